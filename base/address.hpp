@@ -16,7 +16,8 @@ class Address {
  public:
   Address();  // 0.0.0.0:0
 
-  // "192.0.2.1:80", "[2001:db8::1]:443"; `default_port` where the text has none. Names are not resolved: nullopt.
+  // "192.0.2.1:80", "[2001:db8::1]:443"; `default_port` where the text has none. Names are not resolved:
+  // nullopt.
   static std::optional<Address> parse(std::string_view text, std::optional<std::uint16_t> default_port = {});
   static std::optional<Address> from_ip(std::string_view ip, std::uint16_t port);
   // IPv4-mapped IPv6 becomes IPv4, so that one client has one spelling. nullopt for other families.

@@ -1,6 +1,6 @@
 // Byte views, and a bounds-checked big-endian reader and writer for wire formats.
-// Views borrow: valid for the call they are passed to. std::uint8_t and not std::byte, since OpenSSL, sockets and
-// arithmetic on header fields all speak unsigned char.
+// Views borrow: valid for the call they are passed to. std::uint8_t and not std::byte, since OpenSSL, sockets
+// and arithmetic on header fields all speak unsigned char.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +28,9 @@ inline std::uint32_t load24(const std::uint8_t* p) {
 inline std::uint32_t load32(const std::uint8_t* p) {
   return (std::uint32_t{p[0]} << 24) | (std::uint32_t{p[1]} << 16) | (std::uint32_t{p[2]} << 8) | p[3];
 }
-inline std::uint64_t load64(const std::uint8_t* p) { return (std::uint64_t{load32(p)} << 32) | load32(p + 4); }
+inline std::uint64_t load64(const std::uint8_t* p) {
+  return (std::uint64_t{load32(p)} << 32) | load32(p + 4);
+}
 inline void store16(std::uint8_t* p, std::uint16_t v) {
   p[0] = static_cast<std::uint8_t>(v >> 8);
   p[1] = static_cast<std::uint8_t>(v);

@@ -39,7 +39,8 @@ std::string to_base64(ByteView bytes) {
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t left = bytes.size() - i;
     const std::uint32_t group = (std::uint32_t{bytes[i]} << 16) |
-                                (left > 1 ? std::uint32_t{bytes[i + 1]} << 8 : 0) | (left > 2 ? bytes[i + 2] : 0u);
+                                (left > 1 ? std::uint32_t{bytes[i + 1]} << 8 : 0) |
+                                (left > 2 ? bytes[i + 2] : 0u);
     out.push_back(kBase64[group >> 18]);
     out.push_back(kBase64[(group >> 12) & 63]);
     out.push_back(left > 1 ? kBase64[(group >> 6) & 63] : '=');

@@ -1,5 +1,5 @@
-// Text encodings shared by both programs: hex, base64 (RFC 4648 4), percent-encoding (RFC 3986 2.1), UTF-8 checks.
-// Pure functions, any thread.
+// Text encodings shared by both programs: hex, base64 (RFC 4648 4), percent-encoding (RFC 3986 2.1), UTF-8
+// checks. Pure functions, any thread.
 #pragma once
 
 #include <optional>

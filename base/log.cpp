@@ -22,10 +22,12 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::err;
 }
 
-// Values with spaces or quotes are quoted, control bytes are escaped: one event stays one line, whatever a client sends.
+// Values with spaces or quotes are quoted, control bytes are escaped: one event stays one line, whatever a
+// client sends.
 void append_value(std::string& out, std::string_view value) {
-  const bool plain = !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos &&
-                     std::none_of(value.begin(), value.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  const bool plain =
+      !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos &&
+      std::none_of(value.begin(), value.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
   if (plain) {
     out += value;
     return;

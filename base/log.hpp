@@ -1,6 +1,7 @@
-// Log lines an operator can read at three in the morning: one line, the event first, then key=value. No payload, no
-// secrets. Any thread (spdlog underneath). Each LOG site is limited to 10 lines a second; what was left out is counted
-// on the next line of that site, so that a flood tells its size and does not fill the disk.
+// Log lines an operator can read at three in the morning: one line, the event first, then key=value. No
+// payload, no secrets. Any thread (spdlog underneath). Each LOG site is limited to 10 lines a second; what
+// was left out is counted on the next line of that site, so that a flood tells its size and does not fill the
+// disk.
 //
 //   LOG(warn, "shard_down", {"shard", name}, {"reason", "connect refused"}, {"failures", 3});
 #pragma once
@@ -25,8 +26,8 @@ struct Field {
   Field(std::string_view k, const char* v) : key(k), value(v) {}
   Field(std::string_view k, bool v) : key(k), value(v ? "true" : "false") {}
   template <class Number>
-    requires std::is_arithmetic_v<Number>
-  Field(std::string_view k, Number v) : key(k), value(std::to_string(v)) {}
+  requires std::is_arithmetic_v<Number> Field(std::string_view k, Number v)
+      : key(k), value(std::to_string(v)) {}
 };
 
 // Where lines go: stderr. `program` stands on every line. Call once, before threads start.
@@ -49,10 +50,10 @@ void write(Level level, Site& site, std::string_view event, std::initializer_lis
 
 }  // namespace roomgate::log
 
-#define LOG(level, event, ...)                                                                          \
-  do {                                                                                                  \
-    static ::roomgate::log::Site log_site_;                                                             \
-    if (::roomgate::log::enabled(::roomgate::log::Level::level)) {                                      \
-      ::roomgate::log::write(::roomgate::log::Level::level, log_site_, event, {__VA_ARGS__});           \
-    }                                                                                                   \
+#define LOG(level, event, ...)                                                                \
+  do {                                                                                        \
+    static ::roomgate::log::Site log_site_;                                                   \
+    if (::roomgate::log::enabled(::roomgate::log::Level::level)) {                            \
+      ::roomgate::log::write(::roomgate::log::Level::level, log_site_, event, {__VA_ARGS__}); \
+    }                                                                                         \
   } while (false)

@@ -146,7 +146,8 @@ std::string Registry::text() const {
   }
   for (const auto& family : gauges_) {
     append_head(out, family.text(), "gauge");
-    for (const auto& [labels, metric] : family.series()) append_line(out, family.text(), "", labels, "", metric->value());
+    for (const auto& [labels, metric] : family.series())
+      append_line(out, family.text(), "", labels, "", metric->value());
   }
   for (const auto& family : histograms_) {
     append_head(out, family.text(), "histogram");

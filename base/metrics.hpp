@@ -1,6 +1,7 @@
-// Counters, gauges and histograms, and their Prometheus text. Updating takes no lock and shares no cache line between
-// threads of different stripes; looking a labelled metric up takes one, so hot paths keep the reference they get
-// (references stay valid for the registry's life). A component lists its metrics once, in its metrics.hpp.
+// Counters, gauges and histograms, and their Prometheus text. Updating takes no lock and shares no cache line
+// between threads of different stripes; looking a labelled metric up takes one, so hot paths keep the
+// reference they get (references stay valid for the registry's life). A component lists its metrics once, in
+// its metrics.hpp.
 #pragma once
 
 #include <array>
@@ -77,8 +78,8 @@ class Family {
  public:
   explicit Family(FamilyText text) : text_(std::move(text)) {}
 
-  // As many values as the family has labels. At most kMaxSeries different ones; further ones share the last series,
-  // with every label "other": names from outside must not grow memory without bound.
+  // As many values as the family has labels. At most kMaxSeries different ones; further ones share the last
+  // series, with every label "other": names from outside must not grow memory without bound.
   Metric& with(std::initializer_list<std::string_view> values);
 
   // Drops all series: for gauges that are filled anew at each scrape.

@@ -1,5 +1,5 @@
-// SipHash-2-4 under a key made at start: hash tables keyed by what strangers send (rooms, addresses) cannot be flooded.
-// Values differ from process to process, so never store or send them.
+// SipHash-2-4 under a key made at start: hash tables keyed by what strangers send (rooms, addresses) cannot
+// be flooded. Values differ from process to process, so never store or send them.
 #pragma once
 
 #include <array>

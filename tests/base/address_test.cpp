@@ -13,7 +13,8 @@ TEST_CASE("reads and writes IPv4 and IPv6 addresses with ports") {
 }
 
 TEST_CASE("refuses addresses without a port, with names or with rubbish behind") {
-  for (const char* text : {"", "192.0.2.1", "192.0.2.1:", "host:80", "[::1", "[::1]80", "[::1]:", "1.2.3.4:70000", "1.2.3.4:8x"}) {
+  for (const char* text : {"", "192.0.2.1", "192.0.2.1:", "host:80", "[::1", "[::1]80",
+                           "[::1]:", "1.2.3.4:70000", "1.2.3.4:8x"}) {
     CAPTURE(text);
     CHECK(!Address::parse(text));
   }

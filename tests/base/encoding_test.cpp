@@ -6,8 +6,13 @@ using namespace roomgate;
 
 TEST_CASE("writes hex and base64 as RFC 4648 has them") {
   CHECK(to_hex(as_bytes("\x01\xab\xff")) == "01abff");
-  const std::pair<std::string_view, std::string_view> vectors[] = {
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<std::string_view, std::string_view> vectors[] = {{"", ""},
+                                                                   {"f", "Zg=="},
+                                                                   {"fo", "Zm8="},
+                                                                   {"foo", "Zm9v"},
+                                                                   {"foob", "Zm9vYg=="},
+                                                                   {"fooba", "Zm9vYmE="},
+                                                                   {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, coded] : vectors) {
     CHECK(to_base64(as_bytes(plain)) == coded);
     const auto back = from_base64(coded);
@@ -34,7 +39,8 @@ TEST_CASE("decodes percent escapes once and leaves invalid ones as text") {
 
 TEST_CASE("tells valid UTF-8 from overlong, surrogate, torn and too large forms") {
   CHECK(is_valid_utf8("plain \xc3\xb2 \xe2\x82\xac \xf0\x9f\x98\x80"));
-  for (std::string_view text : {"\xc0\x80", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\x80", "a\xff"}) {
+  for (std::string_view text : {"\xc0\x80", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                "\xf8\x88\x80\x80\x80", "\x80", "a\xff"}) {
     CHECK(!is_valid_utf8(text));
   }
 }

@@ -16,7 +16,8 @@ TEST_CASE("writes counters, gauges and histograms in the Prometheus text format"
 
   const std::string text = registry.text();
 
-  CHECK(text.find("# TYPE x_requests_total counter\nx_requests_total{shard=\"a\\\"b\",code=\"200\"} 3\n") != std::string::npos);
+  CHECK(text.find("# TYPE x_requests_total counter\nx_requests_total{shard=\"a\\\"b\",code=\"200\"} 3\n") !=
+        std::string::npos);
   CHECK(text.find("x_rooms 2.5\n") != std::string::npos);
   CHECK(text.find("x_seconds_bucket{le=\"0.0025\"} 1\n") != std::string::npos);
   CHECK(text.find("x_seconds_bucket{le=\"60\"} 1\n") != std::string::npos);

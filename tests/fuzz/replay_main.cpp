@@ -1,5 +1,6 @@
-// main() of the fuzz targets where there is no fuzzer: feeds each file of the given folders to the target once, and
-// every prefix of it, since torn input is what networks give. Exits 1 when a named folder holds nothing to replay.
+// main() of the fuzz targets where there is no fuzzer: feeds each file of the given folders to the target
+// once, and every prefix of it, since torn input is what networks give. Exits 1 when a named folder holds
+// nothing to replay.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -23,7 +24,8 @@ int main(int argc, char** argv) {
       LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
       for (std::size_t cut = 0; cut < bytes.size() && cut < 256; ++cut) {
         // A copy of exactly the prefix, so that a sanitizer sees a read past its end.
-        const std::vector<std::uint8_t> prefix(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(cut));
+        const std::vector<std::uint8_t> prefix(bytes.begin(),
+                                               bytes.begin() + static_cast<std::ptrdiff_t>(cut));
         LLVMFuzzerTestOneInput(prefix.data(), prefix.size());
       }
       ++files;

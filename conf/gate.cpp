@@ -1,0 +1,208 @@
+#include "conf/gate.hpp"
+
+#include <unistd.h>
+
+#include <set>
+
+#include "base/address.hpp"
+
+namespace roomgate::conf {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+Allowed<std::string> network() {
+  return {"an address or a network, such as \"10.0.0.0/8\"", [](const std::string& text) {
+            const std::size_t slash = text.find('/');
+            const auto ip = Address::from_ip(text.substr(0, slash), 0);
+            if (!ip) return false;
+            if (slash == std::string::npos) return true;
+            const std::string bits = text.substr(slash + 1);
+            if (bits.empty() || bits.size() > 3 || bits.find_first_not_of("0123456789") != std::string::npos)
+              return false;
+            return std::stoi(bits) <= (ip->is_v4() ? 32 : 128);
+          }};
+}
+
+Allowed<std::string> room_source() {
+  return {"\"query:NAME\", \"path\", \"header:NAME\", \"cookie:NAME\" or \"host\"",
+          [](const std::string& text) {
+            for (const char* prefix : {"query:", "header:", "cookie:"}) {
+              if (text.starts_with(prefix)) return text.size() > std::string(prefix).size();
+            }
+            return text == "path" || text == "host";
+          }};
+}
+
+// A shard's name stands in paths (/colibri-ws/NAME/...), headers and metrics.
+Allowed<std::string> shard_name() {
+  return {"1 to 64 of a-z A-Z 0-9 . _ -", [](const std::string& text) {
+            constexpr std::string_view kSet =
+                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+            return !text.empty() && text.size() <= 64 && text.find_first_not_of(kSet) == std::string::npos;
+          }};
+}
+
+void describe_listen(Binder& b, Gate::Listen& listen) {
+  b.required("address");
+  b.key("address", listen.address, address_and_port(), "where to listen; [::] is dual stack");
+  b.key(
+      "tls.certificates", listen.tls.certificates, not_empty(),
+      "files or folders of PEM (key and chain), chosen by SNI, the first is the default; empty: plain HTTP");
+  b.key("tls.min_version", listen.tls.min_version, one_of({"1.2", "1.3"}), "oldest TLS version accepted");
+  b.key("tls.alpn", listen.tls.alpn, one_of({"http/1.1"}), "protocols offered");
+  b.key("trust_forwarded_from", listen.trust_forwarded_from, network(),
+        "X-Forwarded-For, -Proto, -Host and X-Proxy-Region are believed from these");
+  b.key("redirect_to_https", listen.redirect_to_https, "answer 308 to https:// instead of forwarding");
+}
+
+void describe_shard(Binder& b, Gate::Shard& shard) {
+  b.required("name");
+  b.required("address");
+  b.key("name", shard.name, shard_name(), "the identity, everywhere; the order of blocks never matters");
+  b.key("address", shard.address, address_and_port(), "where the shard answers HTTP");
+  b.key("region", shard.region, anything<std::string>(), "region of the shard, may be empty");
+  b.key("weight", shard.weight, between(std::int64_t{0}, std::int64_t{256}), "share of new rooms; 0: none");
+  b.key("announce", shard.announce, anything<std::string>(),
+        "the name the shard itself puts in X-Jitsi-Shard, where it differs from name");
+  b.key("check", shard.check, "false: counts as up always");
+}
+
+void check_across(Binder& b, Gate& gate) {
+  std::set<std::string> names;
+  b.table("", "");
+  if (gate.listen.empty()) b.reject("listen", "at least one [[listen]] block with an address is needed");
+  if (gate.shards.empty())
+    b.reject("shards", "at least one [[shards]] block with name and address is needed");
+  for (const Gate::Listen& listen : gate.listen) {
+    if (listen.redirect_to_https && !listen.tls.certificates.empty()) {
+      b.reject("listen", listen.address + ": redirect_to_https is for listeners without tls.certificates");
+    }
+  }
+  for (const Gate::Shard& shard : gate.shards) {
+    if (!shard.name.empty() && !names.insert(shard.name).second) {
+      b.reject("shards", "two shards are named \"" + shard.name + "\"; names are unique");
+    }
+  }
+}
+
+}  // namespace
+
+void describe(Binder& b, Gate& gate) {
+  b.table("", "");
+  b.key("expose", gate.expose, not_empty(),
+        "paths forwarded to shards although closed by default, such as \"/about/stats\"");
+  b.key("debug_headers", gate.debug_headers, "add X-Roomgate-Why to answers");
+
+  b.table("gate", "This front door.");
+  b.key("name", gate.name, anything<std::string>(), "unique among front doors; empty: the host name");
+  b.key("region", gate.region, anything<std::string>(), "its region, may be empty");
+  b.key("threads", gate.threads, between(std::int64_t{0}, std::int64_t{1024}),
+        "0: the CPUs this process may use");
+
+  b.blocks("listen", gate.listen, "Where clients come in; one block per address.", describe_listen);
+
+  b.table("admin", "For operators: metrics, probes, the API. Reads only, unless a token is given.");
+  b.key("address", gate.admin.address, address_and_port_or_empty(),
+        "/metrics /ready /live /api/v1/...; empty: none");
+  b.key("socket", gate.admin.socket, anything<std::string>(),
+        "unix socket with full rights, mode 0600; empty: none");
+  b.key("token_file", gate.admin.token_file, anything<std::string>(),
+        "file with the bearer token that allows writes over TCP");
+  b.key("probe_address", gate.admin.probe_address, address_and_port_or_empty(),
+        "only /live /ready /metrics; empty: none");
+  b.key("access_log", gate.admin.access_log, not_empty(), "\"off\", \"stdout\", or a file; JSON lines");
+  b.key("access_log_addresses", gate.admin.access_log_addresses, one_of({"truncated", "full"}),
+        "client addresses in it");
+
+  b.table("rooms", "How the room is found in a request, and how long it is remembered.");
+  b.key("sources", gate.rooms.sources, room_source(), "where the room's name is looked for, in this order");
+  b.key("tenants", gate.rooms.tenants,
+        "the key is TENANT/ROOM (first path segment); the host name never part of it");
+  b.key("pages_create", gate.rooms.pages_create,
+        "a page request /ROOM may create a provisional entry (60 s)");
+  b.key("force_suffix", gate.rooms.force_suffix,
+        "a room ending in _SHARD, or a first segment equal to a shard's name, forces that shard");
+  b.key("max_key_bytes", gate.rooms.max_key_bytes, between(std::int64_t{16}, std::int64_t{8192}),
+        "a longer key is refused with 414, never cut");
+  b.key("idle", gate.rooms.idle, between(Duration(seconds(1)), Duration(hours(24 * 7))),
+        "an entry nobody holds for this long is released");
+  b.key("max_entries", gate.rooms.max_entries, between(std::int64_t{100}, std::int64_t{100'000'000}),
+        "at the limit only idle entries go");
+
+  b.table("balance", "Where a new room goes.");
+  b.key("policy", gate.policy, one_of({"roundrobin", "leastrooms"}),
+        "among the shards that are up and ready");
+
+  b.blocks("shards", gate.shards, "The shards; one block each.", describe_shard);
+
+  b.table("health", "How shards are checked.");
+  b.key("enabled", gate.health.enabled, "false: every shard counts as up");
+  b.key("path", gate.health.path, anything<std::string>(), "GET must give 200; empty: a connect is enough");
+  b.key("interval", gate.health.interval, between(Duration(milliseconds(100)), Duration(minutes(10))),
+        "between checks, with jitter");
+  b.key("interval_fast", gate.health.interval_fast,
+        between(Duration(milliseconds(50)), Duration(minutes(10))), "while the state is changing");
+  b.key("timeout", gate.health.timeout, between(Duration(milliseconds(50)), Duration(minutes(1))),
+        "of one check");
+  b.key("rise", gate.health.rise, between(std::int64_t{1}, std::int64_t{100}),
+        "good checks until a shard that was down is up");
+  b.key("fall", gate.health.fall, between(std::int64_t{1}, std::int64_t{100}),
+        "failed checks until it is down");
+
+  b.table("limits", "Bounds on what a client may send.");
+  b.key("header_bytes", gate.limits.header_bytes, between(std::int64_t{1024}, std::int64_t{65536}),
+        "request line and headers; more: 431");
+  b.key("headers", gate.limits.headers, between(std::int64_t{10}, std::int64_t{200}), "how many; more: 431");
+  b.key("target_bytes", gate.limits.target_bytes, between(std::int64_t{256}, std::int64_t{65536}),
+        "the request target; longer: 414");
+  b.key("connections", gate.limits.connections, between(std::int64_t{1}, std::int64_t{10'000'000}),
+        "client connections in all");
+  b.key("pool_per_shard", gate.limits.pool_per_shard, between(std::int64_t{0}, std::int64_t{10'000}),
+        "idle connections kept per core and shard");
+
+  b.table("timeouts", "How long is waited before giving up.");
+  const auto sane = between(Duration(milliseconds(100)), Duration(hours(24)));
+  b.key("request", gate.timeouts.request, sane, "for the whole head of a request; then 408");
+  b.key("keep_alive", gate.timeouts.keep_alive, sane, "between two requests of one connection");
+  b.key("client", gate.timeouts.client, sane, "silence of the client while a body is under way");
+  b.key("connect", gate.timeouts.connect, sane, "to a shard; then 503");
+  b.key("server", gate.timeouts.server, sane, "silence of the shard; then 504");
+  b.key("tunnel", gate.timeouts.tunnel, sane, "silence of a WebSocket on both sides");
+  b.key("handshake", gate.timeouts.handshake, sane, "for a TLS handshake");
+
+  b.table("shutdown", "After SIGTERM.");
+  b.key("delay", gate.shutdown.delay, between(Duration(0), Duration(minutes(10))),
+        "/ready says 503, accepting goes on");
+  b.key("grace", gate.shutdown.grace, between(Duration(0), Duration(hours(24))),
+        "open tunnels may last this long");
+
+  if (b.reading()) check_across(b, gate);
+}
+
+namespace {
+
+Result<Gate, std::vector<Mistake>> named(Result<Gate, std::vector<Mistake>> gate) {
+  if (gate && gate->name.empty()) {
+    std::array<char, 256> host{};
+    if (gethostname(host.data(), host.size() - 1) == 0) gate->name = host.data();
+  }
+  return gate;
+}
+
+}  // namespace
+
+Result<Gate, std::vector<Mistake>> load_gate(const std::string& file) {
+  return named(read_settings<Gate>(read_toml_file(file), file));
+}
+
+Result<Gate, std::vector<Mistake>> parse_gate(const std::string& text, const std::string& file) {
+  return named(read_settings<Gate>(parse_toml(text, file), file));
+}
+
+std::string gate_reference() { return write_reference<Gate>(); }
+
+}  // namespace roomgate::conf

@@ -1,0 +1,103 @@
+// The settings of roomgate, with their defaults in place. contract.md has the meaning of each; describe() in
+// gate.cpp has the range and help text, and conf/roomgate.reference.toml is generated from it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "conf/binder.hpp"
+
+namespace roomgate::conf {
+
+struct Gate {
+  struct Listen {
+    std::string address;
+    struct Tls {
+      std::vector<std::string> certificates;
+      std::string min_version = "1.2";
+      std::vector<std::string> alpn = {"http/1.1"};
+    } tls;
+    std::vector<std::string> trust_forwarded_from;
+    bool redirect_to_https = false;
+  };
+  struct Shard {
+    std::string name;
+    std::string address;
+    std::string region;
+    std::int64_t weight = 1;
+    std::string announce;
+    bool check = true;
+  };
+
+  std::string name;
+  std::string region;
+  std::int64_t threads = 0;
+
+  std::vector<Listen> listen;
+
+  struct Admin {
+    std::string address = "127.0.0.1:9090";
+    std::string socket;
+    std::string token_file;
+    std::string probe_address;
+    std::string access_log = "stdout";
+    std::string access_log_addresses = "truncated";
+  } admin;
+
+  struct Rooms {
+    std::vector<std::string> sources = {"query:room", "path"};
+    bool tenants = true;
+    bool pages_create = true;
+    bool force_suffix = false;
+    std::int64_t max_key_bytes = 1024;
+    Duration idle = std::chrono::minutes(10);
+    std::int64_t max_entries = 1'000'000;
+  } rooms;
+
+  std::string policy = "roundrobin";
+  std::vector<Shard> shards;
+  std::vector<std::string> expose;
+  bool debug_headers = false;
+
+  struct Health {
+    bool enabled = true;
+    std::string path = "/about/health";
+    Duration interval = std::chrono::seconds(3);
+    Duration interval_fast = std::chrono::milliseconds(500);
+    Duration timeout = std::chrono::seconds(2);
+    std::int64_t rise = 2;
+    std::int64_t fall = 3;
+  } health;
+
+  struct Limits {
+    std::int64_t header_bytes = 16 * 1024;
+    std::int64_t headers = 100;
+    std::int64_t target_bytes = 8 * 1024;
+    std::int64_t connections = 20'000;
+    std::int64_t pool_per_shard = 256;
+  } limits;
+
+  struct Timeouts {
+    Duration request = std::chrono::seconds(10);     // the whole head
+    Duration keep_alive = std::chrono::seconds(60);  // between requests
+    Duration client = std::chrono::seconds(60);      // silence while a body is under way
+    Duration connect = std::chrono::seconds(3);
+    Duration server = std::chrono::seconds(90);  // to the first byte of the answer, and between bytes
+    Duration tunnel = std::chrono::hours(1);     // silence on both sides
+    Duration handshake = std::chrono::seconds(10);
+  } timeouts;
+
+  struct Shutdown {
+    Duration delay = std::chrono::seconds(5);
+    Duration grace = std::chrono::seconds(60);
+  } shutdown;
+};
+
+void describe(Binder& binder, Gate& gate);
+
+// All mistakes at once, each as a line for the operator.
+Result<Gate, std::vector<Mistake>> load_gate(const std::string& file);
+Result<Gate, std::vector<Mistake>> parse_gate(const std::string& text, const std::string& file);
+std::string gate_reference();
+
+}  // namespace roomgate::conf

@@ -1,0 +1,93 @@
+#include "conf/shard.hpp"
+
+#include "base/address.hpp"
+
+namespace roomgate::conf {
+namespace {
+
+Allowed<std::string> ip_or_empty() {
+  return {"an IP address, or \"\"",
+          [](const std::string& v) { return v.empty() || Address::from_ip(v, 0).has_value(); }};
+}
+
+Allowed<std::string> ip_with_optional_port() {
+  return {"ADDRESS or ADDRESS:PORT", [](const std::string& v) { return Address::parse(v, 0).has_value(); }};
+}
+
+Allowed<std::string> turn_uri() {
+  return {"turn:HOST:PORT?transport=udp|tcp, or turns:...", [](const std::string& v) {
+            return v.starts_with("turn:") || v.starts_with("turns:") || v.starts_with("stun:");
+          }};
+}
+
+}  // namespace
+
+void describe(Binder& b, Shard& shard) {
+  b.table("", "");
+  b.key("name", shard.name, anything<std::string>(),
+        "the shard's name: X-Jitsi-Shard, bridge channel paths, metrics");
+  b.key("listen", shard.listen, address_and_port(), "HTTP and WebSocket");
+  b.key("region", shard.region, anything<std::string>(), "X-Jitsi-Region, may be empty");
+
+  b.table("xmpp", "Names of the signalling; a Jitsi client's config.js must say the same.");
+  b.key("domain", shard.xmpp.domain, not_empty(), "XMPP domain");
+  b.key("muc", shard.xmpp.muc, anything<std::string>(), "where rooms are; empty: conference.DOMAIN");
+  b.key("focus", shard.xmpp.focus, anything<std::string>(),
+        "where conference requests go; empty: focus.DOMAIN");
+  b.key("focus_user", shard.xmpp.focus_user, anything<std::string>(),
+        "JID of the focus; empty: focus@auth.DOMAIN");
+
+  b.table("media", "Audio and video over UDP.");
+  b.key("address", shard.media.address, ip_or_empty(), "bind only this address; empty: all, both families");
+  b.key("port", shard.media.port, between(std::int64_t{0}, std::int64_t{65000}),
+        "worker w binds port + w; 0: free ports");
+  b.key("workers", shard.media.workers, between(std::int64_t{1}, std::int64_t{64}), "media threads");
+  b.key("advertise", shard.media.advertise, ip_with_optional_port(),
+        "addresses offered to clients besides those of the interfaces: for NAT and node ports");
+
+  b.table("web", "The pages and who may say what about clients.");
+  b.key("root", shard.web.root, anything<std::string>(),
+        "folder of static files, such as a Jitsi Meet build; empty: the built-in client");
+  b.key("public_url", shard.web.public_url, anything<std::string>(),
+        "https://meet.example.org; empty: taken from each request");
+  b.key("trust_forwarded_from", shard.web.trust_forwarded_from, not_empty(),
+        "X-Forwarded-* and X-Proxy-Region are believed from these networks");
+  b.key("admin_token_file", shard.web.admin_token_file, anything<std::string>(),
+        "bearer token that allows drain from other than local addresses");
+
+  b.table("turn", "Relays offered to clients (extdisco:2), with time-limited credentials.");
+  b.key("uris", shard.turn.uris, turn_uri(), "TURN servers that share `secret`");
+  b.key("secret", shard.turn.secret, anything<std::string>(), "static-auth-secret of the TURN server");
+  b.key("ttl", shard.turn.ttl,
+        between(Duration(std::chrono::minutes(1)), Duration(std::chrono::hours(24 * 7))),
+        "how long a credential is good");
+
+  b.table("limits", "Bounds of this shard; beyond them it says it is full.");
+  b.key("rooms", shard.limits.rooms, between(std::int64_t{1}, std::int64_t{100'000}), "conferences at once");
+  b.key("participants", shard.limits.participants, between(std::int64_t{1}, std::int64_t{100'000}),
+        "people at once");
+  b.key("participants_per_room", shard.limits.participants_per_room,
+        between(std::int64_t{1}, std::int64_t{10'000}), "people in one room");
+
+  b.table("shutdown", "After SIGTERM.");
+  b.key("grace", shard.shutdown_grace, between(Duration(0), Duration(std::chrono::hours(24))),
+        "conferences may last this long");
+}
+
+void complete(Shard& shard) {
+  if (shard.xmpp.muc.empty()) shard.xmpp.muc = "conference." + shard.xmpp.domain;
+  if (shard.xmpp.focus.empty()) shard.xmpp.focus = "focus." + shard.xmpp.domain;
+  if (shard.xmpp.focus_user.empty()) shard.xmpp.focus_user = "focus@auth." + shard.xmpp.domain;
+}
+
+Result<Shard, std::vector<Mistake>> load_shard(const std::string& file) {
+  return read_settings<Shard>(read_toml_file(file), file);
+}
+
+Result<Shard, std::vector<Mistake>> parse_shard(const std::string& text, const std::string& file) {
+  return read_settings<Shard>(parse_toml(text, file), file);
+}
+
+std::string shard_reference() { return write_reference<Shard>(); }
+
+}  // namespace roomgate::conf

@@ -1,0 +1,62 @@
+// The settings of roomshard, with their defaults in place; describe() in shard.cpp has ranges and help texts,
+// and conf/roomshard.reference.toml is generated from it. Command-line options override the file.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "conf/binder.hpp"
+
+namespace roomgate::conf {
+
+struct Shard {
+  std::string name;
+  std::string listen = "0.0.0.0:8080";
+  std::string region;
+
+  struct Xmpp {
+    std::string domain = "meet.jitsi";
+    std::string muc;         // empty: conference.DOMAIN
+    std::string focus;       // empty: focus.DOMAIN
+    std::string focus_user;  // empty: focus@auth.DOMAIN
+  } xmpp;
+
+  struct Media {
+    std::string address;        // empty: all addresses of both families
+    std::int64_t port = 10000;  // worker w binds port + w; 0: free ports
+    std::int64_t workers = 1;
+    std::vector<std::string> advertise;  // ADDR or ADDR:PORT
+  } media;
+
+  struct Web {
+    std::string root;        // empty: the built-in client
+    std::string public_url;  // "https://meet.example.org"; empty: from each request
+    std::vector<std::string> trust_forwarded_from = {
+        "127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"};
+    std::string admin_token_file;
+  } web;
+
+  struct Turn {
+    std::vector<std::string> uris;  // "turn:turn.example.org:3478?transport=udp"
+    std::string secret;
+    Duration ttl = std::chrono::hours(12);
+  } turn;
+
+  struct Limits {
+    std::int64_t rooms = 1000;
+    std::int64_t participants = 2000;
+    std::int64_t participants_per_room = 200;
+  } limits;
+
+  Duration shutdown_grace = std::chrono::seconds(60);
+};
+
+void describe(Binder& binder, Shard& shard);
+Result<Shard, std::vector<Mistake>> load_shard(const std::string& file);
+Result<Shard, std::vector<Mistake>> parse_shard(const std::string& text, const std::string& file);
+std::string shard_reference();
+
+// Fills the names that follow from others ("conference.DOMAIN" ...). After file and command line were read.
+void complete(Shard& shard);
+
+}  // namespace roomgate::conf
