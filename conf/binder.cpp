@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/address.hpp"
+#include "base/network.hpp"
 
 namespace roomgate::conf {
 namespace {
@@ -96,6 +97,11 @@ Allowed<std::string> address_and_port() {
 Allowed<std::string> address_and_port_or_empty() {
   return {"ADDRESS:PORT, such as \"192.0.2.1:443\" or \"[::]:443\", or \"\"",
           [](const std::string& v) { return v.empty() || Address::parse(v).has_value(); }};
+}
+
+Allowed<std::string> network_or_address() {
+  return {"an address or a network, such as \"10.0.0.0/8\"",
+          [](const std::string& v) { return Networks::parse({v}).has_value(); }};
 }
 
 Result<Duration, std::string> parse_duration(std::string_view text) {

@@ -33,6 +33,7 @@ Allowed<std::string> one_of(std::vector<std::string> values);
 Allowed<std::string> not_empty();
 Allowed<std::string> address_and_port();  // 192.0.2.1:80, [::]:443
 Allowed<std::string> address_and_port_or_empty();
+Allowed<std::string> network_or_address();  // 10.0.0.0/8, 192.0.2.1
 template <class T>
 Allowed<T> anything() {
   return {"", [](const T&) { return true; }};

@@ -4,8 +4,6 @@
 
 #include <set>
 
-#include "base/address.hpp"
-
 namespace roomgate::conf {
 namespace {
 
@@ -13,19 +11,6 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-Allowed<std::string> network() {
-  return {"an address or a network, such as \"10.0.0.0/8\"", [](const std::string& text) {
-            const std::size_t slash = text.find('/');
-            const auto ip = Address::from_ip(text.substr(0, slash), 0);
-            if (!ip) return false;
-            if (slash == std::string::npos) return true;
-            const std::string bits = text.substr(slash + 1);
-            if (bits.empty() || bits.size() > 3 || bits.find_first_not_of("0123456789") != std::string::npos)
-              return false;
-            return std::stoi(bits) <= (ip->is_v4() ? 32 : 128);
-          }};
-}
 
 Allowed<std::string> room_source() {
   return {"\"query:NAME\", \"path\", \"header:NAME\", \"cookie:NAME\" or \"host\"",
@@ -54,7 +39,7 @@ void describe_listen(Binder& b, Gate::Listen& listen) {
       "files or folders of PEM (key and chain), chosen by SNI, the first is the default; empty: plain HTTP");
   b.key("tls.min_version", listen.tls.min_version, one_of({"1.2", "1.3"}), "oldest TLS version accepted");
   b.key("tls.alpn", listen.tls.alpn, one_of({"http/1.1"}), "protocols offered");
-  b.key("trust_forwarded_from", listen.trust_forwarded_from, network(),
+  b.key("trust_forwarded_from", listen.trust_forwarded_from, network_or_address(),
         "X-Forwarded-For, -Proto, -Host and X-Proxy-Region are believed from these");
   b.key("redirect_to_https", listen.redirect_to_https, "answer 308 to https:// instead of forwarding");
 }

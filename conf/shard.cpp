@@ -50,7 +50,7 @@ void describe(Binder& b, Shard& shard) {
         "folder of static files, such as a Jitsi Meet build; empty: the built-in client");
   b.key("public_url", shard.web.public_url, anything<std::string>(),
         "https://meet.example.org; empty: taken from each request");
-  b.key("trust_forwarded_from", shard.web.trust_forwarded_from, not_empty(),
+  b.key("trust_forwarded_from", shard.web.trust_forwarded_from, network_or_address(),
         "X-Forwarded-* and X-Proxy-Region are believed from these networks");
   b.key("admin_token_file", shard.web.admin_token_file, anything<std::string>(),
         "bearer token that allows drain from other than local addresses");
