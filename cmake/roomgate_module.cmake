@@ -1,6 +1,6 @@
-# roomgate_module(PATH SOURCES ... [PUBLIC modules...] [PRIVATE modules...] [SYSTEM libs...] [TESTS files...] [FUZZ names...] [IO])
+# roomgate_module(PATH SOURCES ... [PUBLIC modules...] [PRIVATE modules...] [SYSTEM libs...] [TESTS files...] [TEST_SYSTEM libs...] [FUZZ names...] [IO])
 # One static library for one folder, its tests (tests/PATH/*.cpp) and its fuzz targets (tests/fuzz/NAME.cpp) together.
-# PUBLIC and PRIVATE name other modules by folder; they are the layer list, and check_layers.cmake holds includes to it.
+# TEST_SYSTEM is linked into the tests only. PUBLIC and PRIVATE name other modules by folder; they are the layer list, and check_layers.cmake holds includes to it.
 # IO marks modules that use Asio or Beast: left out of the sanitizer and fuzz builds, where they take minutes to compile.
 
 add_library(roomgate_flags INTERFACE)
@@ -21,7 +21,7 @@ function(roomgate_target_name path out)
 endfunction()
 
 function(roomgate_module path)
-  cmake_parse_arguments(M "IO" "" "SOURCES;PUBLIC;PRIVATE;SYSTEM;TESTS;FUZZ" ${ARGN})
+  cmake_parse_arguments(M "IO" "" "SOURCES;PUBLIC;PRIVATE;SYSTEM;TESTS;TEST_SYSTEM;FUZZ" ${ARGN})
   string(REPLACE ";" "," public "${M_PUBLIC}")
   string(REPLACE ";" "," private "${M_PRIVATE}")
   set_property(GLOBAL APPEND PROPERTY ROOMGATE_MODULES "${path}|${public}|${private}")
@@ -51,7 +51,7 @@ function(roomgate_module path)
   if(M_TESTS AND NOT ROOMGATE_FUZZ)
     list(TRANSFORM M_TESTS PREPEND ${CMAKE_SOURCE_DIR}/tests/${path}/)
     add_executable(${target}_test ${M_TESTS})
-    target_link_libraries(${target}_test PRIVATE ${target} roomgate_test_main)
+    target_link_libraries(${target}_test PRIVATE ${target} roomgate_test_main ${M_TEST_SYSTEM})
     add_test(NAME unit/${path} COMMAND ${target}_test)
     set_tests_properties(unit/${path} PROPERTIES TIMEOUT 120 LABELS unit)
   endif()
