@@ -1,5 +1,6 @@
-// Byte buffers in two sizes, kept per core: an idle connection holds none, a busy one borrows one per direction while
-// bytes are in it. Belongs to one core's thread; every Buffer goes back on the thread it was taken on.
+// Byte buffers in two sizes, kept per core: an idle connection holds none, a busy one borrows one per
+// direction while bytes are in it. Belongs to one core's thread; every Buffer goes back on the thread it was
+// taken on.
 #pragma once
 
 #include <array>

@@ -4,12 +4,13 @@
 
 namespace roomgate::net {
 
-Core::Core(std::size_t index) : index_(index), context_(1), wheel_(Clock::now()), alarm_(context_) {}
+Core::Core(std::size_t index) : index_(index), wheel_(Clock::now()), context_(1), alarm_(context_) {}
 
 void Core::schedule(TimerWheel::Timer& timer, TimePoint deadline) {
   wheel_.schedule(timer, deadline);
   const auto next = wheel_.next();
-  // An alarm that is set too early only finds nothing to do; setting it anew for each deadline would cost far more.
+  // An alarm that is set too early only finds nothing to do; setting it anew for each deadline would cost far
+  // more.
   if (next && *next < armed_) arm(*next);
 }
 

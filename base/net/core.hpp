@@ -1,5 +1,5 @@
-// One core of a program: an event loop with its own timer wheel and buffers, run by one thread. Nothing in it is shared;
-// other threads reach it by post() only. Owned by the Runtime.
+// One core of a program: an event loop with its own timer wheel and buffers, run by one thread. Nothing in it
+// is shared; other threads reach it by post() only. Owned by the Runtime.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -33,9 +33,10 @@ class Core {
   void arm(TimePoint at);
 
   std::size_t index_;
-  boost::asio::io_context context_;
+  // Before the context: its destruction ends coroutines that still hold timers and buffers.
   BufferPool buffers_;
   TimerWheel wheel_;
+  boost::asio::io_context context_;
   boost::asio::steady_timer alarm_;
   TimePoint armed_ = TimePoint::max();
 };

@@ -1,7 +1,8 @@
-// One connected stream socket, plain or TLS, client or server side. The system call (recv, send, SSL_read, SSL_write) is
-// tried first; only when it would block does the coroutine wait, through Asio and with a deadline. OpenSSL sits directly
-// on the descriptor and releases its buffers when idle: asio::ssl::stream would keep four of 17 KiB per connection.
-// Owned by a session or a pool, used on its core's thread. One reader and one writer at a time.
+// One connected stream socket, plain or TLS, client or server side. The system call (recv, send, SSL_read,
+// SSL_write) is tried first; only when it would block does the coroutine wait, through Asio and with a
+// deadline. OpenSSL sits directly on the descriptor and releases its buffers when idle: asio::ssl::stream
+// would keep four of 17 KiB per connection. Owned by a session or a pool, used on its core's thread. One
+// reader and one writer at a time.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -77,7 +78,7 @@ class Stream {
   enum class Direction { read, write };
   struct Waiter final : TimerWheel::Timer {
     void on_expire() override;
-    boost::asio::cancellation_signal cancel;
+    boost::asio::cancellation_signal cancellation;
     bool timed_out = false;
     bool waiting = false;
   };
