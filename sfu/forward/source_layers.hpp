@@ -1,0 +1,53 @@
+// What all receivers of one video source share: its simulcast layers, which of them are alive, and their
+// clocks from sender reports. Written by the receive side once per packet, read by every receiver. On the
+// conference's worker.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "base/clock.hpp"
+#include "sfu/rtp/sequence.hpp"
+
+namespace roomgate::sfu::forward {
+
+inline constexpr std::size_t kMaxLayers = 4;
+inline constexpr Duration kLayerDeadAfter = milliseconds(500);
+
+// NTP and RTP time of one instant, from a sender report.
+struct RtpClock {
+  std::uint64_t ntp = 0;
+  std::uint32_t rtp = 0;
+};
+
+class SourceLayers {
+ public:
+  // Layers low to high. Heights are nominal: each layer twice the one below, the topmost `top_height`.
+  explicit SourceLayers(std::size_t count, int top_height = 720);
+
+  void on_packet(std::size_t layer, TimePoint now);
+  void on_sender_report(std::size_t layer, std::uint64_t ntp, std::uint32_t rtp_timestamp);
+
+  std::size_t count() const { return count_; }
+  int height(std::size_t layer) const { return layers_[layer].height; }
+  // Packets came within kLayerDeadAfter.
+  bool alive(std::size_t layer, TimePoint now) const;
+  std::optional<RtpClock> clock(std::size_t layer) const { return layers_[layer].clock; }
+
+ private:
+  struct Layer {
+    int height = 0;
+    bool seen = false;
+    TimePoint last{};
+    std::optional<RtpClock> clock;
+  };
+  std::array<Layer, kMaxLayers> layers_;
+  std::size_t count_;
+};
+
+// The same instant on the clock of `to`: where timestamp `timestamp` of `from` would be there, at 90 kHz.
+std::uint32_t map_timestamp(std::uint32_t timestamp, const RtpClock& from, const RtpClock& to,
+                            std::uint32_t clock_rate = 90000);
+
+}  // namespace roomgate::sfu::forward

@@ -1,0 +1,40 @@
+// The RTX stream towards one receiver for one of its sources: own sequence numbers, and a bound on what is
+// re-sent per round trip, so that a flood of NACKs costs its sender and not the link (shard rule 11). On the
+// receiver's worker.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/clock.hpp"
+
+namespace roomgate::sfu::send {
+
+class RtxSender {
+ public:
+  struct Limits {
+    std::size_t max_bytes_per_round_trip = 60'000;
+    Duration min_round_trip = milliseconds(50);
+    Duration max_round_trip = milliseconds(500);
+  };
+
+  RtxSender(std::uint32_t ssrc, std::uint16_t first_sequence, Limits limits);
+  RtxSender(std::uint32_t ssrc, std::uint16_t first_sequence) : RtxSender(ssrc, first_sequence, Limits{}) {}
+
+  std::uint32_t ssrc() const { return ssrc_; }
+  void on_round_trip(Duration rtt);
+  // The sequence number of the next RTX packet of `bytes`; empty when this round trip's bytes are spent.
+  std::optional<std::uint16_t> next(std::size_t bytes, TimePoint now);
+  std::uint64_t refused() const { return refused_; }
+
+ private:
+  std::uint32_t ssrc_;
+  std::uint16_t next_;
+  Limits limits_;
+  Duration round_trip_;
+  TimePoint window_{};
+  std::size_t spent_ = 0;
+  std::uint64_t refused_ = 0;
+};
+
+}  // namespace roomgate::sfu::send
