@@ -1,0 +1,90 @@
+// The shards as the router sees them at one moment: an immutable value that the gate publishes anew whenever
+// a state, an address or a health verdict changes. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "router/stick/types.hpp"
+
+namespace roomgate::router::balance {
+
+using stick::kNoShard;
+using stick::ShardId;
+
+enum class ShardState : std::uint8_t { ready, drain, maint };
+std::string_view to_text(ShardState state);
+std::optional<ShardState> parse_shard_state(std::string_view text);
+
+struct Shard {
+  ShardId id = kNoShard;
+  std::string name;                    // the identity, everywhere
+  std::vector<std::string> addresses;  // "10.0.1.5:8080"; none: known by name only
+  std::string region;
+  std::uint32_t weight = 1;
+  ShardState state = ShardState::ready;
+  bool up = true;
+  TimePoint down_since{};  // of shards that are not up
+  std::string announced;   // the name it gives itself in X-Jitsi-Shard; empty: not known
+  double load = 0;         // 0 .. 1, from its health answer
+  bool tls = false;
+};
+
+// Names to numbers that stay the same for the process's life, whatever is configured meanwhile. Any thread.
+class ShardNames {
+ public:
+  explicit ShardNames(std::size_t max_names = 4096) : max_names_(max_names) {}
+  // kNoShard when there are too many.
+  ShardId id_of(std::string_view name);
+  std::string name_of(ShardId id) const;
+
+ private:
+  std::size_t max_names_;
+  mutable std::mutex mutex_;
+  std::map<std::string, ShardId, std::less<>> ids_;
+  std::vector<std::string> names_;
+};
+
+class ShardSet {
+ public:
+  ShardSet() = default;
+  // Later shards of a name already there are left out.
+  explicit ShardSet(std::vector<Shard> shards);
+
+  const std::vector<Shard>& all() const { return shards_; }
+  const Shard* by_id(ShardId id) const;
+  const Shard* by_name(std::string_view name) const;
+  // A path's "SHARD" or "SHARD.BRIDGE": the longest name that the text is, or goes on from with a dot.
+  const Shard* by_path_segment(std::string_view segment) const;
+  // More than `share` of the shards, and at least two, are down: the gate's own network is the likelier
+  // cause.
+  bool panic(double share) const;
+
+ private:
+  std::vector<Shard> shards_;               // by name
+  std::vector<std::uint32_t> index_by_id_;  // id -> place + 1; 0: none
+};
+
+// May new rooms go there?
+inline bool takes_new_rooms(const Shard& shard) {
+  return shard.up && shard.state == ShardState::ready && shard.weight > 0 && !shard.addresses.empty();
+}
+
+struct RegionSettings {
+  // Where a room goes when no shard of its region is eligible, in order. A region without a line here:
+  // anywhere.
+  std::map<std::string, std::vector<std::string>, std::less<>> fallback;
+};
+
+// The shards a new room of that region may go to: those of the region, else of the first fallback that has
+// any. An empty region is everywhere.
+std::vector<const Shard*> eligible_shards(const ShardSet& shards, std::string_view region,
+                                          const RegionSettings& settings);
+
+}  // namespace roomgate::router::balance

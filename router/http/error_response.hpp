@@ -1,0 +1,89 @@
+// Every answer that roomgate makes itself: one list of reasons with their status, label (metrics and access
+// log) and one line of text for people. Pure, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "router/http/types.hpp"
+
+namespace roomgate::router::http {
+
+enum class Reason : std::uint8_t {
+  none,
+  redirect,              // 308
+  bad_request,           // 400
+  bad_framing,           // 400, and close: lengths that two readers read differently
+  bad_upgrade,           // 400
+  missing_proxy_header,  // 400
+  banned,                // 403
+  not_found,             // 404: a path that is never forwarded
+  no_such_shard,         // 404: named in the path
+  wrong_shard,           // 404: /v1/_ws names a shard that the room is not on; the client reloads
+  method_refused,        // 405
+  head_timeout,          // 408
+  body_timeout,          // 408
+  body_too_large,        // 413
+  target_too_long,       // 414
+  key_too_long,          // 414
+  misdirected,           // 421: the host is not one of this TLS connection's
+  rate_limited,          // 429
+  head_too_large,        // 431
+  method_unknown,        // 501
+  bad_answer,            // 502: the shard answered nonsense
+  upstream_broke,        // 502: the connection broke after the request was sent
+  no_shard,              // 503: none eligible
+  no_owner,              // 503: nobody decided in time
+  unknown_shard,         // 503: the entry names a shard without an address
+  shard_maintenance,     // 503
+  connect_refused,       // 503
+  connect_timeout,       // 503
+  table_full,            // 503: nothing idle to evict
+  overloaded,            // 503
+  draining,              // 503: this gate is going away
+  upstream_silent,       // 504
+  version_unsupported,   // 505
+};
+
+struct ReasonText {
+  Reason reason;
+  int status;
+  std::string_view label;
+  std::string_view text;
+};
+const ReasonText& describe(Reason reason);
+std::string_view status_text(int status);
+
+// What a client is told about its own bad message.
+Reason reason_of(ParseError error);
+
+struct ErrorAnswer {
+  Reason reason = Reason::bad_request;
+  bool keep_alive = false;
+  int client_minor_version = 1;
+  bool head_only = false;     // the request was HEAD
+  int retry_after = 2;        // seconds; sent with 503 and 429
+  std::string_view location;  // of 308
+  std::string_view request_id;
+  std::string_view why;  // X-Roomgate-Why; empty unless debug_headers
+};
+void write_error_response(const ErrorAnswer& answer, std::string& out);
+
+// 200 with that text, for what the gate answers well: /about/health, /_unlock where a shard has none.
+struct PlainAnswer {
+  int status = 200;
+  bool keep_alive = true;
+  int client_minor_version = 1;
+  bool head_only = false;
+  std::string_view content_type = "text/plain; charset=utf-8";
+  std::string_view body;
+  std::string_view shard;  // X-Jitsi-Shard and -Region, exposed to scripts; empty: none
+  std::string_view region;
+};
+void write_plain_response(const PlainAnswer& answer, std::string& out);
+
+// 308 to https: the Location for that request. Empty where the request names no host.
+std::string https_location(const RequestHead& head, std::uint16_t https_port);
+
+}  // namespace roomgate::router::http

@@ -1,0 +1,65 @@
+// Request -> where it goes. Everything is decided here, before a byte is forwarded; connecting is somebody
+// else's. No I/O, no clock; what it changes is the table. Any thread.
+//
+//   kind          entry              none
+//   signalling    its shard          policy's choice, a real entry
+//   page          its shard          a provisional entry (pages_create), else any shard
+//   shard_socket  404 if another     the named shard if it takes rooms
+//   named_shard   the named shard, or 404; no table
+//   asset         any shard in turn; no table
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "router/balance/policy.hpp"
+#include "router/balance/shard_set.hpp"
+#include "router/http/error_response.hpp"
+#include "router/room/url_map.hpp"
+#include "router/stick/table.hpp"
+
+namespace roomgate::router::route {
+
+enum class Why : std::uint8_t { stick, fresh, moved, forced, any };
+std::string_view to_text(Why why);  // the value of X-Roomgate-Why; fresh is "new"
+
+struct Settings {
+  bool pages_create = true;
+  bool force_suffix = false;
+  balance::RegionSettings regions;
+  double panic_share = 0.5;           // health.panic
+  Duration panic_hold = seconds(30);  // health.panic_hold
+};
+
+struct Request {
+  room::PathInfo path;
+  std::optional<std::string_view> key;  // room::room_key
+  std::string_view region;              // the client's; empty: not known
+  std::uint64_t turn = 0;  // counts up per core: which shard is next for what any shard can answer
+};
+
+struct Decision {
+  // Set: answer with this and forward nothing. None: forward to `shard`.
+  http::Reason answer = http::Reason::none;
+  const balance::Shard* shard = nullptr;  // of the ShardSet given
+  Why why = Why::any;
+  bool gate_answers = false;     // /about/health: the gate's own 200 or 503
+  bool unlock_fallback = false;  // a 404 of the shard becomes the gate's 200
+  bool sticky = false;           // the room has an entry: a tunnel of this request holds `key`
+
+  bool forwards() const { return answer == http::Reason::none && !gate_answers; }
+};
+
+Decision route(const Request& request, stick::Table& table, const balance::ShardSet& shards,
+               balance::Policy& policy, const Settings& settings, TimePoint now);
+
+// A connect to the room's shard was refused. Moves the room, once, where the rules allow it: a room not in
+// use at once; a room in use only when health checks call the shard down too, and not while so many shards
+// seem down that the gate's own network is the likelier cause. nullopt: stay, answer 503.
+std::optional<Decision> relocate(std::string_view key, std::string_view region, stick::ShardId from,
+                                 stick::Table& table, const balance::ShardSet& shards,
+                                 balance::Policy& policy, const Settings& settings, TimePoint now);
+
+}  // namespace roomgate::router::route

@@ -1,0 +1,159 @@
+// The stick table: room key -> shard. Any number of threads; finding takes no lock and writes no shared line
+// (but the time of last use, at most once a second); creating, holding, moving and removing take the lock of
+// the key's stripe. Owned by the gate, outlives its threads. Keys are hashed with SipHash under the process's
+// own key.
+//
+// What may go:   held (a tunnel is open)            never
+//                used within `recent`               never
+//                provisional                        after `provisional_life`, or at once when room is needed,
+//                oldest first idle                               after `idle`, or when the table is full,
+//                oldest first (about)
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "router/stick/readers.hpp"
+#include "router/stick/types.hpp"
+
+namespace roomgate::router::stick {
+
+struct Limits {
+  std::size_t max_entries = 1'000'000;
+  double provisional_share = 0.2;  // of max_entries
+  Duration idle = std::chrono::minutes(10);
+  Duration recent = seconds(90);  // a request this long ago still holds the room (BOSH has no tunnel)
+  Duration provisional_life = seconds(60);
+  std::size_t max_shards = 4096;     // ids from 0
+  std::size_t eviction_steps = 128;  // entries looked at, at most, to find one to evict
+};
+
+enum class Use : std::uint8_t {
+  page,        // creates a provisional entry
+  signalling,  // creates a real one, or makes a provisional one real
+};
+
+enum class CreateError : std::uint8_t {
+  no_choice,         // the chooser had no shard
+  full,              // nothing idle to evict: 503, alarm
+  provisional_full,  // a page may not create one now; send it anywhere
+};
+
+struct Found {
+  Entry entry;
+  bool created = false;
+};
+
+class Table {
+ public:
+  using Chooser = std::function<std::optional<ShardId>()>;
+
+  explicit Table(Limits limits = {});
+  ~Table();
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+
+  // Lock-free. Renews the entry. A provisional entry stays provisional.
+  std::optional<Entry> find(std::string_view key, TimePoint now);
+  // Lock-free, and leaves no trace: for the admin API.
+  std::optional<Entry> peek(std::string_view key) const;
+
+  // Any number of simultaneous first requests get one answer: the chooser runs once, under the stripe's lock.
+  // It must be quick and must not call the table (but rooms_on()).
+  Result<Found, CreateError> find_or_create(std::string_view key, Use use, TimePoint now,
+                                            const Chooser& choose);
+
+  // While a tunnel of that room is open. True: the first hold, or the last one gone: what peers are told.
+  // hold() on a key that is not there (evicted between find and hold) changes nothing: call find_or_create
+  // again.
+  struct HoldResult {
+    bool known = false;
+    bool edge = false;
+  };
+  HoldResult hold(std::string_view key, TimePoint now);
+  HoldResult unhold(std::string_view key, TimePoint now);
+
+  // Takes over what others decided. True: the table changed; an equal or lower generation is refused.
+  bool put(std::string_view key, const Entry& entry, TimePoint now);
+
+  // Moves the room from one shard to another, generation + 1; its holds stay (they are this gate's tunnels).
+  // nullopt: no such entry, or it is on another shard than `from` by now. With `only_idle` a room in use
+  // stays.
+  enum class MoveIf : std::uint8_t { always, only_idle };
+  std::optional<Entry> move(std::string_view key, ShardId from, ShardId to, MoveIf condition, TimePoint now);
+
+  // Operator's or peer's word: also entries in use. True: it was there.
+  bool forget(std::string_view key);
+
+  // Expires what is idle and frees memory; call about once a second. Looks at a share of the table each time
+  // and returns the entries it dropped.
+  std::vector<NamedEntry> tick(TimePoint now);
+
+  // In key order, at most `limit`. Walks the whole table without stopping it.
+  std::vector<NamedEntry> list(std::string_view prefix, std::size_t limit) const;
+  void for_each(const std::function<void(std::string_view key, const Entry&)>& visit) const;
+
+  bool in_use(const Entry& entry, TimePoint now) const {
+    return entry.holds > 0 || now - entry.last_used < limits_.recent;
+  }
+
+  std::size_t size() const { return size_.load(std::memory_order_relaxed); }
+  std::size_t provisional() const { return provisional_.load(std::memory_order_relaxed); }
+  std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
+  std::size_t rooms_on(ShardId shard) const;
+  const Limits& limits() const { return limits_; }
+
+ private:
+  struct Node;
+  // Oldest first; under the stripe's lock.
+  struct Queue {
+    Node* front = nullptr;
+    Node* back = nullptr;
+    void push(Node* node);
+    void remove(Node* node);
+  };
+  struct alignas(64) Stripe {
+    mutable std::mutex mutex;
+    std::unique_ptr<std::atomic<Node*>[]> buckets;
+    Queue real;
+    Queue provisional;
+    std::size_t count = 0;
+    std::deque<std::pair<std::uint64_t, std::unique_ptr<Node>>> retired;  // by tag
+  };
+
+  Stripe& stripe_of(std::uint64_t hash) const { return stripes_[hash & (stripe_count_ - 1)]; }
+  std::atomic<Node*>& bucket_of(Stripe& stripe, std::uint64_t hash) const;
+  Node* walk(Stripe& stripe, std::string_view key, std::uint64_t hash) const;
+
+  // Under the stripe's lock.
+  void insert(Stripe& stripe, std::unique_ptr<Node> node);
+  void remove(Stripe& stripe, Node* node);
+  void make_real(Stripe& stripe, Node* node);
+  void reclaim(Stripe& stripe);
+  bool evict_provisional(Stripe& stripe);
+  bool evict_idle(Stripe& stripe, TimePoint now);
+  bool make_room(Stripe& own, Use use, TimePoint now);
+  void count_room(ShardId shard, bool more);
+
+  Limits limits_;
+  std::size_t stripe_count_;
+  std::size_t buckets_per_stripe_;
+  std::unique_ptr<Stripe[]> stripes_;
+  std::unique_ptr<std::atomic<std::uint32_t>[]> rooms_;
+  mutable Readers readers_;
+  std::atomic<std::size_t> size_{0};
+  std::atomic<std::size_t> provisional_{0};
+  std::atomic<std::uint64_t> evicted_{0};
+  std::atomic<std::size_t> next_stripe_{0};  // where a search in other stripes begins
+};
+
+}  // namespace roomgate::router::stick
