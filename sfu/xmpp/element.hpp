@@ -1,29 +1,33 @@
 // A small XML tree for stanzas: names, namespaces, attributes, text and children. A value; any thread.
-// Made by parse_stanza() (parser.hpp) or by hand; serialize() writes one namespace-clean element that any XML parser
-// accepts, with every namespace declared where it changes (RFC 7395: nothing is inherited from a stream).
+// Made by parse_stanza() (parser.hpp) or by hand; serialize() writes one namespace-clean element that any XML
+// parser accepts, with every namespace declared where it changes (RFC 7395: nothing is inherited from a
+// stream).
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace roomgate::sfu::xmpp {
 
 class Element {
  public:
-  Element(std::string name, std::string ns) : name_(std::move(name)), ns_(std::move(ns)) {}
+  Element(std::string name, std::string ns);
+  Element(const Element& other);
+  Element(Element&& other) noexcept;
+  Element& operator=(const Element& other);
+  Element& operator=(Element&& other) noexcept;
+  ~Element();
 
   const std::string& name() const { return name_; }
   const std::string& ns() const { return ns_; }
   bool is(std::string_view name, std::string_view ns) const { return name_ == name && ns_ == ns; }
 
-  // Attribute names are local names, or "xml:lang" for the xml prefix; attributes of other namespaces are kept for
-  // serialising only.
-  const std::string* attribute(std::string_view name) const;        // nullptr: absent
+  // Attribute names are local names, or "xml:lang" for the xml prefix; attributes of other namespaces are
+  // kept for serialising only.
+  const std::string* attribute(std::string_view name) const;  // nullptr: absent
   std::string_view attribute_or(std::string_view name, std::string_view otherwise) const;
-  Element& set(std::string name, std::string value);                // replaces; returns *this, for chains
+  Element& set(std::string name, std::string value);  // replaces; returns *this, for chains
   void remove_attribute(std::string_view name);
 
   // All character data directly inside, joined.
@@ -35,8 +39,9 @@ class Element {
   std::vector<const Element*> children(std::string_view name, std::string_view ns) const;
   const Element* child(std::string_view name, std::string_view ns) const;  // the first, or nullptr
   const Element* child(std::string_view name) const;                       // any namespace
-  Element& add(Element child);                                             // returns the child added
-  Element& with(Element child);                                            // returns *this, for chains
+  // Returns the child added; the reference stays good while the child stays, whatever else is added.
+  Element& add(Element child);
+  Element& with(Element child);  // returns *this, for chains
   // Removes direct children that match.
   void remove_children(std::string_view name, std::string_view ns);
 

@@ -1,0 +1,63 @@
+// A bound client: its address, its socket (if it has one now), what it has not acknowledged, its rooms. Owned
+// by Server; MUC occupants point at it, and leave their rooms before it goes. Signalling thread.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "sfu/xmpp/stream_management.hpp"
+#include "sfu/xmpp/types.hpp"
+
+namespace roomgate::sfu::xmpp {
+
+class TokenBucket {
+ public:
+  // Full at first use.
+  bool take(double amount, double per_second, double burst, TimePoint now) {
+    if (!started_) {
+      started_ = true;
+      level_ = burst;
+    } else {
+      level_ = std::min(burst, level_ + per_second * std::chrono::duration<double>(now - filled_).count());
+    }
+    filled_ = now;
+    if (level_ < amount) return false;
+    level_ -= amount;
+    return true;
+  }
+
+ private:
+  bool started_ = false;
+  double level_ = 0;
+  TimePoint filled_;
+};
+
+struct Session {
+  std::uint64_t id = 0;
+  std::string bare_jid;
+  std::string full_jid;
+  ConnectionInfo info;  // of the newest connection
+  std::optional<ConnectionId> connection;
+  StreamManagement management;
+  bool media_alive = false;
+  TimePoint dropped_at;            // when `connection` was lost
+  bool failed = false;             // to be ended as soon as nobody iterates over rooms
+  std::vector<std::string> rooms;  // bare JIDs
+  TokenBucket stanzas;
+  TokenBucket bytes;
+  TokenBucket new_rooms;
+};
+
+// What the MUC needs of its server.
+class Outbox {
+ public:
+  virtual ~Outbox() = default;
+  // One stanza, `to` included. Never ends the session before it returned.
+  virtual void deliver(Session& session, std::string stanza) = 0;
+};
+
+}  // namespace roomgate::sfu::xmpp
