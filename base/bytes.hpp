@@ -110,6 +110,7 @@ class ByteWriter {
 
   bool failed() const { return failed_; }
   std::size_t position() const { return at_; }
+  std::size_t left() const { return bytes_.size() - at_; }
   ByteSpan written() const { return bytes_.first(at_); }
 
  private:

@@ -67,7 +67,7 @@ class Forwarder {
   }
 
   // The layer to ask for a key frame, if one is waited for.
-  std::optional<std::size_t> wanted_keyframe(const SourceLayers& layers, TimePoint now);
+  std::optional<std::size_t> wanted_keyframe(const SourceLayers& layers, TimePoint now) const;
   std::optional<std::size_t> current_layer() const { return selector_.current(); }
 
   // For a NACK: which packet of which layer, and how it had been projected.
@@ -112,7 +112,6 @@ class Forwarder {
   std::array<Epoch, kEpochs> epochs_{};
   std::uint32_t last_epoch_ = 0;  // 0: none yet
   bool muted_ = false;
-  bool restart_ = true;  // the next key frame begins an epoch, even on the same layer
   bool sent_any_ = false;
   OutgoingState last_{};  // newest values sent
   std::uint32_t packets_ = 0;

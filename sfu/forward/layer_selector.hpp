@@ -35,7 +35,7 @@ class LayerSelector {
   std::optional<std::size_t> target(const SourceLayers& layers, TimePoint now) const;
   // The layer whose key frame is waited for, to ask for one. Check each 100 ms or so and after
   // set_wanted_height: it also notices that the current layer stopped.
-  std::optional<std::size_t> wanted_keyframe(const SourceLayers& layers, TimePoint now);
+  std::optional<std::size_t> wanted_keyframe(const SourceLayers& layers, TimePoint now) const;
 
   std::optional<std::size_t> current() const { return current_; }
   // The receiver lost its place (or the source its state): start again from a key frame.

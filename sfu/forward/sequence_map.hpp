@@ -63,7 +63,7 @@ class SequenceMap {
   };
   const Range& range(std::size_t age) const { return ranges_[(newest_ + kMaxRanges - age) % kMaxRanges]; }
   Range& push_range();
-  Mapped place(std::int64_t out, std::uint32_t epoch);
+  void advance(std::int64_t out);
 
   std::array<Range, kMaxRanges> ranges_;
   std::size_t newest_ = 0;

@@ -14,6 +14,7 @@ namespace roomgate::sfu::forward {
 
 inline constexpr std::size_t kMaxLayers = 4;
 inline constexpr Duration kLayerDeadAfter = milliseconds(500);
+inline constexpr unsigned kLayerDeadFrames = 4;  // that the other layers must have had meanwhile
 
 // NTP and RTP time of one instant, from a sender report.
 struct RtpClock {
@@ -26,12 +27,13 @@ class SourceLayers {
   // Layers low to high. Heights are nominal: each layer twice the one below, the topmost `top_height`.
   explicit SourceLayers(std::size_t count, int top_height = 720);
 
-  void on_packet(std::size_t layer, TimePoint now);
+  void on_packet(std::size_t layer, std::uint32_t timestamp, TimePoint now);
   void on_sender_report(std::size_t layer, std::uint64_t ntp, std::uint32_t rtp_timestamp);
 
   std::size_t count() const { return count_; }
   int height(std::size_t layer) const { return layers_[layer].height; }
-  // Packets came within kLayerDeadAfter.
+  // Not alive: never seen, or silent for kLayerDeadAfter while other layers went on. A still screen share,
+  // where all layers pause together, stays alive.
   bool alive(std::size_t layer, TimePoint now) const;
   std::optional<RtpClock> clock(std::size_t layer) const { return layers_[layer].clock; }
 
@@ -40,6 +42,8 @@ class SourceLayers {
     int height = 0;
     bool seen = false;
     TimePoint last{};
+    std::uint32_t timestamp = 0;
+    unsigned missed = 0;  // frames of other layers since its last packet
     std::optional<RtpClock> clock;
   };
   std::array<Layer, kMaxLayers> layers_;

@@ -22,23 +22,26 @@ class SpeakerActivity {
  public:
   explicit SpeakerActivity(TimePoint now);
 
-  // `volume` is 0 (silent) to 127: 127 less the RFC 6464 level. Fills one sample per 20 ms since the last.
+  // `volume` is 0 (silent) to 127: 127 less the RFC 6464 level. Fills one sample per 20 ms since the last; of
+  // a long gap only the last kMaxPacketSamples, the rest was silence.
   void on_volume(int volume, TimePoint now);
+  // Fills silence when no packet came for longer than a packet lasts and `after` more.
+  void on_no_packet(Duration after, TimePoint now);
   void evaluate();
 
   double immediate_score() const { return immediate_score_; }
   double medium_score() const { return medium_score_; }
   double long_score() const { return long_score_; }
-  TimePoint last_change() const { return last_change_; }
   TimePoint last_heard() const { return last_heard_; }
-  void heard(TimePoint now) { last_heard_ = now; }
   int noise_floor() const { return noise_floor_; }
 
   static constexpr std::size_t kImmediates = 50;
   static constexpr std::size_t kMediums = 10;
   static constexpr std::size_t kLongs = 1;
+  static constexpr std::int64_t kMaxPacketSamples = 3;  // opus packets last 60 ms at most
 
  private:
+  void push(int volume, std::int64_t samples);
   void track_noise_floor(int volume);
   bool compute_immediates();
 
@@ -52,8 +55,8 @@ class SpeakerActivity {
   int noise_floor_ = 0;       // 0: none yet
   int next_noise_floor_ = 0;  // the minimum of the window under way
   int window_ = 0;            // samples in it
-  TimePoint last_change_;     // of any sample, timed-out silence included
-  TimePoint last_heard_;      // of a packet
+  TimePoint filled_until_;    // samples exist up to here
+  TimePoint last_heard_;      // last packet
 };
 
 class DominantSpeaker {
@@ -92,7 +95,6 @@ class DominantSpeaker {
   std::vector<SpeakerId> recent_;
   bool started_ = false;
   TimePoint last_decision_{};
-  TimePoint last_time_out_{};
 };
 
 }  // namespace roomgate::sfu::receive

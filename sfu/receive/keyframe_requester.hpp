@@ -25,7 +25,7 @@ class KeyframeRequester {
   // Somebody needs a key frame. Follow with due().
   void request(TimePoint now);
   // The first packet of a key frame arrived.
-  void on_keyframe(TimePoint now);
+  void on_keyframe();
   // Nobody needs it any more.
   void cancel();
 
