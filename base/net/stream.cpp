@@ -69,8 +69,10 @@ Task<IoStatus> Stream::wait(Direction direction, TimePoint deadline) {
 }
 
 Task<IoStatus> Stream::wait_readable(TimePoint deadline) {
-  // What OpenSSL has already taken from the socket makes no descriptor readable.
-  if (ssl_ != nullptr && SSL_has_pending(ssl_.get()) == 1) co_return IoStatus();
+  // What OpenSSL has already taken from the socket makes no descriptor readable; but half a record is not
+  // worth trying twice.
+  if (ssl_ != nullptr && !drained_ && SSL_has_pending(ssl_.get()) == 1) co_return IoStatus();
+  drained_ = false;
   co_return co_await wait(ssl_ == nullptr ? Direction::read : read_needs_, deadline);
 }
 
@@ -114,6 +116,7 @@ std::optional<IoResult> Stream::try_read(ByteSpan into) {
   if (tls_failed_) return fail(IoError::closed);
   ERR_clear_error();
   errno = 0;
+  drained_ = false;
   std::size_t received = 0;
   const int returned = SSL_read_ex(ssl_.get(), into.data(), into.size(), &received);
   if (returned == 1) {
@@ -128,6 +131,7 @@ std::optional<IoResult> Stream::try_read(ByteSpan into) {
   }
   if (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) return std::size_t{0};
   if (const auto error = tls_verdict(returned, read_needs_)) return fail(*error);
+  drained_ = true;
   return std::nullopt;
 }
 

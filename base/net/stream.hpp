@@ -98,6 +98,7 @@ class Stream {
   bool interrupted_ = false;
   bool write_waited_ = false;
   bool tls_failed_ = false;
+  bool drained_ = false;  // the last TLS read found less than a record
 };
 
 }  // namespace roomgate::net

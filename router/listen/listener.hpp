@@ -1,0 +1,64 @@
+// The front door's doors: what a listening address means, how many connections may be inside, and its accept
+// loop on one core. Owned by the gate; each Listener runs on its core's thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/net/acceptor.hpp"
+#include "base/network.hpp"
+#include "router/metrics/metrics.hpp"
+#include "router/tls/contexts.hpp"
+
+namespace roomgate::router::listen {
+
+// One [[listen]] block on one core. Immutable; connections keep the one they came in by across a reload.
+struct Entrance {
+  std::shared_ptr<const tls::Contexts> contexts;  // none: plain
+  Networks trust_forwarded_from;
+  bool redirect_to_https = false;
+  std::uint16_t https_port = 443;  // where that redirect leads
+};
+
+// Counts connections of all cores against one limit.
+class Admission {
+ public:
+  explicit Admission(std::size_t limit) : limit_(limit) {}
+  bool enter();
+  void leave() { inside_.fetch_sub(1, std::memory_order_relaxed); }
+  std::size_t inside() const { return inside_.load(std::memory_order_relaxed); }
+  void set_limit(std::size_t limit) { limit_.store(limit, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::size_t> limit_;
+  std::atomic<std::size_t> inside_{0};
+};
+
+class Listener {
+ public:
+  // Whoever takes the connection calls Admission::leave() when it ends.
+  using OnConnection =
+      std::function<void(int descriptor, const Address& from, const std::shared_ptr<const Entrance>& by)>;
+
+  Listener(net::Core& core, int descriptor, std::shared_ptr<const Entrance> entrance, Admission& admission,
+           Metrics& metrics, OnConnection on_connection);
+
+  void start() { acceptor_.start(); }
+  void stop() { acceptor_.stop(); }
+  void set_entrance(std::shared_ptr<const Entrance> entrance) { entrance_ = std::move(entrance); }
+
+ private:
+  void accepted(int descriptor, const Address& from);
+
+  std::shared_ptr<const Entrance> entrance_;
+  Admission& admission_;
+  Metrics& metrics_;
+  metrics::Counter& accepted_;
+  OnConnection on_connection_;
+  net::Acceptor acceptor_;
+};
+
+}  // namespace roomgate::router::listen

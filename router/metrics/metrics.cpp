@@ -1,0 +1,22 @@
+#include "router/metrics/metrics.hpp"
+
+#include <string>
+
+namespace roomgate::router {
+
+#define ROOMGATE_MAKE(kind, member, name, help, ...) , member(registry.kind(name, help, {__VA_ARGS__}))
+Metrics::Metrics() : registry() ROOMGATE_GATE_METRICS(ROOMGATE_MAKE) {}
+#undef ROOMGATE_MAKE
+
+ShardMetrics::ShardMetrics(Metrics& metrics, std::string_view shard)
+    : tunnels(metrics.tunnels.with({shard})), metrics_(metrics), shard_(shard) {}
+
+void ShardMetrics::answered(int status) {
+  const auto index = static_cast<std::size_t>(status);
+  if (index >= by_status_.size()) return;
+  metrics::Counter*& counter = by_status_[index];
+  if (counter == nullptr) counter = &metrics_.requests.with({shard_, std::to_string(status)});
+  counter->add();
+}
+
+}  // namespace roomgate::router

@@ -1,0 +1,92 @@
+// Every metric of roomgate, once: the list below is the documentation. Names and labels of the first block
+// are what dashboards rely on. Made once, by the gate; updating is safe from any thread.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/metrics.hpp"
+
+namespace roomgate::router {
+
+// METRIC(kind, member, name, help, labels...)
+#define ROOMGATE_GATE_METRICS(METRIC)                                                                       \
+  METRIC(counter, requests, "roomgate_requests_total",                                                      \
+         "Requests answered, by shard and status; shard \"\": the gate "                                    \
+         "itself",                                                                                          \
+         "shard", "code")                                                                                   \
+  METRIC(histogram, request_duration, "roomgate_request_duration_seconds",                                  \
+         "First byte of a request to the last of "                                                          \
+         "its answer")                                                                                      \
+  METRIC(gauge, rooms, "roomgate_rooms", "Entries of the room table")                                       \
+  METRIC(gauge, tunnels, "roomgate_tunnels", "Open WebSocket tunnels", "shard")                             \
+  METRIC(gauge, shard_up, "roomgate_shard_up", "1: new requests go there", "shard", "region")               \
+  METRIC(counter, assignments, "roomgate_assignments_total", "Rooms given to a shard: new, moved", "shard", \
+         "how")                                                                                             \
+  METRIC(counter, rejected, "roomgate_rejected_total", "Requests and connections the gate refused",         \
+         "reason")                                                                                          \
+                                                                                                            \
+  METRIC(gauge, connections, "roomgate_connections", "Open client connections")                             \
+  METRIC(counter, accepted, "roomgate_connections_total", "Client connections accepted")                    \
+  METRIC(counter, handshakes, "roomgate_tls_handshakes_total", "TLS handshakes: full, resumed, failed",     \
+         "result")                                                                                          \
+  METRIC(gauge, certificate_expiry, "roomgate_certificate_expiry_seconds", "End of validity, Unix time",    \
+         "file")                                                                                            \
+  METRIC(gauge, rooms_provisional, "roomgate_rooms_provisional", "Entries that only a page load has made")  \
+  METRIC(gauge, evicted, "roomgate_rooms_evicted", "Entries dropped for room since the start")              \
+  METRIC(counter, upstream_connects, "roomgate_upstream_connects_total",                                    \
+         "Connections to shards: ok, refused, "                                                             \
+         "timed_out, failed",                                                                               \
+         "shard", "result")                                                                                 \
+  METRIC(counter, upstream_retries, "roomgate_upstream_retries_total",                                      \
+         "Requests repeated on a fresh connection", "shard")                                                \
+  METRIC(counter, upstream_failures, "roomgate_upstream_failures_total",                                    \
+         "Requests a shard broke, left unanswered "                                                         \
+         "or answered with a 5xx",                                                                          \
+         "shard", "kind")                                                                                   \
+  METRIC(counter, health_checks, "roomgate_health_checks_total", "Health checks: ok, failed", "shard",      \
+         "result")                                                                                          \
+  METRIC(counter, shard_name_differs, "roomgate_shard_name_differs_total",                                  \
+         "Answers whose X-Jitsi-Shard is not the "                                                          \
+         "name the shard announced",                                                                        \
+         "shard")                                                                                           \
+  METRIC(gauge, panic, "roomgate_panic",                                                                    \
+         "1: so many shards are down that the gate's own network is suspected")                             \
+  METRIC(gauge, draining, "roomgate_draining", "1: this gate is going away")                                \
+  METRIC(counter, reloads, "roomgate_reloads_total", "Settings read anew: ok, refused", "result")           \
+  METRIC(counter, log_dropped, "roomgate_access_log_dropped_total",                                         \
+         "Access log lines lost: the reader was too slow")
+
+struct Metrics {
+  Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  metrics::Registry registry;
+
+  using counter = metrics::Counter;
+  using gauge = metrics::Gauge;
+  using histogram = metrics::Histogram;
+#define ROOMGATE_DECLARE(kind, member, ...) metrics::Family<kind>& member;
+  ROOMGATE_GATE_METRICS(ROOMGATE_DECLARE)
+#undef ROOMGATE_DECLARE
+};
+
+// The counters of one shard that a request touches, looked up once: one per core and shard, that core's
+// thread.
+class ShardMetrics {
+ public:
+  ShardMetrics(Metrics& metrics, std::string_view shard);
+
+  void answered(int status);
+  metrics::Gauge& tunnels;
+
+ private:
+  Metrics& metrics_;
+  std::string shard_;
+  std::array<metrics::Counter*, 600> by_status_{};
+};
+
+}  // namespace roomgate::router

@@ -1,0 +1,66 @@
+// What follows a 101: two pumps, one coroutine per direction, each reading only after it has written
+// (backpressure). An end on one side is passed on and the other direction goes on (half-close); an error,
+// silence on both sides, or interrupt() ends both. A quiet tunnel holds no buffer. Owned by a coroutine of
+// its own; its core's thread.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/net/sleep.hpp"
+#include "base/net/stream.hpp"
+
+namespace roomgate::router::tunnel {
+
+struct Limits {
+  Duration idle = std::chrono::hours(1);         // no byte either way
+  Duration stall = seconds(60);                  // one side takes nothing of what the other sent
+  Duration half_open = std::chrono::minutes(5);  // silence after one side has ended
+};
+
+enum class End { both_closed, idle, stalled, broken, interrupted };
+std::string_view to_string(End end);
+
+struct Totals {
+  std::uint64_t up = 0;    // client to shard
+  std::uint64_t down = 0;  // shard to client
+  End end = End::both_closed;
+};
+
+class Tunnel {
+ public:
+  Tunnel(net::Core& core, std::unique_ptr<net::Stream> client, std::unique_ptr<net::Stream> shard,
+         Limits limits);
+
+  // Bytes that came behind the heads. Ends when both directions have.
+  net::Task<Totals> run(std::vector<std::uint8_t> from_client, std::vector<std::uint8_t> from_shard);
+  void interrupt();
+
+ private:
+  // After one side has ended: the other may stay silent for a shorter while.
+  struct HalfOpen final : TimerWheel::Timer {
+    explicit HalfOpen(Tunnel& owner) : tunnel(owner) {}
+    void on_expire() override;
+    Tunnel& tunnel;
+  };
+
+  net::Task<void> pump(net::Stream& from, net::Stream& to, std::uint64_t& count,
+                       std::vector<std::uint8_t> first);
+  net::Task<void> move_bytes(net::Stream& from, net::Stream& to, std::uint64_t& count,
+                             std::vector<std::uint8_t> first);
+  void end(End why);
+
+  net::Core& core_;
+  std::unique_ptr<net::Stream> client_;
+  std::unique_ptr<net::Stream> shard_;
+  Limits limits_;
+  Totals totals_;
+  TimePoint last_activity_;
+  int running_ = 0;
+  bool ended_ = false;
+  HalfOpen half_open_;
+  net::Event done_;
+};
+
+}  // namespace roomgate::router::tunnel

@@ -1,0 +1,75 @@
+#include "router/upstream/pool.hpp"
+
+#include <array>
+
+namespace roomgate::router::upstream {
+
+Pool::Pool(net::Core& core, Limits limits) : core_(core), limits_(limits), reaper_(*this) {}
+
+Pool::~Pool() = default;
+
+bool Pool::still_good(Connection& connection) {
+  std::array<std::uint8_t, 1> byte{};
+  return !connection.stream->try_read(byte).has_value();
+}
+
+std::unique_ptr<Connection> Pool::take(stick::ShardId shard, const std::string& address, Wanted wanted,
+                                       TimePoint now) {
+  if (wanted == Wanted::only_new) return nullptr;
+  const auto found = idle_.find(shard);
+  if (found == idle_.end()) return nullptr;
+  auto& connections = found->second;
+  while (!connections.empty()) {
+    if (wanted == Wanted::fresh && now - connections.back()->idle_since >= limits_.fresh_within)
+      return nullptr;
+    auto connection = std::move(connections.back());
+    connections.pop_back();
+    --idle_count_;
+    // What may be repeated need not be looked at first: that would be a system call more for every request.
+    if (connection->address != address || (wanted == Wanted::fresh && !still_good(*connection))) continue;
+    connection->reused = true;
+    return connection;
+  }
+  return nullptr;
+}
+
+net::Task<Result<std::unique_ptr<Connection>, net::IoError>> Pool::connect(stick::ShardId shard,
+                                                                           std::string address) {
+  const auto to = Address::parse(address);
+  if (!to) co_return fail(net::IoError::unreachable);
+  auto stream = co_await net::Stream::connect(core_, *to, Clock::now() + limits_.connect);
+  if (!stream) co_return fail(stream.error());
+  auto connection = std::make_unique<Connection>();
+  connection->stream = std::move(stream).value();
+  connection->shard = shard;
+  connection->address = std::move(address);
+  co_return std::move(connection);
+}
+
+void Pool::give_back(std::unique_ptr<Connection> connection, TimePoint now) {
+  auto& connections = idle_[connection->shard];
+  if (connections.size() >= limits_.idle_per_shard) {
+    connections.erase(connections.begin());
+    --idle_count_;
+  }
+  connection->idle_since = now;
+  connections.push_back(std::move(connection));
+  ++idle_count_;
+  if (!reaper_.scheduled()) core_.schedule(reaper_, now + limits_.idle_time);
+}
+
+void Pool::close_idle(const std::function<bool(const Connection&)>& which) {
+  for (auto& [shard, connections] : idle_) {
+    idle_count_ -= std::erase_if(connections, [&](const auto& connection) { return which(*connection); });
+  }
+}
+
+void Pool::Reaper::on_expire() {
+  const auto now = Clock::now();
+  pool.close_idle(
+      [&](const Connection& connection) { return now - connection.idle_since >= pool.limits_.idle_time; });
+  if (pool.idle_count_ > 0)
+    pool.core_.schedule(*this, now + std::max<Duration>(seconds(1), pool.limits_.idle_time / 4));
+}
+
+}  // namespace roomgate::router::upstream
