@@ -343,7 +343,7 @@ void Muc::reply(const std::string& room_jid, const std::string& nick, const Elem
 
 void Muc::set_focus_presence(const std::string& room_jid, std::vector<Element> payload) {
   Room* room = find(room_jid);
-  if (room == nullptr) return;
+  if (room == nullptr || room->focus_payload == payload) return;
   room->focus_payload = std::move(payload);
   if (!room->occupants().empty()) broadcast(*room, room->focus_presence(config_.domains.focus_full_jid()));
 }
