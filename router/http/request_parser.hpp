@@ -38,12 +38,13 @@ class RequestParser {
 
   HeadReader reader_;
   RequestHead head_;
+  const char* read_at_ = nullptr;  // where the buffer was when head_'s views were made
   std::size_t request_line_at_ = 0;
-  std::size_t request_line_size_ = 0;
+  std::size_t request_line_size_ = 0;  // 0: not there yet
   std::size_t empty_lines_ = 0;
 };
 
-// In no order of importance: the methods that are in a registry (IANA's, and SSDP's and caches' that clients
+// The methods that are in a registry (IANA's, and SSDP's and caches' that clients
 // use).
 bool is_known_method(std::string_view method);
 

@@ -26,7 +26,6 @@ class ResponseParser {
 
   HeadReader reader_;
   ResponseHead head_;
-  std::size_t reason_at_ = 0;
   std::size_t reason_size_ = 0;
   bool have_status_ = false;
 };

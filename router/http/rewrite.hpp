@@ -38,6 +38,9 @@ struct ResponseRewrite {
 };
 void write_response_head(const ResponseHead& head, const ResponseRewrite& rewrite, std::string& out);
 
+// What a session sends before it reads the body of a request with expects_continue.
+inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
 // X-Jitsi-Shard of the answer differs from what the shard announced: an alarm, never a rewrite.
 bool shard_name_differs(const ResponseHead& head, std::string_view announced_shard);
 

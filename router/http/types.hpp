@@ -70,7 +70,8 @@ struct Limits {
   std::size_t max_headers = 100;
   std::size_t max_target_bytes = 8 * 1024;
   std::size_t max_name_bytes = 256;
-  std::size_t max_empty_lines = 4;  // before a request line (RFC 9112 2.2 asks for one at least)
+  std::size_t max_connection_options = 32;  // each is compared with each field's name
+  std::size_t max_empty_lines = 4;          // before a request line (RFC 9112 2.2 asks for one at least)
 };
 
 enum class TargetForm : std::uint8_t { origin, absolute, asterisk };
@@ -90,6 +91,8 @@ struct ConnectionOptions {
   bool close = false;
   bool keep_alive = false;
   bool upgrade = false;
+  std::size_t elements = 0;
+  std::size_t others = 0;  // names of further fields that are for this hop only
 };
 
 struct RequestHead {

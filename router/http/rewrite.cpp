@@ -1,0 +1,229 @@
+#include "router/http/rewrite.hpp"
+
+#include <array>
+#include <charconv>
+
+#include "router/http/syntax.hpp"
+
+namespace roomgate::router::http {
+namespace {
+
+void append_field(std::string_view name, std::string_view value, std::string& out) {
+  out.append(name);
+  out.append(": ");
+  out.append(value);
+  out.append("\r\n");
+}
+
+void append_number(std::uint64_t value, std::string& out) {
+  std::array<char, 20> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  out.append(digits.data(), static_cast<std::size_t>(end.ptr - digits.data()));
+}
+
+void append_framing(const Framing& framing, std::string& out) {
+  if (framing.kind == Framing::Kind::length) {
+    out.append("Content-Length: ");
+    append_number(framing.length, out);
+    out.append("\r\n");
+  } else if (framing.kind == Framing::Kind::chunked) {
+    out.append("Transfer-Encoding: chunked\r\n");
+  }
+}
+
+// The parsers bound how many names there are (Limits::max_connection_options), so this stays linear in the
+// head.
+bool named_by_connection(std::string_view name, Headers headers) {
+  for (const HeaderView& header : headers) {
+    if (header.id != HeaderId::connection) continue;
+    std::string_view list = header.value;
+    while (const auto element = next_element(list)) {
+      if (same(*element, name)) return true;
+    }
+  }
+  return false;
+}
+
+// X_Forwarded_For and the like: servers that make variables of fields (CGI) cannot tell them from the real
+// ones.
+HeaderId id_without_underscores(const HeaderView& header) {
+  constexpr std::size_t longest = 64;
+  if (header.id != HeaderId::other || header.name.size() > longest) return header.id;
+  if (header.name.find('_') == std::string_view::npos) return header.id;
+  std::array<char, longest> dashed;
+  for (std::size_t i = 0; i < header.name.size(); ++i)
+    dashed[i] = header.name[i] == '_' ? '-' : header.name[i];
+  return header_id({dashed.data(), header.name.size()});
+}
+
+bool passes_to_shard(const HeaderView& header, const RequestHead& head, bool trusted) {
+  const bool exact = header.id != HeaderId::other;
+  switch (id_without_underscores(header)) {
+    case HeaderId::host:
+    case HeaderId::connection:
+    case HeaderId::content_length:
+    case HeaderId::transfer_encoding:
+    case HeaderId::upgrade:
+    case HeaderId::expect:
+    case HeaderId::te:
+    case HeaderId::trailer:
+    case HeaderId::keep_alive:
+    case HeaderId::proxy_connection:
+    case HeaderId::proxy_authenticate:
+    case HeaderId::proxy_authorization:
+    case HeaderId::http2_settings:
+    case HeaderId::x_forwarded_for:
+    case HeaderId::x_forwarded_proto:
+    case HeaderId::x_forwarded_host:
+    case HeaderId::x_request_id:
+    case HeaderId::x_proxy_region:
+    case HeaderId::x_roomgate_why: return false;
+    case HeaderId::forwarded:
+    case HeaderId::x_forwarded_any:
+    case HeaderId::x_real_ip:
+      if (!trusted || !exact) return false;
+      break;
+    case HeaderId::other:
+    case HeaderId::x_jitsi_shard:
+    case HeaderId::x_jitsi_region:
+    case HeaderId::sec_websocket_key:
+    case HeaderId::sec_websocket_version:
+    case HeaderId::sec_websocket_accept:
+    case HeaderId::cookie:
+    case HeaderId::location: break;
+  }
+  return head.connection.others == 0 || !named_by_connection(header.name, head.headers);
+}
+
+bool passes_to_client(const HeaderView& header, const ResponseHead& head) {
+  switch (header.id) {
+    case HeaderId::connection:
+    case HeaderId::content_length:
+    case HeaderId::transfer_encoding:
+    case HeaderId::upgrade:
+    case HeaderId::te:
+    case HeaderId::trailer:
+    case HeaderId::keep_alive:
+    case HeaderId::proxy_connection:
+    case HeaderId::proxy_authenticate:
+    case HeaderId::http2_settings:
+    case HeaderId::x_roomgate_why: return false;
+    case HeaderId::other:
+    case HeaderId::host:
+    case HeaderId::expect:
+    case HeaderId::proxy_authorization:
+    case HeaderId::forwarded:
+    case HeaderId::x_forwarded_for:
+    case HeaderId::x_forwarded_proto:
+    case HeaderId::x_forwarded_host:
+    case HeaderId::x_forwarded_any:
+    case HeaderId::x_real_ip:
+    case HeaderId::x_request_id:
+    case HeaderId::x_proxy_region:
+    case HeaderId::x_jitsi_shard:
+    case HeaderId::x_jitsi_region:
+    case HeaderId::sec_websocket_key:
+    case HeaderId::sec_websocket_version:
+    case HeaderId::sec_websocket_accept:
+    case HeaderId::cookie:
+    case HeaderId::location: break;
+  }
+  return head.connection.others == 0 || !named_by_connection(header.name, head.headers);
+}
+
+// The address chain: what a trusted front wrote, and it.
+void append_forwarded_for(const RequestHead& head, const RequestRewrite& rewrite, std::string& out) {
+  out.append("X-Forwarded-For: ");
+  if (rewrite.trust_forwarded) {
+    for (const HeaderView& header : head.headers) {
+      if (header.id != HeaderId::x_forwarded_for || header.value.empty()) continue;
+      out.append(header.value);
+      out.append(", ");
+    }
+  }
+  out.append(rewrite.client_ip);
+  out.append("\r\n");
+}
+
+std::string_view trusted_value(const RequestHead& head, const RequestRewrite& rewrite, HeaderId id,
+                               std::string_view ours) {
+  if (!rewrite.trust_forwarded) return ours;
+  const HeaderView* theirs = find_header(head.headers, id);
+  return theirs != nullptr && !theirs->value.empty() ? theirs->value : ours;
+}
+
+}  // namespace
+
+void write_request_head(const RequestHead& head, const RequestRewrite& rewrite, std::string& out) {
+  out.append(head.method_text);
+  out.push_back(' ');
+  out.append(rewrite.path);
+  if (head.target.has_query) {
+    out.push_back('?');
+    out.append(head.target.query);
+  }
+  out.append(" HTTP/1.1\r\n");
+  append_field("Host", head.authority, out);
+  for (const HeaderView& header : head.headers) {
+    if (passes_to_shard(header, head, rewrite.trust_forwarded)) append_field(header.name, header.value, out);
+  }
+  append_framing(rewrite.framing, out);
+  if (rewrite.websocket) out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
+
+  append_forwarded_for(head, rewrite, out);
+  append_field("X-Forwarded-Proto",
+               trusted_value(head, rewrite, HeaderId::x_forwarded_proto, rewrite.https ? "https" : "http"),
+               out);
+  append_field("X-Forwarded-Host", trusted_value(head, rewrite, HeaderId::x_forwarded_host, head.authority),
+               out);
+  append_field("X-Request-Id", trusted_value(head, rewrite, HeaderId::x_request_id, rewrite.request_id), out);
+  if (!rewrite.region.empty()) append_field("X-Proxy-Region", rewrite.region, out);
+  out.append("\r\n");
+}
+
+void write_response_head(const ResponseHead& head, const ResponseRewrite& rewrite, std::string& out) {
+  out.append("HTTP/1.1 ");
+  append_number(static_cast<std::uint64_t>(head.status), out);
+  out.push_back(' ');
+  out.append(head.reason);
+  out.append("\r\n");
+  bool has_shard = false;
+  bool has_region = false;
+  const HeaderView* length = nullptr;
+  for (const HeaderView& header : head.headers) {
+    if (header.id == HeaderId::content_length) length = &header;
+    if (!passes_to_client(header, head)) continue;
+    has_shard = has_shard || header.id == HeaderId::x_jitsi_shard;
+    has_region = has_region || header.id == HeaderId::x_jitsi_region;
+    append_field(header.name, header.value, out);
+  }
+
+  append_framing(rewrite.framing, out);
+  // Answers to HEAD, and 304, tell the length that a GET would have (RFC 9110 8.6); 1xx and 204 have none to
+  // tell.
+  const bool tells_length =
+      rewrite.framing.kind == Framing::Kind::none && head.status >= 200 && head.status != 204;
+  if (tells_length && length != nullptr) append_field("Content-Length", length->value, out);
+  if (rewrite.framing.kind == Framing::Kind::tunnel) {
+    out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
+  } else if (!rewrite.keep_alive || rewrite.framing.kind == Framing::Kind::until_close) {
+    out.append("Connection: close\r\n");
+  } else if (rewrite.client_minor_version < 1) {
+    out.append("Connection: keep-alive\r\n");
+  }
+
+  const bool add_shard = !has_shard && !rewrite.announced_shard.empty();
+  const bool add_region = !has_region && !rewrite.announced_region.empty();
+  if (add_shard) append_field("X-Jitsi-Shard", rewrite.announced_shard, out);
+  if (add_region) append_field("X-Jitsi-Region", rewrite.announced_region, out);
+  if (add_shard || add_region) out.append("Access-Control-Expose-Headers: X-Jitsi-Shard, X-Jitsi-Region\r\n");
+  if (!rewrite.why.empty()) append_field("X-Roomgate-Why", rewrite.why, out);
+  out.append("\r\n");
+}
+
+bool shard_name_differs(const ResponseHead& head, std::string_view announced_shard) {
+  const HeaderView* said = find_header(head.headers, HeaderId::x_jitsi_shard);
+  return said != nullptr && !announced_shard.empty() && said->value != announced_shard;
+}
+
+}  // namespace roomgate::router::http
