@@ -56,8 +56,8 @@ void Server::connected(ConnectionId id, ConnectionInfo info, TimePoint now) {
   }
   ++counters_.connections;
   connections_.insert_or_assign(
-      id, Connection{std::move(info), Stream(config_.domains.domain, config_.stream_management), nullptr});
-  logins_.emplace_back(id, now + config_.limits.login);
+      id, Connection{std::move(info), Stream(config_.domains.domain, config_.stream_management),
+                     now + config_.limits.login, nullptr});
 }
 
 void Server::received(ConnectionId id, std::string_view text, TimePoint now) {
@@ -102,13 +102,11 @@ void Server::closed(ConnectionId id, TimePoint now) {
 }
 
 void Server::tick(TimePoint now) {
-  while (!logins_.empty() && logins_.front().second <= now) {
-    const ConnectionId id = logins_.front().first;
-    logins_.pop_front();
-    const auto found = connections_.find(id);
-    if (found == connections_.end() || found->second.session != nullptr) continue;
-    fail_stream(id, {"connection-timeout", kPolicy, {}}, now);
+  std::vector<ConnectionId> late;
+  for (const auto& [id, connection] : connections_) {
+    if (connection.session == nullptr && connection.login_by <= now) late.push_back(id);
   }
+  for (ConnectionId id : late) fail_stream(id, {"connection-timeout", kPolicy, {}}, now);
   for (auto& [id, session] : sessions_) {
     if (session->connection) {
       ask(*session, true);
@@ -366,7 +364,10 @@ void Server::deliver(Session& session, std::string stanza) {
     return;
   }
   if (!session.connection) return;
-  if (session.management.enabled()) touched_.push_back(session.id);
+  if (session.management.enabled() && !session.touched) {
+    session.touched = true;
+    touched_.push_back(session.id);
+  }
   sockets_.send(*session.connection, std::move(stanza));
 }
 
@@ -390,7 +391,10 @@ void Server::settle(TimePoint now) {
     }
   }
   for (std::uint64_t id : touched_) {
-    if (const auto found = sessions_.find(id); found != sessions_.end()) ask(*found->second, false);
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) continue;
+    found->second->touched = false;
+    ask(*found->second, false);
   }
   touched_.clear();
 }

@@ -6,7 +6,6 @@
 // from within those. What a client sends wrong ends its own stream and nothing else (shard.md 14).
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -74,6 +73,7 @@ class Server final : public RoomService, private Outbox {
   struct Connection {
     ConnectionInfo info;
     Stream stream;
+    TimePoint login_by;  // must be bound by then
     Session* session = nullptr;
   };
 
@@ -101,7 +101,6 @@ class Server final : public RoomService, private Outbox {
   Connections& sockets_;
   Counters counters_;
   std::unordered_map<ConnectionId, Connection> connections_;
-  std::deque<std::pair<ConnectionId, TimePoint>> logins_;  // oldest first: must be bound by then
   std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
   std::unordered_map<std::string, Session*, SipHasher, std::equal_to<>> by_jid_;
   std::unordered_map<std::string, Session*, SipHasher, std::equal_to<>> by_resumption_;

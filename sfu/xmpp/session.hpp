@@ -46,6 +46,7 @@ struct Session {
   bool media_alive = false;
   TimePoint dropped_at;            // when `connection` was lost
   bool failed = false;             // to be ended as soon as nobody iterates over rooms
+  bool touched = false;            // was sent something since the server last settled
   std::vector<std::string> rooms;  // bare JIDs
   TokenBucket stanzas;
   TokenBucket bytes;
