@@ -86,6 +86,7 @@ class HandshakeThread {
   void deliver(Lane& lane, std::uint64_t association, DtlsOutput& output);
   void submit(Lane& lane, Request&& request);
   TimePoint tick(Lane& lane, TimePoint now);
+  TimePoint due(const DtlsServer& dtls) const;
   void wake() const;
 
   const DtlsContext& context_;

@@ -158,6 +158,7 @@ class IceAgent {
   void select(std::size_t index, TimePoint now, IceOutput& out);
   void fail_now(IceOutput& out);
   bool is_validated(const Pair& pair, TimePoint now) const;
+  bool may_take_over(const Pair& pair) const;
   void answer(const StunMessageView& message, const Address& from, std::uint16_t code, IceOutput& out);
   Duration consent_pause() const;
   void schedule();

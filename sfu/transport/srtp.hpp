@@ -44,6 +44,7 @@ class SsrcTable {
   // nullptr: full. Pointers from before are void.
   ReplayWindow* insert(std::uint32_t ssrc);
   std::size_t size() const { return used_; }
+  bool full() const { return used_ >= max_streams_; }
 
  private:
   struct Slot {
@@ -57,7 +58,7 @@ class SsrcTable {
   std::vector<Slot> slots_;
   std::size_t used_ = 0;
   std::size_t max_streams_;
-  std::uint32_t seed_;  // so that nobody chooses SSRCs that collide
+  std::uint64_t multiplier_;  // random and odd: nobody chooses SSRCs that collide
 };
 
 class SrtpSession {
