@@ -1,0 +1,73 @@
+// @ts-check
+// The connection in figures, for whoever helps to find out why something stutters.
+
+import { h } from '../dom.js';
+import { t } from '../i18n.js';
+
+/** @param {import('../meeting.js').Meeting} meeting */
+export function connectionPanel(meeting) {
+  const element = h('div', { class: 'connection', tabindex: 0, role: 'region', 'aria-label': t('connection.title') });
+  const update = () => {
+    const { summary } = meeting;
+    const state = (/** @type {boolean} */ open) => t(open ? 'connection.open' : 'connection.closed');
+    const facts = [
+      ['connection.shard', meeting.shard || t('connection.unknown')],
+      ['connection.region', meeting.region],
+      ['connection.room', meeting.key],
+      ['connection.signalling', state(meeting.stream.isOpen)],
+      ['connection.media', state(meeting.mediaState === 'connected')],
+      ['connection.channel', state(meeting.channel?.isOpen ?? false)],
+      ['connection.path', summary?.path ? t(`connection.${summary.path}`, { protocol: summary.protocol.toUpperCase() }) : ''],
+      ['connection.rtt', summary?.rtt != null ? t('connection.ms', { count: summary.rtt }) : ''],
+      ['connection.sent', summary ? t('connection.rate', { rate: summary.sendKbps, loss: summary.sendLoss }) : ''],
+      ['connection.received', summary ? t('connection.rate', { rate: summary.receiveKbps, loss: summary.receiveLoss }) : ''],
+      ['connection.available', summary?.available != null ? t('connection.kbps', { rate: summary.available }) : ''],
+    ];
+    const limited = summary?.sending.find((s) => s.limited)?.limited;
+    element.replaceChildren(
+      h('dl', { class: 'facts' }, ...facts.filter(([, value]) => value).map(([key, value]) => h('div', {}, h('dt', {}, t(key)), h('dd', {}, value)))),
+      ...(limited ? [h('p', { class: 'hint' }, t(`connection.limited-${limited}`))] : []),
+      ...(summary ? [table(t('connection.sent'), sent(meeting, summary)), table(t('connection.received'), received(meeting, summary))] : []),
+    );
+  };
+  update();
+  const stop = meeting.on('stats', update);
+  return { element, update, focus: () => element.focus(), close: stop };
+}
+
+/** @param {import('../stats.js').StreamStats} s */
+function size(s) {
+  if (s.kind === 'audio') return t('connection.sound');
+  return s.height > 0 ? `${s.width}×${s.height}, ${s.fps}/s, ${s.codec}` : '–';
+}
+
+/** @param {import('../meeting.js').Meeting} meeting @param {import('../stats.js').Summary} summary */
+function sent(meeting, summary) {
+  const screen = meeting.session?.midOf('desktop');
+  return summary.sending
+    .filter((s) => s.bytes > 0)
+    .map((s) => [s.kind === 'audio' ? t('device.audioinput') : s.mid === screen ? t('control.share') : t('device.videoinput'), size(s), s.kbps]);
+}
+
+/** @param {import('../meeting.js').Meeting} meeting @param {import('../stats.js').Summary} summary */
+function received(meeting, summary) {
+  return meeting.participants().flatMap((p) =>
+    [...(p.camera ? [p.camera] : []), ...p.screens, ...p.audio].flatMap((item) => {
+      const stream = item.mid ? summary.receiving.find((s) => s.mid === item.mid) : undefined;
+      return stream ? [[p.name || t('person.guest'), size(stream), stream.kbps]] : [];
+    }),
+  );
+}
+
+/** @param {string} caption @param {(string | number)[][]} rows */
+function table(caption, rows) {
+  if (rows.length === 0) return h('div', {});
+  const head = ['connection.who', 'connection.what', 'connection.bitrate'].map((key) => h('th', { scope: 'col' }, t(key)));
+  return h(
+    'table',
+    {},
+    h('caption', {}, caption),
+    h('thead', {}, h('tr', {}, ...head)),
+    h('tbody', {}, ...rows.map((cells) => h('tr', {}, ...cells.map((c) => h('td', {}, String(c)))))),
+  );
+}
