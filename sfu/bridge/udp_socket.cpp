@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
+#include <utility>
 
 #include "base/log.hpp"
 
@@ -63,14 +65,10 @@ std::optional<Address> local_of(const cmsghdr* control, std::uint16_t port) {
 }  // namespace
 
 struct UdpSocket::Message {
-  std::uint32_t first_vector = 0;
-  std::uint32_t vectors = 0;
-  std::uint16_t segment = 0;  // 0: one datagram
   Address remote;
-  Address local;
+  iovec vector{};
   alignas(cmsghdr)
       std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(std::uint16_t))> control{};
-  std::size_t control_size = 0;
 };
 
 struct UdpSocket::Scratch {
@@ -78,14 +76,14 @@ struct UdpSocket::Scratch {
   std::array<iovec, kBatch> receive_vectors{};
   std::array<sockaddr_storage, kBatch> receive_names{};
   struct alignas(cmsghdr) Control {
-    std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(std::uint32_t)) + 32>
+    std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(std::uint32_t)) +
+                                 CMSG_SPACE(sizeof(timespec)) + 32>
         bytes{};
   };
   std::array<Control, kBatch> receive_control{};
 
-  std::vector<Message> messages;
-  std::vector<iovec> vectors;
-  std::vector<mmsghdr> headers;
+  std::array<Message, kBatch> messages;
+  std::array<mmsghdr, kBatch> headers{};
 };
 
 Result<UdpSocket, std::string> UdpSocket::open(const Address& bind_to, int buffer) {
@@ -99,6 +97,7 @@ Result<UdpSocket, std::string> UdpSocket::open(const Address& bind_to, int buffe
     set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
   }
   set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+  set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
   size_buffer(fd, SO_RCVBUF, buffer, "net.core.rmem_max");
   size_buffer(fd, SO_SNDBUF, buffer, "net.core.wmem_max");
   if (::bind(fd, bind_to.data(), bind_to.size()) != 0) {
@@ -122,13 +121,7 @@ Result<UdpSocket, std::string> UdpSocket::open(const Address& bind_to, int buffe
 }
 
 UdpSocket::UdpSocket(int fd, const Address& bound)
-    : fd_(fd),
-      bound_(bound),
-      slots_(kArenaSlots),
-      arena_(std::make_unique<std::uint8_t[]>(kArenaSlots * kMaxDatagram)),
-      scratch_(std::make_unique<Scratch>()) {
-  runs_.reserve(kArenaSlots);
-}
+    : fd_(fd), bound_(bound), scratch_(std::make_unique<Scratch>()) {}
 
 UdpSocket::UdpSocket(UdpSocket&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
@@ -136,11 +129,6 @@ UdpSocket::UdpSocket(UdpSocket&& other) noexcept
       v6_(other.v6_),
       gso_(other.gso_),
       overflow_seen_(other.overflow_seen_),
-      batch_(other.batch_),
-      used_(other.used_),
-      slots_(std::move(other.slots_)),
-      runs_(std::move(other.runs_)),
-      arena_(std::move(other.arena_)),
       scratch_(std::move(other.scratch_)),
       counters_(other.counters_) {}
 
@@ -165,11 +153,15 @@ std::size_t UdpSocket::receive(std::span<ByteSpan> buffers, std::span<Datagram> 
   const int got =
       ::recvmmsg(fd_, s.receive_headers.data(), static_cast<unsigned>(count), MSG_DONTWAIT, nullptr);
   if (got <= 0) return 0;
+  const TimePoint now = Clock::now();
+  timespec wall{};
+  ::clock_gettime(CLOCK_REALTIME, &wall);
   for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) {
     msghdr& header = s.receive_headers[i].msg_hdr;
     const auto remote =
         Address::from_sockaddr(static_cast<const sockaddr*>(header.msg_name), header.msg_namelen);
-    out[i] = {buffers[i].first(s.receive_headers[i].msg_len), Path{remote.value_or(Address()), Address()}};
+    out[i] = {buffers[i].first(s.receive_headers[i].msg_len), Path{remote.value_or(Address()), Address()},
+              now};
     ++counters_.received;
     if ((header.msg_flags & MSG_TRUNC) != 0 || !remote) {
       ++counters_.truncated;
@@ -182,6 +174,13 @@ std::size_t UdpSocket::receive(std::span<ByteSpan> buffers, std::span<Datagram> 
         std::memcpy(&total, CMSG_DATA(control), sizeof total);
         counters_.overflowed += total - overflow_seen_;  // a running 32-bit count
         overflow_seen_ = total;
+      } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS) {
+        timespec stamp{};
+        std::memcpy(&stamp, CMSG_DATA(control), sizeof stamp);
+        // Both on the wall clock, so the difference is an age; a step of that clock must not make it absurd.
+        const auto age =
+            seconds(wall.tv_sec - stamp.tv_sec) + std::chrono::nanoseconds(wall.tv_nsec - stamp.tv_nsec);
+        if (age > Duration::zero() && age < seconds(1)) out[i].received_at = now - age;
       } else if (const auto local = local_of(control, bound_.port())) {
         out[i].path.local = *local;
       }
@@ -190,119 +189,78 @@ std::size_t UdpSocket::receive(std::span<ByteSpan> buffers, std::span<Datagram> 
   return static_cast<std::size_t>(got);
 }
 
-ByteSpan UdpSocket::reserve() {
-  if (used_ == kArenaSlots) flush();
-  return {arena_.get() + std::size_t{used_} * kMaxDatagram, kMaxDatagram};
+void UdpSocket::send(const Path& path, ByteView datagram) {
+  const Outgoing message{path, datagram, 0};
+  send_batch({&message, 1});
 }
 
-void UdpSocket::commit(const Path& path, std::size_t size, RunHandle& handle) {
-  const std::uint32_t slot = used_++;
-  slots_[slot] = {kNone, static_cast<std::uint16_t>(size)};
-  if (handle.batch != batch_ || handle.run >= runs_.size() || !(runs_[handle.run].path == path)) {
-    handle = {batch_, static_cast<std::uint32_t>(runs_.size())};
-    runs_.push_back({path, slot, slot});
-    return;
+void UdpSocket::send(std::span<const Outgoing> messages) {
+  while (!messages.empty()) {
+    const std::size_t count = std::min(messages.size(), kBatch);
+    send_batch(messages.first(count));
+    messages = messages.subspan(count);
   }
-  Run& run = runs_[handle.run];
-  slots_[run.last].next = slot;
-  run.last = slot;
 }
 
-void UdpSocket::flush() {
-  if (used_ == 0) return;
-  build_messages();
-  send_messages();
-  runs_.clear();
-  used_ = 0;
-  ++batch_;
-}
-
-void UdpSocket::fill_control(Message& message, const Address& local, std::uint16_t segment) {
-  msghdr header{};
-  header.msg_control = message.control.data();
-  header.msg_controllen = message.control.size();
+void UdpSocket::fill(Message& message, const Outgoing& outgoing, std::size_t segment) const {
+  message.remote = v6_ ? outgoing.path.remote.mapped() : outgoing.path.remote;
+  message.vector = {const_cast<std::uint8_t*>(outgoing.bytes.data()), outgoing.bytes.size()};
   std::size_t size = 0;
-  cmsghdr* control = CMSG_FIRSTHDR(&header);
-  if (!local.is_unspecified()) {
-    if (v6_) {
-      in6_pktinfo info{};
-      const Address mapped = local.mapped();
-      info.ipi6_addr = reinterpret_cast<const sockaddr_in6*>(mapped.data())->sin6_addr;
-      control->cmsg_level = IPPROTO_IPV6;
-      control->cmsg_type = IPV6_PKTINFO;
-      control->cmsg_len = CMSG_LEN(sizeof info);
-      std::memcpy(CMSG_DATA(control), &info, sizeof info);
-      size += CMSG_SPACE(sizeof info);
-    } else {
-      in_pktinfo info{};
-      info.ipi_spec_dst = reinterpret_cast<const sockaddr_in*>(local.data())->sin_addr;
-      control->cmsg_level = IPPROTO_IP;
-      control->cmsg_type = IP_PKTINFO;
-      control->cmsg_len = CMSG_LEN(sizeof info);
-      std::memcpy(CMSG_DATA(control), &info, sizeof info);
-      size += CMSG_SPACE(sizeof info);
-    }
-    control = reinterpret_cast<cmsghdr*>(message.control.data() + size);
+  const auto add = [&message, &size](int level, int type, const void* data, std::size_t length) {
+    auto* control = reinterpret_cast<cmsghdr*>(message.control.data() + size);
+    control->cmsg_level = level;
+    control->cmsg_type = type;
+    control->cmsg_len = CMSG_LEN(length);
+    std::memcpy(CMSG_DATA(control), data, length);
+    size += CMSG_SPACE(length);
+  };
+  const Address& local = outgoing.path.local;
+  if (!local.is_unspecified() && v6_) {
+    in6_pktinfo info{};
+    const Address mapped = local.mapped();
+    info.ipi6_addr = reinterpret_cast<const sockaddr_in6*>(mapped.data())->sin6_addr;
+    add(IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+  } else if (!local.is_unspecified()) {
+    in_pktinfo info{};
+    info.ipi_spec_dst = reinterpret_cast<const sockaddr_in*>(local.data())->sin_addr;
+    add(IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
   }
   if (segment != 0) {
-    control->cmsg_level = IPPROTO_UDP;
-    control->cmsg_type = UDP_SEGMENT;
-    control->cmsg_len = CMSG_LEN(sizeof segment);
-    std::memcpy(CMSG_DATA(control), &segment, sizeof segment);
-    size += CMSG_SPACE(sizeof segment);
+    const auto value = static_cast<std::uint16_t>(segment);
+    add(IPPROTO_UDP, UDP_SEGMENT, &value, sizeof value);
   }
-  message.control_size = size;
+  msghdr& header = scratch_->headers[static_cast<std::size_t>(&message - scratch_->messages.data())].msg_hdr;
+  header = {};
+  header.msg_name = const_cast<sockaddr*>(message.remote.data());
+  header.msg_namelen = message.remote.size();
+  header.msg_iov = &message.vector;
+  header.msg_iovlen = 1;
+  header.msg_control = size > 0 ? message.control.data() : nullptr;
+  header.msg_controllen = size;
 }
 
-void UdpSocket::build_messages() {
+void UdpSocket::send_batch(std::span<const Outgoing> messages) {
+  const auto datagrams = [](const Outgoing& m) {
+    return m.segment == 0 ? std::size_t{1} : (m.bytes.size() + m.segment - 1) / m.segment;
+  };
+  const auto segment_of = [](const Outgoing& m) { return m.segment < m.bytes.size() ? m.segment : 0; };
   Scratch& s = *scratch_;
-  s.messages.clear();
-  s.vectors.clear();
-  for (const Run& run : runs_) {
-    std::uint32_t slot = run.first;
-    while (slot != kNone) {
-      Message& message = s.messages.emplace_back();
-      message.first_vector = static_cast<std::uint32_t>(s.vectors.size());
-      message.remote = v6_ ? run.path.remote.mapped() : run.path.remote;
-      const std::uint16_t size = slots_[slot].size;
-      // UDP_SEGMENT: all of one size, only the last may be smaller.
-      bool open = true;
-      while (open && slot != kNone && message.vectors < (gso_ ? kMaxSegments : 1) &&
-             slots_[slot].size <= size) {
-        open = slots_[slot].size == size;
-        s.vectors.push_back({arena_.get() + std::size_t{slot} * kMaxDatagram, slots_[slot].size});
-        ++message.vectors;
-        slot = slots_[slot].next;
-      }
-      message.segment = message.vectors > 1 ? size : 0;
-      message.local = run.path.local;
-      fill_control(message, run.path.local, message.segment);
-    }
-  }
-  s.headers.resize(s.messages.size());
-  for (std::size_t i = 0; i < s.messages.size(); ++i) {
-    Message& message = s.messages[i];
-    msghdr& header = s.headers[i].msg_hdr;
-    header = {};
-    header.msg_name = const_cast<sockaddr*>(message.remote.data());
-    header.msg_namelen = message.remote.size();
-    header.msg_iov = &s.vectors[message.first_vector];
-    header.msg_iovlen = message.vectors;
-    header.msg_control = message.control_size > 0 ? message.control.data() : nullptr;
-    header.msg_controllen = message.control_size;
-  }
-}
+  for (std::size_t i = 0; i < messages.size(); ++i) fill(s.messages[i], messages[i], segment_of(messages[i]));
 
-void UdpSocket::send_messages() {
-  Scratch& s = *scratch_;
   std::size_t at = 0;
-  while (at < s.headers.size()) {
+  while (at < messages.size()) {
+    if (!gso_ && segment_of(messages[at]) != 0) {
+      send_segments(messages[at++]);
+      for (std::size_t i = at; i < messages.size(); ++i)
+        fill(s.messages[i], messages[i], segment_of(messages[i]));
+      continue;
+    }
     const int sent =
-        ::sendmmsg(fd_, &s.headers[at], static_cast<unsigned>(s.headers.size() - at), MSG_DONTWAIT);
+        ::sendmmsg(fd_, &s.headers[at], static_cast<unsigned>(messages.size() - at), MSG_DONTWAIT);
     if (sent > 0) {
-      for (std::size_t i = at; i < at + static_cast<std::size_t>(sent); ++i) {
-        counters_.sent += s.messages[i].vectors;
-        if (s.messages[i].segment != 0) ++counters_.gso_messages;
+      for (const Outgoing& message : messages.subspan(at, static_cast<std::size_t>(sent))) {
+        counters_.sent += datagrams(message);
+        if (segment_of(message) != 0) ++counters_.gso_messages;
       }
       at += static_cast<std::size_t>(sent);
       continue;
@@ -311,34 +269,31 @@ void UdpSocket::send_messages() {
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
       // The buffer is full: what is left of this batch is lost, as it would be on a full link. Waiting would
       // delay every other endpoint of this worker.
-      for (; at < s.messages.size(); ++at) counters_.send_dropped += s.messages[at].vectors;
+      for (; at < messages.size(); ++at) counters_.send_dropped += datagrams(messages[at]);
       return;
     }
-    const Message& message = s.messages[at];
-    if (message.segment != 0 &&
+    const Outgoing& refused = messages[at++];
+    if (segment_of(refused) != 0 &&
         (errno == EINVAL || errno == EIO || errno == EOPNOTSUPP || errno == EMSGSIZE)) {
-      // EIO: the device has no checksum offload, so no GSO at all here. Others: this message only.
+      // EIO: the device has no checksum offload, so there is no GSO at all here. Others: of this message
+      // only.
       if (errno == EIO || errno == EOPNOTSUPP) gso_ = false;
-      send_one_by_one(message);
+      send_segments(refused);
+      for (std::size_t i = at; i < messages.size(); ++i)
+        fill(s.messages[i], messages[i], segment_of(messages[i]));
     } else {
-      counters_.send_failed += message.vectors;
+      counters_.send_failed += datagrams(refused);
     }
-    ++at;
   }
 }
 
-void UdpSocket::send_one_by_one(const Message& message) {
-  Message plain = message;
-  fill_control(plain, message.local, 0);
-  for (std::uint32_t i = 0; i < message.vectors; ++i) {
-    msghdr header{};
-    header.msg_name = const_cast<sockaddr*>(plain.remote.data());
-    header.msg_namelen = plain.remote.size();
-    header.msg_iov = &scratch_->vectors[message.first_vector + i];
-    header.msg_iovlen = 1;
-    header.msg_control = plain.control_size > 0 ? plain.control.data() : nullptr;
-    header.msg_controllen = plain.control_size;
-    if (::sendmsg(fd_, &header, MSG_DONTWAIT) >= 0) {
+// Uses the scratch of the first message: whoever calls it fills the rest again.
+void UdpSocket::send_segments(const Outgoing& message) {
+  for (ByteView left = message.bytes; !left.empty();) {
+    const ByteView one = left.first(std::min(left.size(), message.segment));
+    left = left.subspan(one.size());
+    fill(scratch_->messages[0], {message.path, one, 0}, 0);
+    if (::sendmsg(fd_, &scratch_->headers[0].msg_hdr, MSG_DONTWAIT) >= 0) {
       ++counters_.sent;
     } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
       ++counters_.send_dropped;

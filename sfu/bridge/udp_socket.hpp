@@ -40,7 +40,6 @@ struct UdpCounters {
 
 class UdpSocket {
  public:
-  static constexpr std::size_t kMaxDatagram = 2048;  // larger ones are counted and dropped
   static constexpr std::size_t kBatch = 64;
 
   // Asks for `buffer` bytes each way and warns once, naming the sysctl, when it gets less.
@@ -58,58 +57,35 @@ class UdpSocket {
   struct Datagram {
     ByteSpan bytes;  // in the buffer given to receive()
     Path path;
+    TimePoint received_at;  // when the kernel got it
   };
   // Reads up to buffers.size() (at most kBatch) datagrams, datagram i into buffers[i]; returns how many.
   std::size_t receive(std::span<ByteSpan> buffers, std::span<Datagram> out);
 
-  // ---- sending: queue datagrams, then flush() once per batch.
-
-  // Remembers where a destination's datagrams of this batch are, so that those of one destination leave
-  // together whatever was queued in between. Owned by the destination; empty at first.
-  struct RunHandle {
-    std::uint64_t batch = 0;
-    std::uint32_t run = 0;
+  struct Outgoing {
+    Path path;
+    ByteView bytes;  // borrowed for the call
+    std::size_t segment =
+        0;  // bytes hold several datagrams of this size, the last may be shorter; 0: one datagram
   };
-
-  // Room for one datagram of up to kMaxDatagram bytes; flushes first when the arena is full.
-  ByteSpan reserve();
-  // What reserve() gave now holds `size` bytes for `path`.
-  void commit(const Path& path, std::size_t size, RunHandle& handle);
-  void flush();
+  // In order. What is not taken is counted and lost.
+  void send(std::span<const Outgoing> messages);
+  void send(const Path& path, ByteView datagram);
 
  private:
-  static constexpr std::size_t kArenaSlots = 512;
-  static constexpr std::size_t kMaxSegments = 32;  // of one UDP_SEGMENT message; the kernel takes 64
-  static constexpr std::uint32_t kNone = 0xffffffff;
-
-  struct Slot {
-    std::uint32_t next = kNone;
-    std::uint16_t size = 0;
-  };
-  struct Run {
-    Path path;
-    std::uint32_t first = kNone;
-    std::uint32_t last = kNone;
-  };
   struct Message;
   struct Scratch;
 
   UdpSocket(int fd, const Address& bound);
-  void build_messages();
-  void send_messages();
-  void send_one_by_one(const Message& message);
-  void fill_control(Message& message, const Address& local, std::uint16_t segment);
+  void send_batch(std::span<const Outgoing> messages);
+  void send_segments(const Outgoing& message);
+  void fill(Message& message, const Outgoing& outgoing, std::size_t segment) const;
 
   int fd_;
   Address bound_;
   bool v6_ = true;
   bool gso_ = true;
   std::uint32_t overflow_seen_ = 0;
-  std::uint64_t batch_ = 1;
-  std::uint32_t used_ = 0;
-  std::vector<Slot> slots_;
-  std::vector<Run> runs_;
-  std::unique_ptr<std::uint8_t[]> arena_;
   std::unique_ptr<Scratch> scratch_;
   UdpCounters counters_;
 };

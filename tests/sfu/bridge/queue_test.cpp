@@ -17,8 +17,9 @@ bool readable(int fd, int timeout_ms) {
 
 }  // namespace
 
-TEST_CASE("a full ring refuses and counts, and leaves the item with its owner") {
-  Ring<std::unique_ptr<int>> ring(2);
+TEST_CASE("a full queue refuses and counts, and leaves the item with its owner") {
+  Wakeup wakeup;
+  Queue<std::unique_ptr<int>> ring(2, wakeup);
   CHECK(ring.push(std::make_unique<int>(1)));
   CHECK(ring.push(std::make_unique<int>(2)));
   auto third = std::make_unique<int>(3);
@@ -27,50 +28,55 @@ TEST_CASE("a full ring refuses and counts, and leaves the item with its owner") 
 
   CHECK(ring.dropped() == 1);
   REQUIRE(third != nullptr);
-  std::unique_ptr<int> item;
-  REQUIRE(ring.pop(item));
-  CHECK(*item == 1);
+  int first = 0;
+  CHECK(ring.drain(1, [&first](std::unique_ptr<int> item) { first = *item; }) == 1);
+  CHECK(first == 1);
   CHECK(ring.push(std::move(third)));
 }
 
 TEST_CASE("a batch of items wakes the consumer once") {
-  Mailbox<int> mailbox(8);
-  mailbox.flush();
-  CHECK(!readable(mailbox.fd(), 0));
-  for (int i = 0; i < 5; ++i) CHECK(mailbox.push(int{i}));
-  CHECK(!readable(mailbox.fd(), 0));
+  Wakeup wakeup;
+  Queue<int> queue(8, wakeup);
+  queue.flush();
+  CHECK(!readable(wakeup.fd(), 0));
+  for (int i = 0; i < 5; ++i) CHECK(queue.push(int{i}));
+  CHECK(!readable(wakeup.fd(), 0));
 
-  mailbox.flush();
+  queue.flush();
 
-  CHECK(readable(mailbox.fd(), 0));
+  CHECK(readable(wakeup.fd(), 0));
   int sum = 0;
-  CHECK(mailbox.drain(3, [&sum](int item) { sum += item; }) == 3);
+  wakeup.clear();
+  CHECK(queue.drain(3, [&sum](int item) { sum += item; }) == 3);
   CHECK(sum == 3);
-  CHECK(readable(mailbox.fd(), 0));  // the rest was announced again
-  CHECK(mailbox.drain(100, [&sum](int item) { sum += item; }) == 2);
+  CHECK(readable(wakeup.fd(), 0));  // the rest was announced again
+  wakeup.clear();
+  CHECK(queue.drain(100, [&sum](int item) { sum += item; }) == 2);
   CHECK(sum == 10);
-  CHECK(!readable(mailbox.fd(), 0));
+  CHECK(!readable(wakeup.fd(), 0));
 }
 
 TEST_CASE("items cross threads whole and in order") {
   constexpr int kCount = 200'000;
-  Mailbox<std::unique_ptr<int>> mailbox(64);
-  std::thread producer([&mailbox] {
+  Wakeup wakeup;
+  Queue<std::unique_ptr<int>> queue(64, wakeup);
+  std::thread producer([&queue] {
     for (int i = 0; i < kCount;) {
       auto item = std::make_unique<int>(i);
-      if (mailbox.push(std::move(item))) {
+      if (queue.push(std::move(item))) {
         ++i;
       } else {
         std::this_thread::yield();
       }
-      mailbox.flush();
+      queue.flush();
     }
   });
 
   int expected = 0;
   bool ordered = true;
-  while (expected < kCount && readable(mailbox.fd(), 5000)) {
-    mailbox.drain(1000, [&](std::unique_ptr<int> item) { ordered = ordered && *item == expected++; });
+  while (expected < kCount && readable(wakeup.fd(), 5000)) {
+    wakeup.clear();
+    queue.drain(1000, [&](std::unique_ptr<int> item) { ordered = ordered && *item == expected++; });
   }
   producer.join();
 

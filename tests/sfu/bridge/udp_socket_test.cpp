@@ -11,6 +11,8 @@ using namespace roomgate::sfu::bridge;
 
 namespace {
 
+constexpr std::size_t kBuffer = 2048;
+
 UdpSocket opened(const char* address) {
   auto socket = UdpSocket::open(*Address::parse(address), 1 << 20);
   REQUIRE(socket);
@@ -24,10 +26,10 @@ struct Received {
 
 std::vector<Received> receive_all(UdpSocket& socket, std::size_t expected) {
   std::vector<Received> out;
-  std::vector<std::uint8_t> memory(UdpSocket::kBatch * UdpSocket::kMaxDatagram);
+  std::vector<std::uint8_t> memory(UdpSocket::kBatch * kBuffer);
   std::vector<ByteSpan> buffers;
   for (std::size_t i = 0; i < UdpSocket::kBatch; ++i) {
-    buffers.emplace_back(memory.data() + i * UdpSocket::kMaxDatagram, UdpSocket::kMaxDatagram);
+    buffers.emplace_back(memory.data() + i * kBuffer, kBuffer);
   }
   std::array<UdpSocket::Datagram, UdpSocket::kBatch> batch;
   pollfd waiting{socket.fd(), POLLIN, 0};
@@ -39,58 +41,50 @@ std::vector<Received> receive_all(UdpSocket& socket, std::size_t expected) {
   return out;
 }
 
-void queue(UdpSocket& socket, const Path& path, const std::string& text, UdpSocket::RunHandle& handle) {
-  ByteSpan room = socket.reserve();
-  std::copy(text.begin(), text.end(), room.begin());
-  socket.commit(path, text.size(), handle);
+void send_text(UdpSocket& socket, const Path& path, const std::string& text) {
+  socket.send(path, as_bytes(text));
 }
 
 }  // namespace
 
-TEST_CASE("datagrams of two destinations queued in turn arrive in order, each as its own datagram") {
+TEST_CASE("a run of equal sizes arrives as datagrams of their own, in order") {
   UdpSocket sender = opened("[::]:0");
   UdpSocket a = opened("127.0.0.1:0");
   UdpSocket b = opened("[::1]:0");
-  const Path to_a{a.bound(), Address()};
-  const Path to_b{b.bound(), Address()};
-  UdpSocket::RunHandle run_a, run_b;
+  const std::string run = std::string(1100, 'a') + std::string(1100, 'b') + std::string(300, 'c');
+  const std::string single(700, 'd');
 
-  std::vector<std::string> texts;
-  for (int i = 0; i < 40; ++i) {
-    texts.push_back(
-        std::string(static_cast<std::size_t>(i % 10 == 9 ? 300 : 1100), static_cast<char>('a' + i % 26)));
-    queue(sender, to_a, texts.back(), run_a);
-    queue(sender, to_b, texts.back(), run_b);
-  }
-  sender.flush();
+  const std::array<UdpSocket::Outgoing, 4> messages = {
+      UdpSocket::Outgoing{{a.bound(), Address()}, as_bytes(run), 1100},
+      UdpSocket::Outgoing{{b.bound(), Address()}, as_bytes(run), 1100},
+      UdpSocket::Outgoing{{a.bound(), Address()}, as_bytes(single), 0},
+      UdpSocket::Outgoing{{b.bound(), Address()}, as_bytes(single), 700},
+  };
+  sender.send(messages);
 
-  const auto at_a = receive_all(a, texts.size());
-  const auto at_b = receive_all(b, texts.size());
-  REQUIRE(at_a.size() == texts.size());
-  REQUIRE(at_b.size() == texts.size());
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    CHECK(at_a[i].text == texts[i]);
-    CHECK(at_b[i].text == texts[i]);
+  for (UdpSocket* receiver : {&a, &b}) {
+    const auto received = receive_all(*receiver, 4);
+    REQUIRE(received.size() == 4);
+    CHECK(received[0].text == std::string(1100, 'a'));
+    CHECK(received[1].text == std::string(1100, 'b'));
+    CHECK(received[2].text == std::string(300, 'c'));
+    CHECK(received[3].text == single);
   }
-  CHECK(sender.counters().sent == 80);
+  CHECK(sender.counters().sent == 8);
   CHECK(sender.counters().send_failed == 0);
 }
 
 TEST_CASE("a socket bound to all addresses knows which one was spoken to, and answers from it") {
   UdpSocket server = opened("[::]:0");
   UdpSocket client = opened("127.0.0.1:0");
-  UdpSocket::RunHandle run;
   const Address spoken_to = *Address::from_ip("127.0.0.2", server.bound().port());
-  queue(client, {spoken_to, Address()}, "hello", run);
-  client.flush();
+  send_text(client, {spoken_to, Address()}, "hello");
 
   const auto request = receive_all(server, 1);
   REQUIRE(request.size() == 1);
   CHECK(request[0].path.remote == client.bound());
   CHECK(request[0].path.local == spoken_to);
-  UdpSocket::RunHandle back;
-  queue(server, request[0].path, "answer", back);
-  server.flush();
+  send_text(server, request[0].path, "answer");
 
   const auto answer = receive_all(client, 1);
   REQUIRE(answer.size() == 1);
@@ -98,30 +92,25 @@ TEST_CASE("a socket bound to all addresses knows which one was spoken to, and an
   CHECK(answer[0].path.remote == spoken_to);
 }
 
-TEST_CASE("more datagrams than the arena holds leave in several batches") {
+TEST_CASE("more messages than one system call takes leave in several") {
   UdpSocket sender = opened("127.0.0.1:0");
   UdpSocket receiver = opened("127.0.0.1:0");
-  UdpSocket::RunHandle run;
-  const Path to{receiver.bound(), Address()};
+  const std::vector<UdpSocket::Outgoing> messages(150, {{receiver.bound(), Address()}, as_bytes("x"), 0});
 
-  std::size_t received = 0;
-  for (int round = 0; round < 6; ++round) {
-    for (int i = 0; i < 150; ++i) queue(sender, to, "x" + std::to_string(i), run);
-    sender.flush();
-    received += receive_all(receiver, 150).size();
-  }
+  sender.send(messages);
 
-  CHECK(received == 900);
+  CHECK(receive_all(receiver, 150).size() == 150);
 }
 
 TEST_CASE("what the kernel refuses is counted and does not stop the rest") {
   UdpSocket sender = opened("127.0.0.1:0");
   UdpSocket receiver = opened("127.0.0.1:0");
-  UdpSocket::RunHandle bad, good;
-  queue(sender, {*Address::parse("255.255.255.255:9"), Address()}, "no broadcast permission", bad);
-  queue(sender, {receiver.bound(), Address()}, "fine", good);
+  const std::array<UdpSocket::Outgoing, 2> messages = {
+      UdpSocket::Outgoing{{*Address::parse("255.255.255.255:9"), Address()}, as_bytes("not permitted"), 0},
+      UdpSocket::Outgoing{{receiver.bound(), Address()}, as_bytes("fine"), 0},
+  };
 
-  sender.flush();
+  sender.send(messages);
 
   CHECK(sender.counters().send_failed == 1);
   CHECK(receive_all(receiver, 1).size() == 1);
@@ -130,9 +119,7 @@ TEST_CASE("what the kernel refuses is counted and does not stop the rest") {
 TEST_CASE("a datagram too large for a buffer is dropped and counted") {
   UdpSocket sender = opened("127.0.0.1:0");
   UdpSocket receiver = opened("127.0.0.1:0");
-  UdpSocket::RunHandle run;
-  queue(sender, {receiver.bound(), Address()}, std::string(UdpSocket::kMaxDatagram, 'x'), run);
-  sender.flush();
+  send_text(sender, {receiver.bound(), Address()}, std::string(kBuffer, 'x'));
 
   std::array<std::uint8_t, 100> memory;
   std::array<ByteSpan, 1> buffers{ByteSpan(memory)};

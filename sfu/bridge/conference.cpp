@@ -1,0 +1,186 @@
+#include "sfu/bridge/conference.hpp"
+
+#include <algorithm>
+
+#include "sfu/bridge/allocation.hpp"
+
+namespace roomgate::sfu::bridge {
+namespace {
+
+constexpr std::uint8_t kVoiceLevel = 60;        // -dBov; softer than that is a quiet room
+constexpr Duration kSilenceAfter = seconds(3);  // nobody louder than that
+constexpr double kLoudnessSmoothing = 0.1;
+
+}  // namespace
+
+Conference::Conference(ConferenceKey key, std::size_t this_worker, std::size_t workers, std::size_t loudest)
+    : key_(key), this_worker_(this_worker), workers_(workers), loudest_(loudest) {}
+
+void Conference::set_parts(std::size_t home, std::uint64_t parts) {
+  home_ = home;
+  parts_ = parts;
+}
+
+void Conference::add_receiver(Endpoint& endpoint) {
+  receivers_.push_back(&endpoint);
+  for (const auto& source : sources_) source->audio_outs_due = true;
+  allocation_due = true;
+}
+
+void Conference::remove_receiver(Endpoint& endpoint) {
+  std::erase(receivers_, &endpoint);
+  for (const auto& source : sources_) source->remove_receiver(endpoint);
+  allocation_due = true;
+}
+
+void Conference::set_sources(const SetEndpointSources& message, Endpoint* sender) {
+  const auto same = [](const Source& a, const Source& b) {
+    return a.name == b.name && a.media == b.media && a.layers == b.layers;
+  };
+  std::erase_if(sources_, [&](const std::unique_ptr<SourceState>& held) {
+    if (held->owner != message.endpoint) return false;
+    for (const Source& source : message.sources) {
+      if (same(held->announced, source)) return false;
+    }
+    forget(*held);
+    return true;
+  });
+  for (const Source& source : message.sources) {
+    const auto held = std::find_if(sources_.begin(), sources_.end(), [&](const auto& s) {
+      return s->owner == message.endpoint && same(s->announced, source);
+    });
+    if (held == sources_.end()) {
+      add_source(message, source, sender);
+    } else if ((*held)->announced.video_type != source.video_type) {
+      // Only a change counts: repeating an old type must not undo what the channel said since.
+      (*held)->announced.video_type = source.video_type;
+      set_video_type(message.endpoint, source.name, source.video_type);
+    }
+  }
+  mark_first_video(message.endpoint);
+  if (sender != nullptr) {
+    sender->streams.clear();
+    for (const auto& source : sources_) {
+      if (source->owner != message.endpoint) continue;
+      for (std::size_t layer = 0; layer < source->streams.size(); ++layer) {
+        const Layer& ids = source->streams[layer].ids;
+        sender->streams.push_back({ids.ssrc, source.get(), layer, false});
+        if (ids.rtx != 0) sender->streams.push_back({ids.rtx, source.get(), layer, true});
+      }
+    }
+    std::sort(sender->streams.begin(), sender->streams.end(),
+              [](const IncomingStream& a, const IncomingStream& b) { return a.ssrc < b.ssrc; });
+  }
+  allocation_due = true;
+}
+
+void Conference::add_source(const SetEndpointSources& message, const Source& source, Endpoint* sender) {
+  if (source.layers.empty() || source.layers.size() > forward::kMaxLayers) return;
+  auto state = std::make_unique<SourceState>(message.endpoint, message.id, message.worker,
+                                             message.worker == this_worker_, source, workers_);
+  state->sender = sender;
+  for (std::size_t layer = 0; layer < source.layers.size(); ++layer) {
+    by_ssrc_[source.layers[layer].ssrc] = {state.get(), layer};
+  }
+  sources_.push_back(std::move(state));
+}
+
+void Conference::forget(SourceState& source) {
+  source.stop_outs();
+  for (const LayerState& layer : source.streams) {
+    const auto found = by_ssrc_.find(layer.ids.ssrc);
+    if (found != by_ssrc_.end() && found->second.source == &source) by_ssrc_.erase(found);
+  }
+}
+
+void Conference::remove_sources_of(EndpointKey owner) {
+  std::erase_if(sources_, [&](const std::unique_ptr<SourceState>& source) {
+    if (source->owner != owner) return false;
+    forget(*source);
+    return true;
+  });
+  speakers_.remove(owner);
+  std::erase(speaker_order_, owner);
+  allocation_due = true;
+}
+
+void Conference::mark_first_video(EndpointKey owner) {
+  bool first = true;
+  for (const auto& source : sources_) {
+    if (source->owner != owner || !source->is_video()) continue;
+    source->first_of_owner = std::exchange(first, false);
+  }
+}
+
+void Conference::set_video_type(EndpointKey owner, const std::string& name, VideoType type) {
+  for (const auto& source : sources_) {
+    if (source->owner != owner || !source->is_video() || source->announced.name != name) continue;
+    source->type = type;
+    for (VideoOut& out : source->video_outs) out.forwarder.set_muted(source->muted());
+    allocation_due = true;
+  }
+}
+
+Conference::Found Conference::find_layer(std::uint32_t ssrc) const {
+  const auto found = by_ssrc_.find(ssrc);
+  return found == by_ssrc_.end() ? Found{} : found->second;
+}
+
+SourceState* Conference::find_announced(std::uint32_t ssrc) const {
+  const Found found = find_layer(ssrc);
+  return found && found.layer == 0 ? found.source : nullptr;
+}
+
+bool Conference::allocate(Endpoint& receiver) {
+  std::vector<VideoCandidate> candidates;
+  std::vector<SourceState*> states;
+  for (const auto& source : sources_) {
+    if (!source->is_video() || source->owner == receiver.key || source->muted()) continue;
+    candidates.push_back({source->announced.name, source->owner_id, source->owner, source->first_of_owner});
+    states.push_back(source.get());
+  }
+  const std::vector<int> heights = allocate_video(receiver.wishes, candidates, speaker_order_);
+
+  std::vector<std::string> forwarded;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    if (heights[i] != 0) {
+      states[i]->video_out(receiver).forwarder.set_wanted_height(heights[i]);
+      forwarded.push_back(states[i]->announced.name);
+    } else if (VideoOut* out = states[i]->find_video_out(receiver)) {
+      out->forwarder.set_wanted_height(0);
+    }
+  }
+  if (forwarded == receiver.forwarded) return false;
+  receiver.forwarded = std::move(forwarded);
+  return true;
+}
+
+void Conference::on_audio_level(SourceState& source, std::uint8_t level, TimePoint now) {
+  source.loudness += kLoudnessSmoothing * ((127 - level) - source.loudness);
+  if (!is_home()) return;
+  speakers_.on_level(source.owner, level, now);
+  if (level < kVoiceLevel || !heard_any_) last_voice_ = now;
+  heard_any_ = true;
+}
+
+bool Conference::decide_speakers(TimePoint now) {
+  if (!is_home() || !heard_any_) return false;
+  bool changed = now >= speakers_.next() && speakers_.tick(now);
+  if (changed) speaker_order_.assign(speakers_.recent().begin(), speakers_.recent().end());
+  const bool silent = now - last_voice_ > kSilenceAfter;
+  if (silent != std::exchange(silence_, silent) && !speaker_order_.empty()) changed = true;
+  return changed;
+}
+
+void Conference::rank_loudness() {
+  if (loudest_ == 0) return;
+  std::vector<SourceState*> audio;
+  for (const auto& source : sources_) {
+    if (!source->is_video()) audio.push_back(source.get());
+  }
+  std::stable_sort(audio.begin(), audio.end(),
+                   [](const SourceState* a, const SourceState* b) { return a->loudness > b->loudness; });
+  for (std::size_t i = 0; i < audio.size(); ++i) audio[i]->loud = i < loudest_;
+}
+
+}  // namespace roomgate::sfu::bridge

@@ -1,0 +1,83 @@
+// One worker's part of a conference: its receivers here, everybody's sources, and who speaks (decided on the
+// home worker, told to the others). Owned by the worker, on its thread. Sends nothing itself: the worker asks
+// it who gets what and carries it out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "sfu/bridge/source.hpp"
+#include "sfu/receive/dominant_speaker.hpp"
+
+namespace roomgate::sfu::bridge {
+
+class Conference {
+ public:
+  Conference(ConferenceKey key, std::size_t this_worker, std::size_t workers, std::size_t loudest);
+
+  ConferenceKey key() const { return key_; }
+  void set_parts(std::size_t home, std::uint64_t parts);
+  bool is_home() const { return home_ == this_worker_; }
+  std::uint64_t other_parts() const { return parts_ & ~(std::uint64_t{1} << this_worker_); }
+
+  void add_receiver(Endpoint& endpoint);
+  void remove_receiver(Endpoint& endpoint);
+  const std::vector<Endpoint*>& receivers() const { return receivers_; }
+
+  // The endpoint's whole list: what is not in it is gone. `sender` when the endpoint is on this worker.
+  void set_sources(const SetEndpointSources& message, Endpoint* sender);
+  void remove_sources_of(EndpointKey owner);
+  void set_video_type(EndpointKey owner, const std::string& source, VideoType type);
+  const std::vector<std::unique_ptr<SourceState>>& sources() const { return sources_; }
+
+  struct Found {
+    SourceState* source = nullptr;
+    std::size_t layer = 0;
+    explicit operator bool() const { return source != nullptr; }
+  };
+  Found find_layer(std::uint32_t ssrc) const;             // any layer's own SSRC
+  SourceState* find_announced(std::uint32_t ssrc) const;  // as receivers know it
+
+  // Runs the allocation of one receiver; true when the sources it gets have changed.
+  bool allocate(Endpoint& receiver);
+
+  // ---- speakers
+  void on_audio_level(SourceState& source, std::uint8_t level, TimePoint now);
+  // Home: true when the order or the silence changed.
+  bool decide_speakers(TimePoint now);
+  void set_speakers(std::vector<EndpointKey> order) { speaker_order_ = std::move(order); }
+  const std::vector<EndpointKey>& speaker_order() const { return speaker_order_; }
+  bool silence() const { return silence_; }
+  // Marks the loudest few sources, when so configured.
+  void rank_loudness();
+
+  // Set by whatever changes who should get what; the worker then allocates at the end of its batch.
+  bool allocation_due = false;
+
+ private:
+  const ConferenceKey key_;
+  const std::size_t this_worker_;
+  const std::size_t workers_;
+  const std::size_t loudest_;
+  std::size_t home_ = 0;
+  std::uint64_t parts_ = 0;
+  std::vector<Endpoint*> receivers_;
+  std::vector<std::unique_ptr<SourceState>> sources_;  // in the order they came
+  std::unordered_map<std::uint32_t, Found> by_ssrc_;
+
+  receive::DominantSpeaker speakers_;
+  std::vector<EndpointKey> speaker_order_;
+  TimePoint last_voice_{};
+  bool heard_any_ = false;
+  bool silence_ = false;
+
+  void add_source(const SetEndpointSources& message, const Source& source, Endpoint* sender);
+  void forget(SourceState& source);
+  void mark_first_video(EndpointKey owner);
+};
+
+}  // namespace roomgate::sfu::bridge

@@ -1,0 +1,68 @@
+// What a bridge is told at its start, and every bound it keeps. A value; read-only afterwards, so any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/clock.hpp"
+#include "sfu/bridge/channel_messages.hpp"
+
+namespace roomgate::sfu::bridge {
+
+struct BridgeLimits {
+  std::size_t max_workers = 32;
+  std::size_t max_conferences = 2000;
+  std::size_t max_endpoints = 4000;
+  std::size_t max_endpoints_per_conference = 500;
+  std::size_t max_sources_per_endpoint = 20;
+  std::size_t max_layers_per_source = 4;
+  std::size_t max_candidates = 16;
+  std::size_t max_previous_speakers = 10;
+
+  // A worker with more endpoints, or busier, gets no further endpoints while another one is idler.
+  std::size_t worker_endpoints = 300;
+  double worker_busy = 0.7;
+
+  std::size_t command_queue = 8192;     // signalling -> a worker
+  std::size_t command_backlog = 65536;  // kept on the signalling side while that is full
+  std::size_t event_queue = 8192;       // a worker -> signalling
+  std::size_t crossing_queue = 4096;    // worker -> worker
+  std::size_t events_per_poll = 4096;
+  std::size_t datagrams_per_turn = 256;  // before timers and commands get their turn
+  std::size_t packet_buffers = 65536;    // of 2 KiB, per worker
+
+  Duration lower_sender_after = seconds(5);      // SenderSourceConstraints go up at once, down after this
+  Duration keyframe_pause = milliseconds(300);   // between two PLIs for one layer
+  Duration keyframe_repeat = milliseconds(700);  // until the key frame is there
+  int keyframe_attempts = 8;
+  Duration stress_interval = seconds(2);
+  Duration connection_stats_interval = seconds(10);
+  std::size_t loudest = 0;  // only so many speakers are forwarded; 0: all
+
+  ChannelLimits channel;
+};
+
+// ADDR[:PORT] of --media-advertise. With a port, worker w is advertised at port + w, as the sockets
+// themselves are.
+struct Advertised {
+  std::string ip;
+  std::uint16_t port = 0;  // 0: the worker's own
+  static std::optional<Advertised> parse(std::string_view text);
+};
+
+struct BridgeConfig {
+  std::string name = "shard";
+  std::string region;
+  std::string version = "roomgate";
+  std::size_t workers = 1;
+  std::string bind_ip = "::";  // "::" is both families
+  std::uint16_t port = 0;      // worker w binds port + w; 0: free ports
+  std::vector<Advertised> advertise;
+  int socket_buffer = 8 * 1024 * 1024;
+  BridgeLimits limits;
+};
+
+}  // namespace roomgate::sfu::bridge

@@ -1,0 +1,111 @@
+// One client on its worker: its transport (ICE, SRTP, where to send), what it sends and what it wishes for. A
+// record that the worker's steps read and write; owned by the worker, never seen by another thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "sfu/bridge/allocation.hpp"
+#include "sfu/bridge/messages.hpp"
+#include "sfu/bridge/udp_socket.hpp"
+#include "sfu/congestion/transport_cc_collector.hpp"
+#include "sfu/forward/forwarder.hpp"
+#include "sfu/send/send_batch.hpp"
+#include "sfu/send/transport_wide_sequence.hpp"
+#include "sfu/transport/ice.hpp"
+#include "sfu/transport/srtp.hpp"
+
+namespace roomgate::sfu::bridge {
+
+class Conference;
+struct SourceState;
+
+// Which of the endpoint's sources an SSRC belongs to.
+struct IncomingStream {
+  std::uint32_t ssrc = 0;
+  SourceState* source = nullptr;
+  std::size_t layer = 0;
+  bool rtx = false;
+};
+
+// Where an outgoing stream stopped: a source that was removed and comes back under the same SSRC goes on from
+// there, since no number may be used twice under one key (shard.md 10).
+struct StoppedStream {
+  std::optional<forward::OutgoingState> video;
+  std::optional<std::uint16_t> audio;
+  std::uint16_t rtx = 0;
+};
+
+// Sender reports that went to this client, to know the round trip from what it echoes. The reports carry the
+// original sender's clock, so the echo alone says nothing.
+class SentReports {
+ public:
+  void add(std::uint32_t ntp_middle, TimePoint at) { sent_[next_++ % sent_.size()] = {ntp_middle, at}; }
+  std::optional<TimePoint> find(std::uint32_t ntp_middle) const {
+    for (const Sent& sent : sent_) {
+      if (sent.ntp_middle == ntp_middle && sent.at != TimePoint{}) return sent.at;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  struct Sent {
+    std::uint32_t ntp_middle = 0;
+    TimePoint at{};
+  };
+  std::array<Sent, 16> sent_{};
+  std::size_t next_ = 0;
+};
+
+struct Endpoint {
+  static constexpr std::size_t kMaxStopped = 512;
+
+  Endpoint(EndpointKey number, Conference& in, transport::IceCredentials credentials, std::uint32_t at)
+      : key(number), conference(in), destination(at), ice(std::move(credentials)) {}
+
+  const EndpointKey key;  // its DTLS association goes by the same number
+  Conference& conference;
+  const std::uint32_t destination;  // its number in the send batch
+
+  // ---- transport
+  transport::IceAgent ice;
+  std::optional<transport::SrtpSession> inbound;
+  std::optional<transport::SrtpSession> outbound;
+  std::optional<Path> path;  // the selected pair
+  send::SendBatch::Lane lane;
+  Features features;
+  std::optional<EndpointState> told;  // what signalling was last told
+  bool dtls_failed = false;
+  Duration round_trip = milliseconds(100);
+
+  bool ready() const { return outbound.has_value() && path.has_value(); }
+
+  // ---- what it sends
+  std::vector<IncomingStream> streams;  // sorted by SSRC
+  congestion::TransportCcCollector arrivals;
+  TimePoint next_report{};
+  std::uint64_t remb = 0;
+  std::uint64_t remb_bytes = 0;  // at the last one
+
+  IncomingStream* find_stream(std::uint32_t ssrc);
+
+  // ---- what it wishes for
+  Wishes wishes;
+  bool all_audio = true;
+  std::unordered_set<std::string> include_audio;
+  std::unordered_set<std::string> exclude_audio;
+  std::vector<std::string> forwarded;  // the sources signalling was last told of
+  bool wants_audio(const std::string& source) const;
+
+  // ---- what it is sent
+  send::TransportWideSequence transport_sequence;
+  std::unordered_map<std::uint32_t, StoppedStream> stopped;  // by announced SSRC, at most kMaxStopped
+  SentReports sent_reports;
+};
+
+}  // namespace roomgate::sfu::bridge

@@ -1,0 +1,280 @@
+// RTCP on its worker. In: sender reports go on to receivers, NACKs are answered from history, key frames are
+// asked for. Out, towards senders: transport-wide feedback or REMB, NACKs, PLIs, receiver reports.
+#include <algorithm>
+
+#include "sfu/bridge/worker.hpp"
+#include "sfu/congestion/remb_target.hpp"
+
+namespace roomgate::sfu::bridge {
+namespace {
+
+constexpr std::size_t kMaxRtcp = 1200;
+constexpr std::size_t kMaxNacked = 256;  // numbers of one datagram that are answered
+
+}  // namespace
+
+void Worker::on_rtcp(rtp::PacketBuffer& packet, const Path& path) {
+  Endpoint* from = find_address(path.remote);
+  if (from == nullptr) {
+    ++counts_.drop_unknown_address;
+    return;
+  }
+  if (!from->inbound) {
+    ++counts_.drop_no_keys;
+    return;
+  }
+  const auto size = from->inbound->unprotect_rtcp(packet.bytes());
+  if (!size || !packet.set_size(*size)) {
+    ++counts_.drop_unauthentic;
+    return;
+  }
+  ++counts_.rtcp_received;
+  from->ice.on_authenticated_packet(path.remote, now_, ice_output_);
+  apply_ice(*from, &path);
+
+  rtp::RtcpReader reader(packet.bytes());
+  while (const auto part = reader.next()) {
+    if (const auto report = rtp::read_sender_report(*part)) on_sender_report(*from, *report);
+    if (const auto blocks = rtp::read_report_blocks(*part)) on_report_blocks(*from, *blocks);
+    if (part->is(rtp::kGenericNack)) {
+      if (const auto nack = rtp::read_feedback(*part)) on_nack(*from, *nack);
+    } else if (part->is(rtp::kPictureLoss)) {
+      if (const auto loss = rtp::read_feedback(*part)) on_keyframe_wanted(*from, loss->media_ssrc);
+    } else if (part->is(rtp::kFullIntraRequest)) {
+      if (const auto fir = rtp::read_feedback(*part)) {
+        rtp::for_each_fir(*fir, [&](std::uint32_t ssrc, std::uint8_t) { on_keyframe_wanted(*from, ssrc); });
+      }
+    }
+  }
+  if (reader.failed()) ++counts_.drop_malformed;
+}
+
+// ---------------------------------------------------------------- from senders, to receivers
+
+void Worker::on_sender_report(Endpoint& sender, const rtp::SenderReport& report) {
+  const IncomingStream* stream = sender.find_stream(report.ssrc);
+  if (stream == nullptr || stream->rtx) return;
+  SourceState& source = *stream->source;
+  LayerState& layer = source.streams[stream->layer];
+  if (layer.statistics) layer.statistics->on_sender_report(report.ntp, now_);
+  forward_sender_report(source, stream->layer, report);
+
+  std::uint64_t others = sender.conference.other_parts();
+  for (std::size_t to = 0; others != 0; ++to, others >>= 1) {
+    if ((others & 1) == 0) continue;
+    Crossing crossing;
+    crossing.kind = Crossing::Kind::sender_report;
+    crossing.conference = sender.conference.key();
+    crossing.ssrc = report.ssrc;
+    crossing.report = report;
+    push_crossing(to, std::move(crossing));
+  }
+}
+
+void Worker::forward_sender_report(SourceState& source, std::size_t layer, const rtp::SenderReport& report) {
+  const auto send = [this, &source](Endpoint& receiver, const rtp::SenderReport& rewritten) {
+    std::array<std::uint8_t, 256> bytes;
+    ByteWriter out(bytes);
+    if (!rtp::write_sender_report(out, rewritten, {}) ||
+        !rtp::write_cname(out, rewritten.ssrc, source.owner_id))
+      return;
+    receiver.sent_reports.add(rtp::ntp_middle(rewritten.ntp), now_);
+    send_rtcp(receiver, out.written());
+  };
+  if (source.is_video()) {
+    source.layers.on_sender_report(layer, report.ntp, report.rtp_timestamp);
+    for (VideoOut& out : source.video_outs) {
+      if (!out.receiver->ready()) continue;
+      if (const auto rewritten = out.forwarder.sender_report(layer, report)) send(*out.receiver, *rewritten);
+    }
+  } else {
+    for (AudioOut& out : source.audio_outs) {
+      if (out.receiver->ready()) send(*out.receiver, out.forwarder.sender_report(report));
+    }
+  }
+}
+
+// ---------------------------------------------------------------- from receivers
+
+void Worker::on_report_blocks(Endpoint& receiver, const rtp::ReportBlocks& blocks) {
+  for (const rtp::ReportBlock& block : blocks.view()) {
+    if (block.last_sender_report == 0) continue;
+    const auto sent = receiver.sent_reports.find(block.last_sender_report);
+    if (!sent) continue;
+    const Duration held = microseconds(std::uint64_t{block.delay_since_sender_report} * 1'000'000 / 65536);
+    const Duration round_trip = now_ - *sent - held;
+    if (round_trip < Duration::zero() || round_trip > seconds(10)) continue;
+    receiver.round_trip = (receiver.round_trip * 7 + round_trip) / 8;
+  }
+  for (const IncomingStream& stream : receiver.streams) {
+    LayerState& layer = stream.source->streams[stream.layer];
+    if (layer.nack && !stream.rtx) layer.nack->on_round_trip(receiver.round_trip);
+  }
+}
+
+void Worker::on_nack(Endpoint& receiver, const rtp::Feedback& nack) {
+  SourceState* source = receiver.conference.find_announced(nack.media_ssrc);
+  VideoOut* out = source == nullptr || !source->is_video() ? nullptr : source->find_video_out(receiver);
+  if (out == nullptr || !out->rtx || !receiver.ready()) return;
+  out->rtx->on_round_trip(receiver.round_trip);
+  rtp::for_each_nacked(nack, kMaxNacked,
+                       [&](std::uint16_t sequence) { send_again(*out, *source, sequence); });
+}
+
+// As RTX only: a packet under its own number a second time would break GCM (shard.md 10).
+void Worker::send_again(VideoOut& out, SourceState& source, std::uint16_t sequence) {
+  const auto found = out.forwarder.find_sent(sequence);
+  if (!found || found->layer >= source.streams.size()) return;
+  const rtp::PacketBuffer* kept = source.streams[found->layer].history->find(found->original_sequence, now_);
+  if (kept == nullptr) return;
+  const auto view = rtp::RtpPacketView::parse(kept->bytes());
+  if (!view) return;
+  const std::uint8_t payload_type = rtp::rtx_payload_type(view->payload_type());
+  if (payload_type == 0) return;
+  const forward::VideoPacket video = forward::describe_video(*view, found->layer);
+  const auto projected = out.forwarder.reproject(*found, sequence, video);
+  if (!projected) return;
+
+  Endpoint& receiver = *out.receiver;
+  const std::size_t most = view->size() + 2 + rtp::kHeaderGrowth + transport::SrtpSession::kMaxOverhead;
+  const ByteSpan room = reserve(receiver, most);
+  if (room.empty()) return;
+  const auto rtx_sequence = out.rtx->next(view->size(), now_);
+  if (!rtx_sequence) return;
+  out.last_rtx = *rtx_sequence;
+  std::optional<send::Vp8Edit> vp8;
+  if (projected->vp8 && video.vp8) vp8 = send::Vp8Edit{*video.vp8, *projected->vp8};
+  const rtp::OutgoingHeader header{.ssrc = out.rtx->ssrc(),
+                                   .sequence = *rtx_sequence,
+                                   .timestamp = projected->timestamp,
+                                   .payload_type = payload_type,
+                                   .marker = view->marker(),
+                                   .transport_sequence = receiver.transport_sequence.next()};
+  const std::size_t size = send::write_rtx(*view, header, sequence, vp8, extensions_, room);
+  if (size == 0) return;
+  const auto sealed = receiver.outbound->protect_rtp(room, size);
+  if (!sealed) {
+    ++counts_.drop_protect;
+    return;
+  }
+  batch_.commit(*sealed);
+  ++counts_.retransmitted_packets;
+}
+
+void Worker::on_keyframe_wanted(Endpoint& receiver, std::uint32_t announced_ssrc) {
+  SourceState* source = receiver.conference.find_announced(announced_ssrc);
+  if (source == nullptr || !source->is_video()) return;
+  VideoOut* out = source->find_video_out(receiver);
+  if (out == nullptr) return;
+  // The layer it is being sent, or the one it waits for.
+  auto layer = out->forwarder.wanted_keyframe(source->layers, now_);
+  if (!layer) layer = out->forwarder.current_layer();
+  if (layer) want_keyframe(receiver.conference, *source, *layer);
+}
+
+void Worker::want_keyframe(Conference& conference, SourceState& source, std::size_t layer) {
+  LayerState& state = source.streams[layer];
+  if (source.is_local) {
+    state.keyframes.request(now_);
+    send_picture_loss_if_due(source, state);
+    return;
+  }
+  Crossing crossing;
+  crossing.kind = Crossing::Kind::keyframe;
+  crossing.conference = conference.key();
+  crossing.ssrc = state.ids.ssrc;
+  push_crossing(source.worker, std::move(crossing));
+}
+
+// ---------------------------------------------------------------- to senders
+
+void Worker::send_picture_loss_if_due(SourceState& source, LayerState& layer) {
+  if (source.sender == nullptr || !source.sender->ready() || !layer.keyframes.due(now_)) return;
+  std::array<std::uint8_t, 64> bytes;
+  ByteWriter out(bytes);
+  if (!rtp::write_picture_loss(out, env_.video_ssrc, layer.ids.ssrc)) return;
+  send_rtcp(*source.sender, out.written());
+  ++counts_.keyframe_requests;
+}
+
+void Worker::send_nacks(SourceState& source, LayerState& layer) {
+  std::array<std::uint16_t, 128> missing;
+  const std::size_t count = layer.nack->due(now_, missing);
+  if (count > 0) {
+    std::array<std::uint8_t, 600> bytes;
+    ByteWriter out(bytes);
+    if (rtp::write_nack(out, env_.video_ssrc, layer.ids.ssrc, std::span(missing).first(count))) {
+      send_rtcp(*source.sender, out.written());
+      counts_.nacks_sent += count;
+    }
+  }
+  if (layer.nack->take_gave_up()) layer.keyframes.request(now_);
+}
+
+void Worker::send_arrivals(Endpoint& sender) {
+  if (!sender.arrivals.due(now_)) return;
+  const std::uint32_t media = sender.streams.empty() ? 0 : sender.streams.front().ssrc;
+  std::array<std::uint8_t, kMaxRtcp> bytes;
+  while (const std::size_t size = sender.arrivals.build(env_.video_ssrc, media, now_, bytes)) {
+    send_rtcp(sender, ByteView(bytes).first(size));
+  }
+}
+
+void Worker::send_reports(Endpoint& sender) {
+  std::array<rtp::ReportBlock, rtp::kMaxReportBlocks> blocks;
+  std::size_t count = 0;
+  std::uint64_t received = 0;
+  double lost = 0;
+  const auto send = [&] {
+    std::array<std::uint8_t, kMaxRtcp> bytes;
+    ByteWriter out(bytes);
+    if (rtp::write_receiver_report(out, env_.video_ssrc, std::span(blocks).first(count))) {
+      send_rtcp(sender, out.written());
+    }
+    count = 0;
+  };
+  for (const IncomingStream& stream : sender.streams) {
+    if (stream.rtx) continue;
+    auto& statistics = stream.source->streams[stream.layer].statistics;
+    if (!statistics) continue;
+    received += statistics->bytes();
+    const auto block = statistics->report(now_);
+    if (!block) continue;
+    lost = std::max(lost, block->fraction_lost / 256.0);
+    blocks[count++] = *block;
+    if (count == blocks.size()) send();
+  }
+  if (count > 0) send();
+  if (sender.features.transport_cc || sender.streams.empty()) return;
+
+  // No transport-wide feedback: without REMB such a client stays at its lowest layer.
+  const std::uint64_t rate = received >= sender.remb_bytes ? (received - sender.remb_bytes) * 8 : 0;
+  sender.remb_bytes = received;
+  sender.remb = congestion::remb_target(sender.remb, rate, lost);
+  std::array<std::uint32_t, 32> ssrcs;
+  std::size_t told = 0;
+  for (const IncomingStream& stream : sender.streams) {
+    if (told < ssrcs.size() && stream.source->is_video()) ssrcs[told++] = stream.ssrc;
+  }
+  if (told == 0) return;
+  std::array<std::uint8_t, 256> bytes;
+  ByteWriter out(bytes);
+  if (rtp::write_remb(out, env_.video_ssrc, sender.remb, std::span(ssrcs).first(told)))
+    send_rtcp(sender, out.written());
+}
+
+void Worker::send_rtcp(Endpoint& to, ByteView clear) {
+  if (!to.ready()) return;
+  const ByteSpan room = reserve(to, clear.size() + transport::SrtpSession::kMaxOverhead);
+  if (room.size() < clear.size()) return;
+  std::copy(clear.begin(), clear.end(), room.begin());
+  const auto sealed = to.outbound->protect_rtcp(room, clear.size());
+  if (!sealed) {
+    ++counts_.drop_protect;
+    return;
+  }
+  batch_.commit(*sealed);
+  ++counts_.rtcp_sent;
+}
+
+}  // namespace roomgate::sfu::bridge

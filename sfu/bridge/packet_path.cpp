@@ -1,0 +1,324 @@
+// The life of a packet on its worker, top to bottom:
+//
+//   receive_batch    recvmmsg into pooled buffers
+//   on_datagram      by first byte: STUN, DTLS, RTP, RTCP
+//   on_rtp           1 open_rtp          whose is it; SRTP in place; before that nothing in it counts
+//                    2 note_arrival      transport-wide sequence, for the feedback we owe
+//                    3 find_source       SSRC to source and layer; RTX back to the packet it repeats
+//                    4 count_and_repair  statistics for reports; gaps to ask for
+//                    5 cross             to the workers where other receivers live
+//                    6 distribute        to the receivers here:
+//   distribute         levels and layers, then for each receiver  forward_audio | forward_video
+//                        7 choose and rewrite   (forwarders: is it for them, under which numbers)
+//                        8 send_media           header and payload into the send arena, protect
+//                    9 history           kept opened for NACKs
+//   flush_batch      sendmmsg, runs of equal size as one UDP_SEGMENT message
+#include <algorithm>
+
+#include "sfu/bridge/worker.hpp"
+#include "sfu/receive/audio_level.hpp"
+#include "sfu/receive/rtx_unwrap.hpp"
+#include "sfu/transport/demux.hpp"
+
+namespace roomgate::sfu::bridge {
+
+// ---------------------------------------------------------------- receiving
+
+void Worker::receive_batch() {
+  for (std::size_t turn = 0; turn < limits_.datagrams_per_turn; turn += UdpSocket::kBatch) {
+    std::array<ByteSpan, UdpSocket::kBatch> buffers;
+    std::array<UdpSocket::Datagram, UdpSocket::kBatch> datagrams;
+    std::size_t ready = 0;
+    for (; ready < buffers.size(); ++ready) {
+      if (!receive_packets_[ready]) receive_packets_[ready] = pool_.take();
+      if (!receive_packets_[ready]) break;
+      buffers[ready] = receive_packets_[ready]->receive_space();
+    }
+    // Out of buffers: what waits is read and thrown away, else it would wake us forever.
+    std::array<std::uint8_t, rtp::PacketBuffer::kCapacity> waste;
+    const bool exhausted = ready == 0;
+    if (exhausted) buffers[ready++] = waste;
+
+    const std::size_t count = socket_.receive(std::span(buffers).first(ready), datagrams);
+    if (exhausted) counts_.drop_no_buffer += count;
+    for (std::size_t i = 0; i < count && !exhausted; ++i) {
+      if (datagrams[i].bytes.empty()) continue;  // torn: the socket counted it
+      rtp::PacketHandle& packet = receive_packets_[i];
+      if (!packet->set_size(datagrams[i].bytes.size())) continue;
+      packet->received_at = datagrams[i].received_at;
+      on_datagram(packet, datagrams[i].path);
+    }
+    if (count < ready) return;
+  }
+}
+
+// A step that keeps the packet takes it out of `packet`; else its buffer is used again.
+void Worker::on_datagram(rtp::PacketHandle& packet, const Path& path) {
+  switch (transport::classify(packet->bytes())) {
+    case transport::DatagramKind::stun: return on_stun(packet->bytes(), path);
+    case transport::DatagramKind::dtls: return on_dtls(packet->bytes(), path);
+    case transport::DatagramKind::rtp: return on_rtp(packet, path);
+    case transport::DatagramKind::rtcp: return on_rtcp(*packet, path);
+    case transport::DatagramKind::other: ++counts_.drop_not_ours; return;
+  }
+}
+
+void Worker::on_stun(ByteView datagram, const Path& path) {
+  const auto message = transport::StunMessageView::parse(datagram);
+  if (!message) {
+    ++counts_.drop_stun;
+    return;
+  }
+  if (message->is_binding(transport::StunClass::request)) {
+    const auto found = by_ufrag_.find(std::string(transport::local_ufrag_of(message->username)));
+    if (found == by_ufrag_.end() ||
+        !found->second->ice.on_binding(*message, path.remote, now_, ice_output_)) {
+      ++counts_.drop_stun;
+      if (found != by_ufrag_.end()) apply_ice(*found->second, &path);
+      return;
+    }
+    apply_ice(*found->second, &path);
+    return;
+  }
+  Endpoint* endpoint = find_address(path.remote);
+  if (endpoint == nullptr) {
+    ++counts_.drop_stun;
+    return;
+  }
+  if (message->is_binding(transport::StunClass::indication)) {
+    endpoint->ice.on_binding(*message, path.remote, now_, ice_output_);
+  } else {
+    endpoint->ice.on_response(*message, path.remote, now_, ice_output_);
+  }
+  apply_ice(*endpoint, &path);
+}
+
+// Only of validated pairs (shard.md 5): a spoofed source gets no handshake, and no answer larger than its
+// question.
+void Worker::on_dtls(ByteView datagram, const Path& path) {
+  Endpoint* endpoint = find_address(path.remote);
+  if (endpoint == nullptr) {
+    ++counts_.drop_unknown_address;
+    return;
+  }
+  if (!endpoint->ice.validated(path.remote, now_)) {
+    ++counts_.drop_dtls_unvalidated;
+    return;
+  }
+  if (!env_.handshakes.datagram(index_, endpoint->key, datagram)) ++counts_.drop_dtls_queue;
+}
+
+void Worker::on_rtp(rtp::PacketHandle& packet, const Path& path) {
+  Endpoint* sender = find_address(path.remote);
+  if (sender == nullptr) {
+    ++counts_.drop_unknown_address;
+    return;
+  }
+  if (!open_rtp(*sender, *packet, path)) return;
+  if (!note_arrival(*sender, *packet)) return;
+  bool recovered = false;
+  IncomingStream* stream = find_source(*sender, *packet, recovered);
+  if (stream == nullptr) return;
+  count_and_repair(*stream, *packet, recovered);
+  cross(sender->conference, *stream->source, stream->layer, *packet);
+  distribute(sender->conference, *stream->source, stream->layer, std::move(packet));
+}
+
+bool Worker::open_rtp(Endpoint& sender, rtp::PacketBuffer& packet, const Path& path) {
+  if (!sender.inbound) {
+    ++counts_.drop_no_keys;
+    return false;
+  }
+  const auto size = sender.inbound->unprotect_rtp(packet.bytes());
+  if (!size) {
+    const auto error = size.error();
+    const bool replay = error == transport::SrtpError::replayed || error == transport::SrtpError::old;
+    ++(replay ? counts_.drop_replayed : counts_.drop_unauthentic);
+    return false;
+  }
+  if (!packet.set_size(*size)) return false;
+  ++counts_.received_packets;
+  counts_.received_bytes += *size;
+  sender.ice.on_authenticated_packet(path.remote, now_, ice_output_);
+  apply_ice(sender, &path);
+  return true;
+}
+
+bool Worker::note_arrival(Endpoint& sender, const rtp::PacketBuffer& packet) {
+  const auto view = rtp::RtpPacketView::parse(packet.bytes());
+  if (!view) {
+    ++counts_.drop_malformed;
+    return false;
+  }
+  if (const auto sequence = rtp::transport_sequence(*view))
+    sender.arrivals.on_packet(*sequence, packet.received_at);
+  return true;
+}
+
+IncomingStream* Worker::find_source(Endpoint& sender, rtp::PacketBuffer& packet, bool& recovered) {
+  const std::uint32_t ssrc = load32(&packet.bytes()[8]);  // parsed: there are twelve bytes
+  IncomingStream* stream = sender.find_stream(ssrc);
+  if (stream == nullptr) {
+    ++counts_.drop_unknown_source;
+    return nullptr;
+  }
+  if (!stream->rtx) return stream;
+  switch (receive::unwrap_rtx(packet, stream->source->streams[stream->layer].ids.ssrc)) {
+    case receive::Unwrapped::media:
+      ++counts_.recovered_packets;
+      recovered = true;
+      return stream;
+    case receive::Unwrapped::padding: return nullptr;  // a probe: its arrival was all it was for
+    case receive::Unwrapped::malformed: ++counts_.drop_malformed; return nullptr;
+  }
+  return nullptr;
+}
+
+void Worker::count_and_repair(IncomingStream& stream, const rtp::PacketBuffer& packet, bool recovered) {
+  LayerState& layer = stream.source->streams[stream.layer];
+  const ByteView bytes = packet.bytes();
+  const std::uint16_t sequence = load16(&bytes[2]);
+  if (!recovered && layer.statistics) {
+    layer.statistics->on_packet(sequence, load32(&bytes[4]), bytes.size(), packet.received_at);
+  }
+  if (layer.nack && layer.nack->on_packet(sequence, now_)) {
+    layer.keyframes.request(now_);
+    send_picture_loss_if_due(*stream.source, layer);
+  }
+}
+
+void Worker::cross(Conference& conference, const SourceState& source, std::size_t layer,
+                   const rtp::PacketBuffer& packet) {
+  std::uint64_t others = conference.other_parts();
+  if (others == 0) return;
+  ParcelReference parcel;
+  for (std::size_t to = 0; others != 0; ++to, others >>= 1) {
+    if ((others & 1) == 0) continue;
+    // Video crosses only to workers where somebody wants it; audio everywhere, since levels are judged at
+    // home.
+    if (source.is_video() && (source.wanted[to] == 0 || source.muted())) continue;
+    if (!parcel) parcel = env_.crossings.parcels(index_).take(packet.bytes(), packet.received_at);
+    if (!parcel) {
+      ++counts_.drop_crossing;
+      return;
+    }
+    Crossing crossing;
+    crossing.kind = Crossing::Kind::packet;
+    crossing.conference = conference.key();
+    crossing.ssrc = source.streams[layer].ids.ssrc;
+    crossing.parcel = parcel.share();
+    push_crossing(to, std::move(crossing));
+  }
+}
+
+// On the sender's worker and on every other one it crossed to.
+void Worker::distribute(Conference& conference, SourceState& source, std::size_t layer,
+                        rtp::PacketHandle packet) {
+  const auto view = rtp::RtpPacketView::parse(packet->bytes());
+  if (!view) {
+    ++counts_.drop_malformed;
+    return;
+  }
+  Media media{*view, source, layer, {}, false};
+  if (!source.is_video()) {
+    if (const auto level = receive::read_audio_level(*view))
+      conference.on_audio_level(source, level->level, now_);
+    if (std::exchange(source.audio_outs_due, false)) {
+      for (Endpoint* receiver : conference.receivers()) {
+        if (receiver->key != source.owner) source.audio_out(*receiver);
+      }
+    }
+    forward_audio(media);
+    return;
+  }
+  media.video = forward::describe_video(*view, layer);
+  if (media.video.payload_size > 0) source.layers.on_packet(layer, view->timestamp(), now_);
+  LayerState& state = source.streams[layer];
+  if (media.video.starts_keyframe) state.keyframes.on_keyframe();
+  forward_video(media);
+  if (media.forwarded) {
+    const std::uint16_t sequence = view->sequence();
+    state.history->insert(std::move(packet), sequence, now_);
+  }
+}
+
+// ---------------------------------------------------------------- sending
+
+void Worker::forward_audio(Media& media) {
+  for (AudioOut& out : media.source.audio_outs) {
+    if (!out.receiver->ready()) continue;
+    const bool wanted = out.subscribed && media.source.loud;
+    const auto sent = out.forwarder.forward(media.packet.sequence(), wanted);
+    if (!sent) continue;
+    const rtp::OutgoingHeader header{.ssrc = out.forwarder.ssrc(),
+                                     .sequence = sent->sequence,
+                                     .timestamp = media.packet.timestamp(),
+                                     .payload_type = media.packet.payload_type(),
+                                     .marker = media.packet.marker() || sent->talkspurt,
+                                     .transport_sequence = out.receiver->transport_sequence.next()};
+    if (send_media(*out.receiver, media, header, std::nullopt))
+      out.forwarder.on_sent(media.packet.payload().size());
+  }
+}
+
+void Worker::forward_video(Media& media) {
+  for (VideoOut& out : media.source.video_outs) {
+    if (!out.receiver->ready()) continue;
+    const auto projected = out.forwarder.forward(media.source.layers, media.video, now_);
+    if (!projected) continue;
+    const rtp::OutgoingHeader header{.ssrc = out.forwarder.ssrc(),
+                                     .sequence = projected->sequence,
+                                     .timestamp = projected->timestamp,
+                                     .payload_type = media.packet.payload_type(),
+                                     .marker = media.packet.marker(),
+                                     .transport_sequence = out.receiver->transport_sequence.next()};
+    std::optional<send::Vp8Edit> vp8;
+    if (projected->vp8 && media.video.vp8) vp8 = send::Vp8Edit{*media.video.vp8, *projected->vp8};
+    if (!send_media(*out.receiver, media, header, vp8)) continue;
+    out.forwarder.on_sent(media.packet.payload().size());
+    media.forwarded = true;
+  }
+}
+
+bool Worker::send_media(Endpoint& receiver, const Media& media, const rtp::OutgoingHeader& header,
+                        const std::optional<send::Vp8Edit>& vp8) {
+  const std::size_t most = media.packet.size() + rtp::kHeaderGrowth + transport::SrtpSession::kMaxOverhead;
+  const ByteSpan out = reserve(receiver, most);
+  const std::size_t size = out.empty() ? 0 : send::write_media(media.packet, header, vp8, extensions_, out);
+  if (size == 0) {
+    ++counts_.drop_protect;
+    return false;
+  }
+  const auto sealed = receiver.outbound->protect_rtp(out, size);
+  if (!sealed) {
+    ++counts_.drop_protect;
+    return false;
+  }
+  batch_.commit(*sealed);
+  ++counts_.forwarded_packets;
+  counts_.forwarded_bytes += *sealed;
+  return true;
+}
+
+ByteSpan Worker::reserve(Endpoint& receiver, std::size_t size) {
+  ByteSpan room = batch_.reserve(receiver.lane, receiver.destination, size);
+  if (room.empty()) {
+    flush_batch();
+    room = batch_.reserve(receiver.lane, receiver.destination, size);
+  }
+  return room;
+}
+
+void Worker::flush_batch() {
+  if (batch_.empty()) return;
+  outgoing_.clear();
+  batch_.for_each_message([this](const send::SendBatch::Message& message) {
+    const Endpoint* to = destinations_[message.destination];
+    if (to == nullptr || !to->path) return;
+    outgoing_.push_back({*to->path, message.bytes, message.segments > 1 ? message.segment_size : 0});
+  });
+  socket_.send(outgoing_);
+  batch_.clear();
+}
+
+}  // namespace roomgate::sfu::bridge

@@ -1,0 +1,116 @@
+#include "sfu/bridge/source.hpp"
+
+#include <algorithm>
+
+#include "base/random.hpp"
+#include "sfu/rtp/payload_types.hpp"
+
+namespace roomgate::sfu::bridge {
+namespace {
+
+template <class Out>
+auto lower_bound_of(std::vector<Out>& outs, const Endpoint& receiver) {
+  return std::lower_bound(outs.begin(), outs.end(), receiver.key,
+                          [](const Out& out, EndpointKey key) { return out.receiver->key < key; });
+}
+
+template <class Out>
+Out* find_out(std::vector<Out>& outs, const Endpoint& receiver) {
+  const auto at = lower_bound_of(outs, receiver);
+  return at != outs.end() && at->receiver == &receiver ? &*at : nullptr;
+}
+
+StoppedStream* stopped_of(Endpoint& receiver, std::uint32_t ssrc) {
+  const auto found = receiver.stopped.find(ssrc);
+  return found == receiver.stopped.end() ? nullptr : &found->second;
+}
+
+void remember(Endpoint& receiver, std::uint32_t ssrc, StoppedStream&& stopped) {
+  if (receiver.stopped.size() >= Endpoint::kMaxStopped && !receiver.stopped.contains(ssrc)) return;
+  receiver.stopped[ssrc] = std::move(stopped);
+}
+
+}  // namespace
+
+SourceState::SourceState(EndpointKey owner_key, std::string owner_name, std::size_t owner_worker, bool local,
+                         const Source& source, std::size_t workers)
+    : owner(owner_key),
+      owner_id(std::move(owner_name)),
+      worker(owner_worker),
+      is_local(local),
+      announced(source),
+      type(source.video_type),
+      layers(source.layers.size()),
+      wanted(workers, 0) {
+  const bool video = source.media == Media::video;
+  for (const Layer& layer : source.layers) {
+    LayerState& state = streams.emplace_back();
+    state.ids = layer;
+    if (video) state.history = std::make_unique<receive::PacketRing>();
+    if (!local) continue;
+    state.statistics.emplace(layer.ssrc, video ? 90000u : 48000u);
+    if (video) state.nack = std::make_unique<receive::NackGenerator>();
+  }
+}
+
+VideoOut* SourceState::find_video_out(const Endpoint& receiver) { return find_out(video_outs, receiver); }
+AudioOut* SourceState::find_audio_out(const Endpoint& receiver) { return find_out(audio_outs, receiver); }
+
+VideoOut& SourceState::video_out(Endpoint& receiver) {
+  const auto at = lower_bound_of(video_outs, receiver);
+  if (at != video_outs.end() && at->receiver == &receiver) return *at;
+  const StoppedStream* before = stopped_of(receiver, announced_ssrc());
+  VideoOut out{&receiver, forward::Forwarder(announced_ssrc(), before ? before->video : std::nullopt), {}, 0};
+  if (announced_rtx() != 0) {
+    // RFC 3711 9.1's advice: below 2^15, so that the receiver does not take early loss for a roll-over.
+    out.last_rtx = before ? before->rtx : static_cast<std::uint16_t>(random_u32() & 0x3fff);
+    out.rtx.emplace(announced_rtx(), static_cast<std::uint16_t>(out.last_rtx + 1));
+    out.rtx->on_round_trip(receiver.round_trip);
+  }
+  out.forwarder.set_muted(muted());
+  return *video_outs.insert(at, std::move(out));
+}
+
+AudioOut& SourceState::audio_out(Endpoint& receiver) {
+  const auto at = lower_bound_of(audio_outs, receiver);
+  if (at != audio_outs.end() && at->receiver == &receiver) return *at;
+  const StoppedStream* before = stopped_of(receiver, announced_ssrc());
+  AudioOut out{&receiver,
+               before && before->audio ? forward::AudioForwarder(announced_ssrc(), *before->audio)
+                                       : forward::AudioForwarder(announced_ssrc()),
+               receiver.wants_audio(announced.name)};
+  return *audio_outs.insert(at, std::move(out));
+}
+
+int SourceState::wanted_here() const {
+  int height = 0;
+  for (const VideoOut& out : video_outs) height = higher(height, out.forwarder.wanted_height());
+  return height;
+}
+
+int SourceState::wanted_by_all() const {
+  int height = 0;
+  for (const int each : wanted) height = higher(height, each);
+  return height;
+}
+
+void SourceState::stop_outs() {
+  for (VideoOut& out : video_outs) {
+    remember(*out.receiver, announced_ssrc(),
+             {.video = out.forwarder.state(), .audio = {}, .rtx = out.last_rtx});
+  }
+  for (AudioOut& out : audio_outs) {
+    remember(*out.receiver, announced_ssrc(), {.video = {}, .audio = out.forwarder.last(), .rtx = 0});
+  }
+  video_outs.clear();
+  audio_outs.clear();
+}
+
+void SourceState::remove_receiver(const Endpoint& receiver) {
+  if (VideoOut* out = find_video_out(receiver))
+    video_outs.erase(video_outs.begin() + (out - video_outs.data()));
+  if (AudioOut* out = find_audio_out(receiver))
+    audio_outs.erase(audio_outs.begin() + (out - audio_outs.data()));
+}
+
+}  // namespace roomgate::sfu::bridge

@@ -1,0 +1,179 @@
+// One media worker: a thread with its own epoll loop, its own UDP port and the endpoints that were given to
+// it (shard.md 1 to 3). Commands come and events go through one bounded queue each; packets for receivers on
+// other workers cross through rings. The steps of a packet stand in packet_path.cpp, those of RTCP in
+// feedback_path.cpp; worker.cpp has the loop, the commands and the timers.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "sfu/bridge/conference.hpp"
+#include "sfu/bridge/config.hpp"
+#include "sfu/bridge/crossing.hpp"
+#include "sfu/bridge/endpoint.hpp"
+#include "sfu/bridge/messages.hpp"
+#include "sfu/bridge/metrics.hpp"
+#include "sfu/bridge/queue.hpp"
+#include "sfu/bridge/udp_socket.hpp"
+#include "sfu/rtp/extensions.hpp"
+#include "sfu/rtp/packet.hpp"
+#include "sfu/rtp/packet_buffer.hpp"
+#include "sfu/rtp/rtcp.hpp"
+#include "sfu/send/send_batch.hpp"
+#include "sfu/send/write_packet.hpp"
+#include "sfu/transport/handshake_thread.hpp"
+#include "sfu/transport/stun.hpp"
+
+namespace roomgate::sfu::bridge {
+
+// What all workers of a bridge share; outlives them.
+struct WorkerEnvironment {
+  const BridgeLimits& limits;
+  Crossings& crossings;
+  transport::HandshakeThread& handshakes;
+  BridgeMetrics& metrics;
+  Wakeup& signalling;            // wakes the signalling thread
+  std::uint32_t audio_ssrc = 0;  // whom our RTCP comes from
+  std::uint32_t video_ssrc = 0;
+};
+
+class Worker {
+ public:
+  Worker(std::size_t index, UdpSocket socket, const WorkerEnvironment& environment);
+  ~Worker();  // stops and joins
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void start();
+
+  // ---- signalling thread
+  bool push(WorkerCommand&& command) { return commands_.push(std::move(command)); }
+  void flush() { commands_.flush(); }
+  template <class F>
+  std::size_t drain_events(std::size_t limit, F&& each) {
+    return events_.drain(limit, std::forward<F>(each));
+  }
+  const Address& bound() const { return bound_; }
+  // The share of the last second that was spent working.
+  double busy() const { return busy_.load(std::memory_order_relaxed); }
+
+ private:
+  // A received RTP packet in clear, read once, shown to every receiver.
+  struct Media {
+    const rtp::RtpPacketView& packet;
+    SourceState& source;
+    std::size_t layer = 0;
+    forward::VideoPacket video;  // video only
+    bool forwarded = false;      // somebody got it
+  };
+
+  // ---- packet_path.cpp: receiving
+  void receive_batch();
+  void on_datagram(rtp::PacketHandle& packet, const Path& path);
+  void on_stun(ByteView datagram, const Path& path);
+  void on_dtls(ByteView datagram, const Path& path);
+  void on_rtp(rtp::PacketHandle& packet, const Path& path);
+  bool open_rtp(Endpoint& sender, rtp::PacketBuffer& packet, const Path& path);
+  bool note_arrival(Endpoint& sender, const rtp::PacketBuffer& packet);
+  IncomingStream* find_source(Endpoint& sender, rtp::PacketBuffer& packet, bool& recovered);
+  void count_and_repair(IncomingStream& stream, const rtp::PacketBuffer& packet, bool recovered);
+  void cross(Conference& conference, const SourceState& source, std::size_t layer,
+             const rtp::PacketBuffer& packet);
+  void distribute(Conference& conference, SourceState& source, std::size_t layer, rtp::PacketHandle packet);
+
+  // ---- packet_path.cpp: sending
+  void forward_audio(Media& media);
+  void forward_video(Media& media);
+  bool send_media(Endpoint& receiver, const Media& media, const rtp::OutgoingHeader& header,
+                  const std::optional<send::Vp8Edit>& vp8);
+  ByteSpan reserve(Endpoint& receiver, std::size_t size);
+  void flush_batch();
+
+  // ---- feedback_path.cpp
+  void on_rtcp(rtp::PacketBuffer& packet, const Path& path);
+  void on_sender_report(Endpoint& sender, const rtp::SenderReport& report);
+  void forward_sender_report(SourceState& source, std::size_t layer, const rtp::SenderReport& report);
+  void on_report_blocks(Endpoint& receiver, const rtp::ReportBlocks& blocks);
+  void on_nack(Endpoint& receiver, const rtp::Feedback& nack);
+  void send_again(VideoOut& out, SourceState& source, std::uint16_t sequence);
+  void on_keyframe_wanted(Endpoint& receiver, std::uint32_t announced_ssrc);
+  void want_keyframe(Conference& conference, SourceState& source, std::size_t layer);
+  void send_picture_loss_if_due(SourceState& source, LayerState& layer);
+  void send_nacks(SourceState& source, LayerState& layer);
+  void send_arrivals(Endpoint& sender);
+  void send_reports(Endpoint& sender);
+  void send_rtcp(Endpoint& to, ByteView clear);
+
+  // ---- worker.cpp
+  void run();
+  void set_now();
+  void read_commands();
+  void handle(WorkerCommand& command);
+  void read_handshakes();
+  void read_crossings();
+  void on_crossing(Crossing& crossing);
+  void on_wanted(SourceState& source, std::size_t from, int height);
+  void settle();
+  void tick();
+  void tick_endpoint(Endpoint& endpoint);
+  void tick_conference(Conference& conference);
+  void tell_sender_height(SourceState& source);
+  void apply_ice(Endpoint& endpoint, const Path* path);
+  void update_state(Endpoint& endpoint, std::string_view reason);
+  void remove_endpoint(EndpointKey key);
+  void emit(WorkerEvent&& event);
+  void push_crossing(std::size_t to, Crossing&& crossing);
+  Conference* find_conference(ConferenceKey key);
+  Endpoint* find_endpoint(EndpointKey key);
+  Endpoint* find_address(const Address& remote);
+
+  const std::size_t index_;
+  const WorkerEnvironment& env_;
+  const BridgeLimits& limits_;
+  const Address bound_;
+
+  rtp::PacketPool pool_;  // outlives every handle below
+  UdpSocket socket_;
+  send::SendBatch batch_;
+  std::vector<UdpSocket::Outgoing> outgoing_;
+  std::array<rtp::PacketHandle, UdpSocket::kBatch> receive_packets_;
+  rtp::ExtensionPolicy extensions_;
+  transport::IceOutput ice_output_;
+  std::vector<transport::HandshakeEvent> handshake_events_;
+
+  Queue<WorkerCommand> commands_;
+  Queue<WorkerEvent> events_;
+
+  std::unordered_map<ConferenceKey, std::unique_ptr<Conference>> conferences_;
+  std::unordered_map<EndpointKey, std::unique_ptr<Endpoint>> endpoints_;
+  std::vector<Endpoint*> destinations_;  // by the number in the send batch
+  std::unordered_map<std::string, Endpoint*> by_ufrag_;
+  struct Known {
+    Endpoint* endpoint = nullptr;
+    Address local;
+  };
+  std::unordered_map<Address, Known> by_address_;
+
+  TimePoint now_;
+  TimePoint next_tick_{};
+  TimePoint next_slow_tick_{};
+  TimePoint second_began_{};
+  Duration busy_this_second_{};
+  WorkerCounts counts_;
+  WorkerCounts published_;
+
+  int epoll_ = -1;
+  std::atomic<bool> stop_{false};
+  std::atomic<double> busy_{0};
+  std::thread thread_;
+};
+
+}  // namespace roomgate::sfu::bridge
