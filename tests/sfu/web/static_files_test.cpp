@@ -45,7 +45,8 @@ TEST_CASE("rooms and tenants' rooms get the page, files their bytes, deeper unkn
   CHECK(get(files, "/My%20Room").body == "<p>page</p>");
   CHECK(get(files, "/tenant/room").body == "<p>page</p>");
   CHECK(get(files, "/static/main.js").content_type == "text/javascript; charset=utf-8");
-  CHECK(get(files, "/static/no/such.js").status == 404);
+  CHECK(get(files, "/static/no-such.js").status == 404);
+  CHECK(get(files, "/a/b/c").status == 404);
   CHECK(header(get(files, "/"), "Content-Security-Policy").find("default-src 'self'") == 0);
 }
 
