@@ -42,9 +42,10 @@ std::optional<RtcpPacketView> RtcpReader::next() {
   }
   ByteView body = left_.subspan(4, size - 4);
   if ((left_[0] & 0x20) != 0) {
-    // RFC 3550 6.4.1: the last byte counts the padding, itself included, in multiples of four.
+    // RFC 3550 6.4.1: the last byte counts the padding, itself included. It should be a multiple of four, but
+    // browsers pad their transport feedback by one to three.
     const std::size_t padding = body.empty() ? 0 : body.back();
-    if (padding == 0 || padding > body.size() || padding % 4 != 0) {
+    if (padding == 0 || padding > body.size()) {
       failed_ = true;
       return std::nullopt;
     }
