@@ -30,7 +30,7 @@ class Readers {
     ~Guard();
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
-    // False: no slot was free; hold the lock instead.
+    // False: no slot was free, or this thread is reading already; hold the lock instead.
     bool entered() const { return slot_ != nullptr; }
 
    private:

@@ -62,7 +62,8 @@ class Table {
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
 
-  // Lock-free. Renews the entry. A provisional entry stays provisional.
+  // Lock-free. Renews the entry, but returns it as it was: last_used is the request before this one. A
+  // provisional entry stays provisional.
   std::optional<Entry> find(std::string_view key, TimePoint now);
   // Lock-free, and leaves no trace: for the admin API.
   std::optional<Entry> peek(std::string_view key) const;
@@ -86,10 +87,10 @@ class Table {
   bool put(std::string_view key, const Entry& entry, TimePoint now);
 
   // Moves the room from one shard to another, generation + 1; its holds stay (they are this gate's tunnels).
-  // nullopt: no such entry, or it is on another shard than `from` by now. With `only_idle` a room in use
+  // nullopt: no such entry, or it is on another shard than `from` by now. With `unheld` a room with a tunnel
   // stays.
-  enum class MoveIf : std::uint8_t { always, only_idle };
-  std::optional<Entry> move(std::string_view key, ShardId from, ShardId to, MoveIf condition, TimePoint now);
+  enum class MoveIf : std::uint8_t { always, unheld };
+  std::optional<Entry> move(std::string_view key, ShardId from, ShardId to, MoveIf condition);
 
   // Operator's or peer's word: also entries in use. True: it was there.
   bool forget(std::string_view key);
@@ -98,7 +99,8 @@ class Table {
   // and returns the entries it dropped.
   std::vector<NamedEntry> tick(TimePoint now);
 
-  // In key order, at most `limit`. Walks the whole table without stopping it.
+  // In key order, at most `limit`. Walks the whole table without stopping it; a visitor must not call the
+  // table.
   std::vector<NamedEntry> list(std::string_view prefix, std::size_t limit) const;
   void for_each(const std::function<void(std::string_view key, const Entry&)>& visit) const;
 
@@ -132,16 +134,24 @@ class Table {
 
   Stripe& stripe_of(std::uint64_t hash) const { return stripes_[hash & (stripe_count_ - 1)]; }
   std::atomic<Node*>& bucket_of(Stripe& stripe, std::uint64_t hash) const;
+  // Under a guard or the stripe's lock.
   Node* walk(Stripe& stripe, std::string_view key, std::uint64_t hash) const;
+  void visit_stripe(Stripe& stripe, const std::function<void(std::string_view, const Entry&)>& visit) const;
 
   // Under the stripe's lock.
   void insert(Stripe& stripe, std::unique_ptr<Node> node);
   void remove(Stripe& stripe, Node* node);
+  void replace(Stripe& stripe, Node* node, const Entry& entry);
+  void unlink(Stripe& stripe, Node* node);
   void make_real(Stripe& stripe, Node* node);
   void reclaim(Stripe& stripe);
   bool evict_provisional(Stripe& stripe);
   bool evict_idle(Stripe& stripe, TimePoint now);
-  bool make_room(Stripe& own, Use use, TimePoint now);
+  // Counts one entry more, evicting where that is needed. False: it does not fit.
+  bool reserve(Stripe& own, TimePoint now);
+  bool reserve_provisional(Stripe& own);
+  // `evict` on the own stripe, else on another that nobody holds.
+  bool evict_anywhere(Stripe& own, const std::function<bool(Stripe&)>& evict);
   void count_room(ShardId shard, bool more);
 
   Limits limits_;

@@ -1,0 +1,231 @@
+#include "router/route/route.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+#include "router/room/normalise.hpp"
+
+namespace roomgate::router::route {
+namespace {
+
+using balance::Shard;
+using balance::ShardSet;
+using balance::ShardState;
+
+Decision answer(http::Reason reason) {
+  Decision decision;
+  decision.answer = reason;
+  return decision;
+}
+
+// To a shard that an entry or a path names: also when it is down, since connecting is the test that counts.
+Decision forward_to(const Shard* shard, Why why) {
+  if (shard == nullptr || shard->addresses.empty()) return answer(http::Reason::unknown_shard);
+  if (shard->state == ShardState::maint) return answer(http::Reason::shard_maintenance);
+  Decision decision;
+  decision.shard = shard;
+  decision.why = why;
+  return decision;
+}
+
+// The next of the eligible shards, by weight; a draining shard answers rather than nobody.
+Decision to_any(const Request& request, const ShardSet& shards, const Settings& settings) {
+  std::vector<const Shard*> eligible = balance::eligible_shards(shards, request.region, settings.regions);
+  if (eligible.empty()) {
+    for (const Shard& shard : shards.all()) {
+      if (shard.up && shard.state == ShardState::drain && !shard.addresses.empty())
+        eligible.push_back(&shard);
+    }
+  }
+  if (eligible.empty()) return answer(http::Reason::no_shard);
+  std::uint64_t total = 0;
+  for (const Shard* shard : eligible) total += std::max<std::uint32_t>(1, shard->weight);
+  std::uint64_t turn = request.turn % total;
+  for (const Shard* shard : eligible) {
+    const std::uint64_t weight = std::max<std::uint32_t>(1, shard->weight);
+    if (turn < weight) return forward_to(shard, Why::any);
+    turn -= weight;
+  }
+  return answer(http::Reason::no_shard);
+}
+
+// rooms.force_suffix: ROOM_SHARD, or the shard's name as the first segment. Names are compared as keys are.
+const Shard* forced_shard(std::string_view key, const ShardSet& shards) {
+  const std::string_view first = key.substr(0, key.find('/'));
+  const Shard* found = nullptr;
+  std::size_t longest = 0;
+  for (const Shard& shard : shards.all()) {
+    const std::string name = room::normalised_key(shard.name);
+    const bool is_first = first == name && first.size() < key.size();
+    const bool is_suffix =
+        key.size() > name.size() + 1 && key.ends_with(name) && key[key.size() - name.size() - 1] == '_';
+    // "shard-1" and "my_shard-1" may both be suffixes: the longer name is meant.
+    if ((is_first || is_suffix) && name.size() > longest) {
+      found = &shard;
+      longest = name.size();
+    }
+  }
+  return found;
+}
+
+// The shard of a new room, chosen once under the table's lock. `wanted`: asked for by name; taken if it takes
+// rooms.
+struct NewRoom {
+  const Request& request;
+  const ShardSet& shards;
+  balance::Policy& policy;
+  const Settings& settings;
+  const stick::Table& table;
+  const Shard* wanted = nullptr;
+
+  std::optional<stick::ShardId> operator()() const {
+    if (wanted != nullptr && balance::takes_new_rooms(*wanted)) return wanted->id;
+    const auto eligible = balance::eligible_shards(shards, request.region, settings.regions);
+    const std::function<std::size_t(stick::ShardId)> rooms_on = [this](stick::ShardId id) {
+      return table.rooms_on(id);
+    };
+    return policy.choose({eligible, request.key.value_or(std::string_view{}), rooms_on});
+  }
+};
+
+Why why_of(const stick::Entry& entry, bool created, bool forced) {
+  if (created) return forced ? Why::forced : Why::fresh;
+  return entry.origin == stick::Origin::moved ? Why::moved : Why::stick;
+}
+
+Decision to_room(const Request& request, stick::Use use, const Shard* wanted, stick::Table& table,
+                 const ShardSet& shards, balance::Policy& policy, const Settings& settings, TimePoint now) {
+  std::optional<stick::Entry> entry = table.find(*request.key, now);
+  bool created = false;
+  bool forced = false;
+  if (!entry || (entry->provisional && use == stick::Use::signalling)) {
+    if (wanted == nullptr && settings.force_suffix) wanted = forced_shard(*request.key, shards);
+    const NewRoom choose{request, shards, policy, settings, table, wanted};
+    const auto found = table.find_or_create(*request.key, use, now, std::cref(choose));
+    if (!found) {
+      switch (found.error()) {
+        case stick::CreateError::no_choice: return answer(http::Reason::no_shard);
+        case stick::CreateError::full: return answer(http::Reason::table_full);
+        case stick::CreateError::provisional_full: return to_any(request, shards, settings);
+      }
+    }
+    entry = found->entry;
+    created = found->created;
+    forced = wanted != nullptr && wanted->id == entry->shard;
+  }
+
+  const bool was_in_use = !created && table.in_use(*entry, now);
+  const Shard* shard = shards.by_id(entry->shard);
+  // Nothing may go to a shard in maintenance: a room that nobody is in starts anew elsewhere, others wait.
+  if (shard != nullptr && shard->state == ShardState::maint && !was_in_use) {
+    const auto next = NewRoom{request, shards, policy, settings, table, nullptr}();
+    const auto moved = next ? table.move(*request.key, entry->shard, *next, stick::Table::MoveIf::unheld)
+                            : std::optional<stick::Entry>();
+    if (moved) {
+      entry = moved;
+      shard = shards.by_id(entry->shard);
+    }
+  }
+  Decision decision = forward_to(shard, why_of(*entry, created, forced));
+  decision.sticky = decision.forwards();
+  decision.was_in_use = was_in_use;
+  return decision;
+}
+
+Decision to_shard_socket(const Request& request, stick::Table& table, const ShardSet& shards,
+                         balance::Policy& policy, const Settings& settings, TimePoint now) {
+  const Shard* named = shards.by_name(request.path.shard);
+  if (named == nullptr) return answer(http::Reason::no_such_shard);
+  if (!request.key) return forward_to(named, Why::forced);
+  const Decision decision =
+      to_room(request, stick::Use::signalling, named, table, shards, policy, settings, now);
+  // The page was made for the named shard; on another the client would wait for a meeting that is not there.
+  if (decision.forwards() && decision.shard != named) return answer(http::Reason::wrong_shard);
+  return decision;
+}
+
+Decision to_named_shard(const Request& request, const ShardSet& shards) {
+  const Shard* named = shards.by_path_segment(request.path.shard);
+  return named == nullptr ? answer(http::Reason::no_such_shard) : forward_to(named, Why::forced);
+}
+
+}  // namespace
+
+std::string_view to_text(Why why) {
+  switch (why) {
+    case Why::stick: return "stick";
+    case Why::fresh: return "new";
+    case Why::moved: return "moved";
+    case Why::forced: return "forced";
+    case Why::any: return "any";
+  }
+  return "";
+}
+
+Decision route(const Request& request, stick::Table& table, const ShardSet& shards, balance::Policy& policy,
+               const Settings& settings, TimePoint now) {
+  switch (request.path.kind) {
+    case room::PathKind::refused: return answer(http::Reason::not_found);
+    case room::PathKind::health: {
+      Decision decision;
+      decision.gate_answers = true;
+      return decision;
+    }
+    case room::PathKind::named_shard: return to_named_shard(request, shards);
+    case room::PathKind::shard_socket: return to_shard_socket(request, table, shards, policy, settings, now);
+    case room::PathKind::asset: return to_any(request, shards, settings);
+    case room::PathKind::signalling:
+    case room::PathKind::unlock: {
+      if (!request.key) return to_any(request, shards, settings);
+      Decision decision =
+          to_room(request, stick::Use::signalling, nullptr, table, shards, policy, settings, now);
+      decision.unlock_fallback = request.path.kind == room::PathKind::unlock && decision.forwards();
+      return decision;
+    }
+    case room::PathKind::page: {
+      if (!request.key) return to_any(request, shards, settings);
+      if (!settings.pages_create && !table.peek(*request.key)) return to_any(request, shards, settings);
+      return to_room(request, stick::Use::page, nullptr, table, shards, policy, settings, now);
+    }
+  }
+  return answer(http::Reason::not_found);
+}
+
+std::optional<Decision> relocate(const Request& request, const Decision& failed, stick::Table& table,
+                                 const ShardSet& shards, balance::Policy& policy, const Settings& settings,
+                                 TimePoint now) {
+  if (!request.key || !failed.sticky || failed.shard == nullptr) return std::nullopt;
+  const std::optional<stick::Entry> entry = table.peek(*request.key);
+  if (!entry) return std::nullopt;
+  const stick::ShardId from = failed.shard->id;
+  const auto to_moved = [&shards, &failed](const stick::Entry& moved) {
+    Decision decision = forward_to(shards.by_id(moved.shard), Why::moved);
+    decision.sticky = decision.forwards();
+    decision.was_in_use = failed.was_in_use;
+    return decision;
+  };
+  if (entry->shard != from) return to_moved(*entry);  // somebody else was faster
+
+  const Shard* shard = shards.by_id(from);
+  const bool down = shard != nullptr && !shard->up;
+  const bool waits =
+      down && shards.panic(settings.panic_share) && now - shard->down_since < settings.panic_hold;
+  if (failed.was_in_use && (!down || waits)) return std::nullopt;
+
+  std::vector<Shard> others;
+  for (const Shard& other : shards.all()) {
+    if (other.id != from) others.push_back(other);
+  }
+  const ShardSet rest(std::move(others));
+  const auto next = NewRoom{request, rest, policy, settings, table, nullptr}();
+  if (!next) return std::nullopt;
+  // Tunnels of the old shard may still linger here while it is down; without that verdict they are a room in
+  // use.
+  const auto condition = down && !waits ? stick::Table::MoveIf::always : stick::Table::MoveIf::unheld;
+  const auto moved = table.move(*request.key, from, *next, condition);
+  if (!moved) return std::nullopt;
+  return to_moved(*moved);
+}
+
+}  // namespace roomgate::router::route

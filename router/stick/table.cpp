@@ -1,0 +1,409 @@
+#include "router/stick/table.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/siphash.hpp"
+
+namespace roomgate::router::stick {
+
+// What a reader sees besides the three atomics never changes: another shard or generation is another node.
+// Nodes are owned by their bucket's chain (released into it by insert, taken back by unlink), then by
+// Stripe::retired.
+struct Table::Node {
+  std::string key;
+  std::uint64_t hash;
+  ShardId shard;
+  std::uint64_t generation;
+  TimePoint created;
+  Origin origin;
+  std::atomic<Duration::rep> last_used;
+  std::atomic<std::uint32_t> holds;
+  std::atomic<bool> provisional;
+  std::atomic<Node*> next{nullptr};
+  Node* older = nullptr;  // in the stripe's queue
+  Node* newer = nullptr;
+
+  Node(std::string_view k, std::uint64_t h, const Entry& entry)
+      : key(k),
+        hash(h),
+        shard(entry.shard),
+        generation(entry.generation),
+        created(entry.created),
+        origin(entry.origin),
+        last_used(entry.last_used.time_since_epoch().count()),
+        holds(entry.holds),
+        provisional(entry.provisional) {}
+
+  Entry entry() const {
+    return {shard,
+            generation,
+            created,
+            TimePoint(Duration(last_used.load(std::memory_order_relaxed))),
+            holds.load(std::memory_order_relaxed),
+            provisional.load(std::memory_order_relaxed),
+            origin};
+  }
+
+  // At most one store a second, so that a busy room does not bounce this line between cores.
+  void touch(TimePoint now) {
+    const Duration::rep ticks = now.time_since_epoch().count();
+    if (ticks - last_used.load(std::memory_order_relaxed) >= Duration(seconds(1)).count()) {
+      last_used.store(ticks, std::memory_order_relaxed);
+    }
+  }
+};
+
+void Table::Queue::push(Node* node) {
+  node->older = back;
+  node->newer = nullptr;
+  (back == nullptr ? front : back->newer) = node;
+  back = node;
+}
+
+void Table::Queue::remove(Node* node) {
+  (node->older == nullptr ? front : node->older->newer) = node->newer;
+  (node->newer == nullptr ? back : node->newer->older) = node->older;
+  node->older = nullptr;
+  node->newer = nullptr;
+}
+
+Table::Table(Limits limits) : limits_(limits) {
+  // Small tables have one stripe, so that their limits are exact; large ones enough for any machine's cores.
+  stripe_count_ = limits_.max_entries < 4096 ? 1 : 64;
+  buckets_per_stripe_ = std::bit_ceil(std::max<std::size_t>(16, limits_.max_entries / stripe_count_));
+  stripes_ = std::make_unique<Stripe[]>(stripe_count_);
+  for (std::size_t i = 0; i < stripe_count_; ++i) {
+    stripes_[i].buckets = std::make_unique<std::atomic<Node*>[]>(buckets_per_stripe_);
+  }
+  rooms_ = std::make_unique<std::atomic<std::uint32_t>[]>(limits_.max_shards);
+}
+
+Table::~Table() {
+  for (std::size_t i = 0; i < stripe_count_; ++i) {
+    for (std::size_t b = 0; b < buckets_per_stripe_; ++b) {
+      Node* node = stripes_[i].buckets[b].load();
+      while (node != nullptr) {
+        const std::unique_ptr<Node> owned(node);
+        node = owned->next.load();
+      }
+    }
+  }
+}
+
+std::atomic<Table::Node*>& Table::bucket_of(Stripe& stripe, std::uint64_t hash) const {
+  return stripe.buckets[(hash >> 16) & (buckets_per_stripe_ - 1)];
+}
+
+Table::Node* Table::walk(Stripe& stripe, std::string_view key, std::uint64_t hash) const {
+  for (Node* node = bucket_of(stripe, hash).load(); node != nullptr; node = node->next.load()) {
+    if (node->hash == hash && node->key == key) return node;
+  }
+  return nullptr;
+}
+
+std::optional<Entry> Table::find(std::string_view key, TimePoint now) {
+  const std::uint64_t hash = siphash(as_bytes(key));
+  Stripe& stripe = stripe_of(hash);
+  const Readers::Guard guard(readers_);
+  std::unique_lock lock(stripe.mutex, std::defer_lock);
+  if (!guard.entered()) lock.lock();
+  Node* node = walk(stripe, key, hash);
+  if (node == nullptr) return std::nullopt;
+  const Entry entry = node->entry();
+  node->touch(now);
+  return entry;
+}
+
+std::optional<Entry> Table::peek(std::string_view key) const {
+  const std::uint64_t hash = siphash(as_bytes(key));
+  Stripe& stripe = stripe_of(hash);
+  const Readers::Guard guard(readers_);
+  std::unique_lock lock(stripe.mutex, std::defer_lock);
+  if (!guard.entered()) lock.lock();
+  const Node* node = walk(stripe, key, hash);
+  if (node == nullptr) return std::nullopt;
+  return node->entry();
+}
+
+Result<Found, CreateError> Table::find_or_create(std::string_view key, Use use, TimePoint now,
+                                                 const Chooser& choose) {
+  if (const auto found = find(key, now); found && !(found->provisional && use == Use::signalling)) {
+    return Found{*found, false};
+  }
+  const std::uint64_t hash = siphash(as_bytes(key));
+  Stripe& stripe = stripe_of(hash);
+  const std::lock_guard lock(stripe.mutex);
+  if (Node* node = walk(stripe, key, hash)) {
+    if (use == Use::signalling) make_real(stripe, node);
+    const Entry entry = node->entry();
+    node->touch(now);
+    return Found{entry, false};
+  }
+  const std::optional<ShardId> shard = choose();
+  if (!shard) return fail(CreateError::no_choice);
+  const bool provisional = use == Use::page;
+  if (provisional && !reserve_provisional(stripe)) return fail(CreateError::provisional_full);
+  if (!reserve(stripe, now)) {
+    if (provisional) provisional_.fetch_sub(1);
+    return fail(CreateError::full);
+  }
+  const Entry entry{.shard = *shard, .created = now, .last_used = now, .provisional = provisional};
+  insert(stripe, std::make_unique<Node>(key, hash, entry));
+  return Found{entry, true};
+}
+
+Table::HoldResult Table::hold(std::string_view key, TimePoint now) {
+  const std::uint64_t hash = siphash(as_bytes(key));
+  Stripe& stripe = stripe_of(hash);
+  const std::lock_guard lock(stripe.mutex);
+  Node* node = walk(stripe, key, hash);
+  if (node == nullptr) return {};
+  node->touch(now);
+  make_real(stripe, node);
+  return {true, node->holds.fetch_add(1) == 0};
+}
+
+Table::HoldResult Table::unhold(std::string_view key, TimePoint now) {
+  const std::uint64_t hash = siphash(as_bytes(key));
+  Stripe& stripe = stripe_of(hash);
+  const std::lock_guard lock(stripe.mutex);
+  Node* node = walk(stripe, key, hash);
+  // Not held: the room was forgotten and came anew while the tunnel was open.
+  if (node == nullptr || node->holds.load() == 0) return {};
+  node->touch(now);
+  return {true, node->holds.fetch_sub(1) == 1};
+}
+
+bool Table::put(std::string_view key, const Entry& entry, TimePoint now) {
+  const std::uint64_t hash = siphash(as_bytes(key));
+  Stripe& stripe = stripe_of(hash);
+  const std::lock_guard lock(stripe.mutex);
+  if (Node* node = walk(stripe, key, hash)) {
+    if (entry.generation <= node->generation) return false;
+    Entry merged = entry;
+    merged.holds = node->holds.load();
+    merged.last_used = std::max(node->entry().last_used, entry.last_used);
+    merged.provisional = entry.provisional && node->provisional.load();
+    replace(stripe, node, merged);
+    return true;
+  }
+  if (entry.provisional && !reserve_provisional(stripe)) return false;
+  if (!reserve(stripe, now)) {
+    if (entry.provisional) provisional_.fetch_sub(1);
+    return false;
+  }
+  Entry mine = entry;
+  mine.holds = 0;
+  insert(stripe, std::make_unique<Node>(key, hash, mine));
+  return true;
+}
+
+std::optional<Entry> Table::move(std::string_view key, ShardId from, ShardId to, MoveIf condition) {
+  const std::uint64_t hash = siphash(as_bytes(key));
+  Stripe& stripe = stripe_of(hash);
+  const std::lock_guard lock(stripe.mutex);
+  Node* node = walk(stripe, key, hash);
+  if (node == nullptr || node->shard != from) return std::nullopt;
+  Entry entry = node->entry();
+  if (condition == MoveIf::unheld && entry.holds > 0) return std::nullopt;
+  entry.shard = to;
+  entry.origin = Origin::moved;
+  ++entry.generation;
+  replace(stripe, node, entry);
+  return entry;
+}
+
+bool Table::forget(std::string_view key) {
+  const std::uint64_t hash = siphash(as_bytes(key));
+  Stripe& stripe = stripe_of(hash);
+  const std::lock_guard lock(stripe.mutex);
+  Node* node = walk(stripe, key, hash);
+  if (node == nullptr) return false;
+  remove(stripe, node);
+  return true;
+}
+
+std::vector<NamedEntry> Table::tick(TimePoint now) {
+  std::vector<NamedEntry> dropped;
+  for (std::size_t i = 0; i < stripe_count_; ++i) {
+    Stripe& stripe = stripes_[i];
+    const std::lock_guard lock(stripe.mutex);
+    // Created in order, so the first that is young enough ends the search; none of them is held.
+    while (Node* node = stripe.provisional.front) {
+      if (now - node->created < limits_.provisional_life) break;
+      dropped.push_back({node->key, node->entry()});
+      remove(stripe, node);
+    }
+    const std::size_t steps = std::min(stripe.count, std::max<std::size_t>(64, stripe.count / 32));
+    for (std::size_t step = 0; step < steps && stripe.real.front != nullptr; ++step) {
+      Node* node = stripe.real.front;
+      const Entry entry = node->entry();
+      if (entry.holds == 0 && now - entry.last_used >= limits_.idle) {
+        dropped.push_back({node->key, entry});
+        remove(stripe, node);
+      } else {
+        stripe.real.remove(node);
+        stripe.real.push(node);
+      }
+    }
+    reclaim(stripe);
+  }
+  return dropped;
+}
+
+void Table::visit_stripe(Stripe& stripe,
+                         const std::function<void(std::string_view, const Entry&)>& visit) const {
+  const Readers::Guard guard(readers_);
+  std::unique_lock lock(stripe.mutex, std::defer_lock);
+  if (!guard.entered()) lock.lock();
+  for (std::size_t b = 0; b < buckets_per_stripe_; ++b) {
+    for (const Node* node = stripe.buckets[b].load(); node != nullptr; node = node->next.load()) {
+      visit(node->key, node->entry());
+    }
+  }
+}
+
+void Table::for_each(const std::function<void(std::string_view key, const Entry&)>& visit) const {
+  for (std::size_t i = 0; i < stripe_count_; ++i) visit_stripe(stripes_[i], visit);
+}
+
+std::vector<NamedEntry> Table::list(std::string_view prefix, std::size_t limit) const {
+  // A heap of the smallest keys so far, the largest of them on top.
+  std::vector<NamedEntry> smallest;
+  const auto before = [](const NamedEntry& a, const NamedEntry& b) { return a.key < b.key; };
+  if (limit == 0) return smallest;
+  for_each([&](std::string_view key, const Entry& entry) {
+    if (!key.starts_with(prefix)) return;
+    if (smallest.size() == limit) {
+      if (key >= smallest.front().key) return;
+      std::pop_heap(smallest.begin(), smallest.end(), before);
+      smallest.pop_back();
+    }
+    smallest.push_back({std::string(key), entry});
+    std::push_heap(smallest.begin(), smallest.end(), before);
+  });
+  std::sort_heap(smallest.begin(), smallest.end(), before);
+  // A room that moved during the walk may have been met twice.
+  const auto same_key = [](const NamedEntry& a, const NamedEntry& b) { return a.key == b.key; };
+  smallest.erase(std::unique(smallest.begin(), smallest.end(), same_key), smallest.end());
+  return smallest;
+}
+
+std::size_t Table::rooms_on(ShardId shard) const {
+  return shard < limits_.max_shards ? rooms_[shard].load(std::memory_order_relaxed) : 0;
+}
+
+void Table::insert(Stripe& stripe, std::unique_ptr<Node> node) {
+  Node* const added = node.release();
+  std::atomic<Node*>& bucket = bucket_of(stripe, added->hash);
+  added->next.store(bucket.load());
+  bucket.store(added);
+  (added->provisional.load() ? stripe.provisional : stripe.real).push(added);
+  ++stripe.count;
+  count_room(added->shard, true);
+}
+
+void Table::unlink(Stripe& stripe, Node* node) {
+  std::atomic<Node*>* link = &bucket_of(stripe, node->hash);
+  while (link->load() != node) link = &link->load()->next;
+  link->store(node->next.load());
+  (node->provisional.load() ? stripe.provisional : stripe.real).remove(node);
+  --stripe.count;
+  count_room(node->shard, false);
+  stripe.retired.emplace_back(readers_.retire_tag(), std::unique_ptr<Node>(node));
+}
+
+void Table::remove(Stripe& stripe, Node* node) {
+  size_.fetch_sub(1);
+  if (node->provisional.load()) provisional_.fetch_sub(1);
+  unlink(stripe, node);
+  constexpr std::size_t kReclaimAt = 64;
+  if (stripe.retired.size() >= kReclaimAt) reclaim(stripe);
+}
+
+void Table::replace(Stripe& stripe, Node* node, const Entry& entry) {
+  if (node->provisional.load() && !entry.provisional) provisional_.fetch_sub(1);
+  auto successor = std::make_unique<Node>(node->key, node->hash, entry);
+  // In before out: a reader meets one of them in any case, the newer first.
+  insert(stripe, std::move(successor));
+  unlink(stripe, node);
+}
+
+void Table::make_real(Stripe& stripe, Node* node) {
+  if (!node->provisional.load()) return;
+  stripe.provisional.remove(node);
+  node->provisional.store(false);
+  stripe.real.push(node);
+  provisional_.fetch_sub(1);
+}
+
+void Table::reclaim(Stripe& stripe) {
+  if (stripe.retired.empty()) return;
+  const std::uint64_t safe = readers_.safe_below();
+  while (!stripe.retired.empty() && stripe.retired.front().first < safe) stripe.retired.pop_front();
+}
+
+bool Table::evict_provisional(Stripe& stripe) {
+  if (stripe.provisional.front == nullptr) return false;
+  remove(stripe, stripe.provisional.front);
+  evicted_.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+bool Table::evict_idle(Stripe& stripe, TimePoint now) {
+  const std::size_t steps = std::min(limits_.eviction_steps, stripe.count);
+  for (std::size_t step = 0; step < steps && stripe.real.front != nullptr; ++step) {
+    Node* node = stripe.real.front;
+    if (!in_use(node->entry(), now)) {
+      remove(stripe, node);
+      evicted_.fetch_add(1, std::memory_order_relaxed);
+      return true;
+    }
+    stripe.real.remove(node);
+    stripe.real.push(node);
+  }
+  return false;
+}
+
+bool Table::evict_anywhere(Stripe& own, const std::function<bool(Stripe&)>& evict) {
+  if (evict(own)) return true;
+  // Only try_lock: two threads that each hold their own stripe must not wait for each other's.
+  constexpr std::size_t kOthers = 16;
+  const std::size_t first = next_stripe_.fetch_add(1, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < std::min(kOthers, stripe_count_); ++i) {
+    Stripe& other = stripes_[(first + i) & (stripe_count_ - 1)];
+    if (&other == &own) continue;
+    const std::unique_lock lock(other.mutex, std::try_to_lock);
+    if (lock.owns_lock() && evict(other)) return true;
+  }
+  return false;
+}
+
+bool Table::reserve(Stripe& own, TimePoint now) {
+  if (size_.fetch_add(1) < limits_.max_entries) return true;
+  if (evict_anywhere(own, [this](Stripe& stripe) { return evict_provisional(stripe); })) return true;
+  if (evict_anywhere(own, [this, now](Stripe& stripe) { return evict_idle(stripe, now); })) return true;
+  size_.fetch_sub(1);
+  return false;
+}
+
+bool Table::reserve_provisional(Stripe& own) {
+  const auto cap =
+      static_cast<std::size_t>(static_cast<double>(limits_.max_entries) * limits_.provisional_share);
+  if (provisional_.fetch_add(1) < cap) return true;
+  if (evict_anywhere(own, [this](Stripe& stripe) { return evict_provisional(stripe); })) return true;
+  provisional_.fetch_sub(1);
+  return false;
+}
+
+void Table::count_room(ShardId shard, bool more) {
+  if (shard >= limits_.max_shards) return;
+  if (more) {
+    rooms_[shard].fetch_add(1, std::memory_order_relaxed);
+  } else {
+    rooms_[shard].fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace roomgate::router::stick

@@ -1,0 +1,324 @@
+#include "router/route/route.hpp"
+
+#include <doctest.h>
+
+#include <set>
+
+#include "router/balance/roundrobin.hpp"
+#include "router/room/room_key.hpp"
+
+using namespace roomgate;
+using namespace roomgate::router;
+using namespace roomgate::router::route;
+using balance::Shard;
+using balance::ShardSet;
+using balance::ShardState;
+
+namespace {
+
+const TimePoint kStart = TimePoint() + std::chrono::hours(1);
+
+// Two shards, a table and a policy, and requests as text.
+struct Gate {
+  std::vector<Shard> list = {{.id = 0, .name = "shard-0", .addresses = {"192.0.2.1:80"}, .region = "eu"},
+                             {.id = 1, .name = "shard-1", .addresses = {"192.0.2.2:80"}, .region = "us"}};
+  ShardSet shards{list};
+  stick::Table table;
+  balance::RoundRobin policy;
+  Settings settings;
+  std::string scratch;
+  TimePoint now = kStart;
+  std::uint64_t turn = 0;
+  std::string region;
+
+  explicit Gate(stick::Limits limits = {}) : table(limits) {}
+
+  void publish() { shards = ShardSet(list); }
+
+  Request request(std::string_view target) {
+    const std::size_t question = target.find('?');
+    const std::string_view path = target.substr(0, question);
+    const std::string_view query = question == std::string_view::npos ? "" : target.substr(question + 1);
+    Request result;
+    result.path = room::UrlMap().classify(path, query);
+    const auto key = room::room_key({result.path, query, {}, "a"}, {}, scratch);
+    REQUIRE(key.ok());
+    if (*key) result.key = (*key)->text;
+    result.region = region;
+    result.turn = turn++;
+    return result;
+  }
+
+  Decision decide(std::string_view target) {
+    return route::route(request(target), table, shards, policy, settings, now);
+  }
+
+  // "shard-0 new", or the reason of an answer.
+  std::string operator()(std::string_view target) {
+    const Decision decision = decide(target);
+    if (decision.gate_answers) return "gate";
+    if (!decision.forwards()) return std::string(http::describe(decision.answer).label);
+    return decision.shard->name + " " + std::string(to_text(decision.why));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a new room takes its turn, and everybody follows it") {
+  Gate gate;
+
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-0 new");
+  CHECK(gate("/xmpp-websocket?room=b") == "shard-1 new");
+  CHECK(gate("/http-bind?room=A") == "shard-0 stick");
+  CHECK(gate("/a") == "shard-0 stick");
+  CHECK(gate("/conference-request/v1?room=%2561") == "shard-0 stick");
+  CHECK(gate("/b") == "shard-1 stick");
+  CHECK(gate("/t/a") == "shard-0 new");
+  CHECK(gate.table.size() == 3);
+}
+
+TEST_CASE("says which decisions hold a room") {
+  Gate gate;
+  CHECK(gate.decide("/xmpp-websocket?room=a").sticky);
+  CHECK(gate.decide("/a").sticky);
+  CHECK_FALSE(gate.decide("/libs/x.js").sticky);
+  CHECK_FALSE(gate.decide("/colibri-ws/shard-0/c/e").sticky);
+}
+
+TEST_CASE("a page makes a provisional entry, unless pages_create is off") {
+  Gate gate;
+  CHECK(gate("/a") == "shard-0 new");
+  CHECK(gate.table.peek("a")->provisional);
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-0 stick");
+  CHECK_FALSE(gate.table.peek("a")->provisional);
+
+  gate.settings.pages_create = false;
+  gate.turn = 0;
+  CHECK(gate("/c") == "shard-0 any");
+  CHECK_FALSE(gate.table.peek("c").has_value());
+  CHECK(gate("/a") == "shard-0 stick");
+}
+
+TEST_CASE("assets go round, and make no entry") {
+  Gate gate;
+  gate.list[1].weight = 2;
+  gate.publish();
+
+  CHECK(gate("/libs/app.js") == "shard-0 any");
+  CHECK(gate("/libs/app.js?room=x") == "shard-1 any");
+  CHECK(gate("/") == "shard-1 any");
+  CHECK(gate("/favicon.ico") == "shard-0 any");
+  CHECK(gate.table.size() == 0);
+
+  gate.list[0].up = false;
+  gate.list[1].state = ShardState::drain;
+  gate.publish();
+  CHECK(gate("/") == "shard-1 any");
+  gate.list[1].up = false;
+  gate.publish();
+  CHECK(gate("/") == "no_shard");
+}
+
+TEST_CASE("what is never forwarded is answered here") {
+  Gate gate;
+  for (std::string_view path :
+       {"/metrics", "/stats", "/about/rooms", "/colibri/stats", "/debug/x", "/room-census"}) {
+    CHECK(gate(path) == "not_found");
+  }
+  CHECK(gate("/about/health") == "gate");
+}
+
+TEST_CASE("an unlock goes to the room's shard, with an answer of our own behind it") {
+  Gate gate;
+  CHECK(gate("/_unlock?room=a") == "shard-0 new");
+  CHECK(gate.decide("/_unlock?room=a").unlock_fallback);
+  CHECK_FALSE(gate.decide("/xmpp-websocket?room=a").unlock_fallback);
+}
+
+TEST_CASE("a named shard needs no table, and must be there") {
+  Gate gate;
+  CHECK(gate("/colibri-ws/shard-1/conference/endpoint?pwd=x") == "shard-1 forced");
+  CHECK(gate("/colibri-ws/shard-1.bridge-2/conference/endpoint") == "shard-1 forced");
+  CHECK(gate("/colibri-relay-ws/shard-0/conference") == "shard-0 forced");
+  CHECK(gate("/colibri-ws/shard-7/conference/endpoint") == "no_such_shard");
+  CHECK(gate.table.size() == 0);
+
+  gate.list[1].state = ShardState::drain;
+  gate.list[0].state = ShardState::maint;
+  gate.publish();
+  CHECK(gate("/colibri-ws/shard-1/conference/endpoint") == "shard-1 forced");
+  CHECK(gate("/colibri-ws/shard-0/conference/endpoint") == "shard_maintenance");
+}
+
+TEST_CASE("a shard's own socket claims a new room, follows its entry, and refuses another's") {
+  Gate gate;
+  CHECK(gate("/v1/_ws/shard-1/xmpp-websocket?room=a") == "shard-1 forced");
+  CHECK(gate("/v1/_ws/shard-1/xmpp-websocket?room=a") == "shard-1 stick");
+  CHECK(gate("/v1/_ws/shard-0/xmpp-websocket?room=a") == "wrong_shard");
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-1 stick");
+  CHECK(gate("/v1/_ws/shard-9/xmpp-websocket?room=a") == "no_such_shard");
+  CHECK(gate("/v1/_ws/shard-0/xmpp-websocket") == "shard-0 forced");
+
+  gate.list[1].state = ShardState::drain;
+  gate.publish();
+  CHECK(gate("/v1/_ws/shard-1/xmpp-websocket?room=new") == "wrong_shard");
+  CHECK(gate.table.peek("new")->shard == 0);
+  CHECK(gate("/v1/_ws/shard-1/xmpp-websocket?room=a") == "shard-1 stick");
+}
+
+TEST_CASE("drain takes no new rooms and keeps its own") {
+  Gate gate;
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-0 new");
+  gate.list[0].state = ShardState::drain;
+  gate.publish();
+
+  CHECK(gate("/xmpp-websocket?room=b") == "shard-1 new");
+  CHECK(gate("/xmpp-websocket?room=c") == "shard-1 new");
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-0 stick");
+}
+
+TEST_CASE("a shard that is down keeps its rooms until they are moved") {
+  Gate gate;
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-0 new");
+  gate.list[0].up = false;
+  gate.publish();
+
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-0 stick");
+  CHECK(gate("/xmpp-websocket?room=b") == "shard-1 new");
+  gate.list[1].up = false;
+  gate.publish();
+  CHECK(gate("/xmpp-websocket?room=c") == "no_shard");
+  CHECK_FALSE(gate.table.peek("c").has_value());
+}
+
+TEST_CASE("maintenance stops rooms in use and sends others elsewhere") {
+  Gate gate;
+  CHECK(gate("/xmpp-websocket?room=used") == "shard-0 new");
+  gate.table.hold("used", gate.now);
+  gate.policy.choose({std::vector<const Shard*>{&gate.shards.all()[0], &gate.shards.all()[1]}, "", {}});
+  CHECK(gate("/xmpp-websocket?room=idle") == "shard-0 new");
+  gate.list[0].state = ShardState::maint;
+  gate.publish();
+  gate.now += seconds(91);
+
+  CHECK(gate("/xmpp-websocket?room=used") == "shard_maintenance");
+  CHECK(gate("/xmpp-websocket?room=idle") == "shard-1 moved");
+  CHECK(gate("/xmpp-websocket?room=idle") == "shard-1 moved");
+}
+
+TEST_CASE("an entry of a shard that nobody knows is never placed anew") {
+  Gate gate;
+  gate.table.put("a", {.shard = 9, .created = kStart, .last_used = kStart}, kStart);
+  gate.table.put("b", {.shard = 1, .created = kStart, .last_used = kStart}, kStart);
+  gate.list[1].addresses.clear();
+  gate.publish();
+
+  CHECK(gate("/xmpp-websocket?room=a") == "unknown_shard");
+  CHECK(gate("/xmpp-websocket?room=b") == "unknown_shard");
+}
+
+TEST_CASE("new rooms go to the client's region and its fallbacks") {
+  Gate gate;
+  gate.region = "us";
+  gate.settings.regions.fallback["us"] = {"eu"};
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-1 new");
+  CHECK(gate("/xmpp-websocket?room=b") == "shard-1 new");
+  gate.list[1].up = false;
+  gate.publish();
+  CHECK(gate("/xmpp-websocket?room=c") == "shard-0 new");
+}
+
+TEST_CASE("a room can name its shard when that is switched on") {
+  Gate gate;
+  CHECK(gate("/xmpp-websocket?room=x_shard-1") == "shard-0 new");
+  gate.settings.force_suffix = true;
+
+  CHECK(gate("/xmpp-websocket?room=y_shard-1") == "shard-1 forced");
+  CHECK(gate("/xmpp-websocket?room=Y_Shard-1") == "shard-1 stick");
+  CHECK(gate("/Shard-1/z") == "shard-1 forced");
+  CHECK(gate("/xmpp-websocket?room=x_shard-1") == "shard-0 stick");
+  CHECK(gate("/shard-1") == "shard-1 new");
+}
+
+TEST_CASE("a full table is a 503 for rooms, and pages go anywhere") {
+  stick::Limits limits;
+  limits.max_entries = 5;
+  Gate gate(limits);
+  for (int i = 0; i < 5; ++i) gate("/xmpp-websocket?room=" + std::to_string(i));
+
+  CHECK(gate("/xmpp-websocket?room=more") == "table_full");
+  CHECK(gate.table.size() == 5);
+
+  stick::Limits tiny;
+  tiny.max_entries = 4;  // no provisional entries at all
+  Gate without(tiny);
+  CHECK(without("/page") == "shard-0 any");
+}
+
+TEST_CASE("a refused connect moves an idle room at once") {
+  Gate gate;
+  gate("/xmpp-websocket?room=a");
+  gate.now += seconds(120);
+  const Decision failed = gate.decide("/xmpp-websocket?room=a");
+  CHECK_FALSE(failed.was_in_use);
+
+  const auto moved = relocate(gate.request("/xmpp-websocket?room=a"), failed, gate.table, gate.shards,
+                              gate.policy, gate.settings, gate.now);
+
+  REQUIRE(moved.has_value());
+  CHECK(moved->shard->name == "shard-1");
+  CHECK(moved->why == Why::moved);
+  CHECK(gate.table.peek("a")->generation == 2);
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-1 moved");
+
+  const auto again = relocate(gate.request("/xmpp-websocket?room=a"), failed, gate.table, gate.shards,
+                              gate.policy, gate.settings, gate.now);
+  REQUIRE(again.has_value());
+  CHECK(again->shard->name == "shard-1");
+  CHECK(gate.table.peek("a")->generation == 2);
+}
+
+TEST_CASE("a room in use moves only when checks call its shard down, and not in a panic") {
+  Gate gate;
+  gate.list.push_back({.id = 2, .name = "shard-2", .addresses = {"192.0.2.3:80"}});
+  gate.publish();
+  gate("/xmpp-websocket?room=a");
+  gate.table.hold("a", gate.now);
+  Decision failed = gate.decide("/xmpp-websocket?room=a");
+  CHECK(failed.was_in_use);
+  const auto attempt = [&] {
+    return relocate(gate.request("/xmpp-websocket?room=a"), failed, gate.table, gate.shards, gate.policy,
+                    gate.settings, gate.now);
+  };
+  CHECK_FALSE(attempt().has_value());
+
+  gate.list[0].up = gate.list[1].up = false;
+  gate.list[0].down_since = gate.list[1].down_since = gate.now;
+  ShardSet before = gate.shards;  // `failed` points into the set of its time
+  failed.shard = before.by_id(0);
+  gate.publish();
+  gate.now += seconds(29);
+  CHECK_FALSE(attempt().has_value());
+  gate.now += seconds(1);
+  const auto moved = attempt();
+
+  REQUIRE(moved.has_value());
+  CHECK(moved->shard->name == "shard-2");
+  CHECK(gate.table.peek("a")->holds == 1);
+}
+
+TEST_CASE("a room has nowhere to go when no other shard takes it") {
+  Gate gate;
+  gate.list[1].state = ShardState::drain;
+  gate.publish();
+  gate("/xmpp-websocket?room=a");
+  gate.now += seconds(120);
+  const Decision failed = gate.decide("/xmpp-websocket?room=a");
+
+  CHECK_FALSE(relocate(gate.request("/xmpp-websocket?room=a"), failed, gate.table, gate.shards, gate.policy,
+                       gate.settings, gate.now)
+                  .has_value());
+  CHECK_FALSE(relocate(gate.request("/libs/x.js"), gate.decide("/libs/x.js"), gate.table, gate.shards,
+                       gate.policy, gate.settings, gate.now)
+                  .has_value());
+}
