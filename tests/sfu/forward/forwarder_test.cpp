@@ -1,0 +1,407 @@
+#include "sfu/forward/forwarder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "sfu/rtp/sequence.hpp"
+#include "tests/sfu/rtp/build_packet.hpp"
+
+using namespace roomgate;
+using namespace roomgate::sfu;
+using namespace roomgate::sfu::forward;
+
+namespace {
+
+constexpr std::uint32_t kSsrc = 0xabcd;
+constexpr std::uint64_t kSecond = std::uint64_t{1} << 32;
+
+// A simulcast camera: three VP8 layers with clocks, numbers and picture ids of their own.
+class Camera {
+ public:
+  explicit Camera(unsigned seed = 1) : random_(seed) {
+    for (Layer& layer : state_) {
+      layer.sequence = static_cast<std::uint16_t>(random_());
+      layer.clock = static_cast<std::uint32_t>(random_());
+      layer.picture_id = random_() & 0x7fff;
+      layer.tl0 = static_cast<std::uint8_t>(random_());
+    }
+  }
+
+  SourceLayers layers{3};
+  TimePoint now{seconds(1000)};
+
+  // One frame of a layer at `now`, in packets.
+  std::vector<VideoPacket> frame(std::size_t layer, bool key, std::size_t packets = 3) {
+    Layer& own = state_[layer];
+    own.picture_id = (own.picture_id + 1) & 0x7fff;
+    ++own.tl0;
+    std::vector<VideoPacket> out;
+    for (std::size_t i = 0; i < packets; ++i) {
+      VideoPacket packet{.layer = layer,
+                         .sequence = own.sequence++,
+                         .timestamp = timestamp(layer),
+                         .payload_size = 1000,
+                         .starts_keyframe = key && i == 0};
+      rtp::Vp8Descriptor descriptor;
+      descriptor.size = 6;
+      descriptor.picture_id_at = 2;
+      descriptor.long_picture_id = true;
+      descriptor.picture_id = static_cast<std::uint16_t>(own.picture_id);
+      descriptor.tl0_at = 4;
+      descriptor.tl0 = own.tl0;
+      descriptor.keyframe = packet.starts_keyframe;
+      packet.vp8 = descriptor;
+      out.push_back(packet);
+    }
+    return out;
+  }
+  VideoPacket probe(std::size_t layer) {
+    return {.layer = layer,
+            .sequence = state_[layer].sequence++,
+            .timestamp = timestamp(layer),
+            .payload_size = 0};
+  }
+  std::uint32_t timestamp(std::size_t layer) const {
+    return state_[layer].clock +
+           static_cast<std::uint32_t>((now.time_since_epoch() / microseconds(1)) * 9 / 100);
+  }
+  void sender_reports() {
+    const auto us = now.time_since_epoch() / microseconds(1);
+    const std::uint64_t ntp = static_cast<std::uint64_t>(us / 1'000'000) * kSecond +
+                              static_cast<std::uint64_t>(us % 1'000'000) * kSecond / 1'000'000;
+    for (std::size_t layer = 0; layer < 3; ++layer) layers.on_sender_report(layer, ntp, timestamp(layer));
+  }
+  std::mt19937& random() { return random_; }
+
+ private:
+  struct Layer {
+    std::uint16_t sequence = 0;
+    std::uint32_t clock = 0;
+    unsigned picture_id = 0;
+    std::uint8_t tl0 = 0;
+  };
+  std::mt19937 random_;
+  std::array<Layer, 3> state_;
+};
+
+std::vector<Projected> give(Forwarder& forwarder, Camera& camera, const std::vector<VideoPacket>& packets) {
+  std::vector<Projected> out;
+  for (const VideoPacket& packet : packets) {
+    camera.layers.on_packet(packet.layer, packet.timestamp, camera.now);
+    if (const auto projected = forwarder.forward(camera.layers, packet, camera.now))
+      out.push_back(*projected);
+  }
+  return out;
+}
+
+// All three layers for some frames; gives what came out.
+std::vector<Projected> run(Forwarder& forwarder, Camera& camera, int frames, int key_layer = -1) {
+  std::vector<Projected> out;
+  for (int i = 0; i < frames; ++i) {
+    camera.now += milliseconds(33);
+    for (std::size_t layer = 0; layer < 3; ++layer) {
+      const bool key = i == 0 && static_cast<int>(layer) == key_layer;
+      for (const Projected& p : give(forwarder, camera, camera.frame(layer, key))) out.push_back(p);
+    }
+  }
+  return out;
+}
+
+std::uint16_t picture_id(const Projected& projected, const VideoPacket& packet) {
+  return projected.vp8 ? projected.vp8->picture_id : packet.vp8->picture_id;
+}
+
+}  // namespace
+
+TEST_CASE("forwards nothing before a key frame of the wanted layer") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  CHECK(run(forwarder, camera, 5, 0).empty());
+  forwarder.set_wanted_height(180);
+  CHECK(run(forwarder, camera, 5).empty());
+  CHECK(forwarder.wanted_keyframe(camera.layers, camera.now) == 0);
+  CHECK(run(forwarder, camera, 5, 0).size() == 15);
+  CHECK_FALSE(forwarder.wanted_keyframe(camera.layers, camera.now));
+}
+
+TEST_CASE("a switch is seamless: next number, next picture, later time") {
+  for (const bool reports : {false, true}) {
+    CAPTURE(reports);
+    Camera camera;
+    Forwarder forwarder(kSsrc);
+    forwarder.set_wanted_height(180);
+    run(forwarder, camera, 5, 0);
+    if (reports) camera.sender_reports();
+    const auto before = forwarder.state();
+    REQUIRE(before);
+
+    forwarder.set_wanted_height(720);
+    camera.now += milliseconds(33);
+    const auto packets = camera.frame(2, true);
+    const auto out = give(forwarder, camera, packets);
+
+    REQUIRE(out.size() == 3);
+    CHECK(out[0].sequence == static_cast<std::uint16_t>(before->sequence + 1));
+    CHECK(picture_id(out[0], packets[0]) == ((before->picture_id + 1) & 0x7fff));
+    REQUIRE(out[0].vp8);
+    CHECK(out[0].vp8->tl0 == static_cast<std::uint8_t>(before->tl0 + 1));
+    // 33 ms are 2970 ticks, exact but for rounding.
+    const auto step = rtp::timestamp_distance(out[0].timestamp, before->timestamp);
+    CHECK(step >= 2965);
+    CHECK(step <= 2975);
+    CHECK(forwarder.current_layer() == 2);
+  }
+}
+
+TEST_CASE("sender reports put a switched layer where its capture time belongs, not where it arrived") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_wanted_height(180);
+  run(forwarder, camera, 5, 0);
+  camera.sender_reports();
+  const auto before = forwarder.state();
+
+  forwarder.set_wanted_height(720);
+  camera.now += milliseconds(33);
+  const auto packets = camera.frame(2, true);
+  camera.now += milliseconds(200);  // the network held it
+  const auto out = give(forwarder, camera, packets);
+
+  const auto step = rtp::timestamp_distance(out[0].timestamp, before->timestamp);
+  CHECK(step >= 2965);
+  CHECK(step <= 2975);
+}
+
+TEST_CASE("absurd sender reports do not move the stream's time") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_wanted_height(180);
+  run(forwarder, camera, 5, 0);
+  camera.sender_reports();
+  camera.layers.on_sender_report(2, 77 * kSecond, 12345);
+  const auto before = forwarder.state();
+
+  forwarder.set_wanted_height(720);
+  camera.now += milliseconds(33);
+  const auto out = give(forwarder, camera, camera.frame(2, true));
+
+  CHECK(rtp::timestamp_distance(out[0].timestamp, before->timestamp) == 2970);
+}
+
+TEST_CASE(
+    "muted sends nothing, and goes on from a key frame without a gap in numbers, with the time that passed") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_wanted_height(180);
+  run(forwarder, camera, 5, 0);
+  const auto before = forwarder.state();
+
+  forwarder.set_muted(true);
+  CHECK(run(forwarder, camera, 30, 0).empty());
+  CHECK_FALSE(forwarder.wanted_keyframe(camera.layers, camera.now));
+  forwarder.set_muted(false);
+  CHECK(run(forwarder, camera, 3).empty());
+  CHECK(forwarder.wanted_keyframe(camera.layers, camera.now) == 0);
+  const auto out = run(forwarder, camera, 1, 0);
+
+  REQUIRE(out.size() == 3);
+  CHECK(out[0].sequence == static_cast<std::uint16_t>(before->sequence + 1));
+  CHECK(rtp::timestamp_distance(out[0].timestamp, before->timestamp) == 34 * 2970);
+}
+
+TEST_CASE("probes are left out without a gap") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_wanted_height(180);
+  run(forwarder, camera, 1, 0);
+  const auto before = forwarder.state();
+  for (int i = 0; i < 10; ++i) CHECK(give(forwarder, camera, {camera.probe(0)}).empty());
+  const auto out = give(forwarder, camera, camera.frame(0, false));
+  CHECK(out[0].sequence == static_cast<std::uint16_t>(before->sequence + 1));
+}
+
+TEST_CASE("a NACKed number leads to the packet and to the same projection, across a switch") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_wanted_height(180);
+  camera.now += milliseconds(33);
+  const auto low = camera.frame(0, true);
+  const auto low_out = give(forwarder, camera, low);
+  forwarder.set_wanted_height(720);
+  camera.now += milliseconds(33);
+  const auto high = camera.frame(2, true);
+  const auto high_out = give(forwarder, camera, high);
+  REQUIRE(low_out.size() == 3);
+  REQUIRE(high_out.size() == 3);
+
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (const auto& [packets, outs] : {std::pair{low, low_out}, {high, high_out}}) {
+      const auto found = forwarder.find_sent(outs[i].sequence);
+      REQUIRE(found);
+      CHECK(found->layer == packets[i].layer);
+      CHECK(found->original_sequence == packets[i].sequence);
+      const auto again = forwarder.reproject(*found, outs[i].sequence, packets[i]);
+      REQUIRE(again);
+      CHECK(again->timestamp == outs[i].timestamp);
+      CHECK(again->vp8 == outs[i].vp8);
+      CHECK(again->sequence == outs[i].sequence);
+    }
+  }
+  CHECK_FALSE(forwarder.find_sent(static_cast<std::uint16_t>(high_out[2].sequence + 1)));
+  CHECK_FALSE(forwarder.find_sent(static_cast<std::uint16_t>(low_out[0].sequence - 1)));
+}
+
+TEST_CASE("a source that comes back goes on after where it was") {
+  Camera camera(1);
+  Forwarder first(kSsrc);
+  first.set_wanted_height(180);
+  run(first, camera, 5, 0);
+  const auto state = first.state();
+  REQUIRE(state);
+
+  Camera again(2);
+  again.now = camera.now + seconds(1);
+  Forwarder second(kSsrc, state);
+  second.set_wanted_height(180);
+  const auto out = run(second, again, 1, 0);
+
+  REQUIRE(out.size() == 3);
+  CHECK(out[0].sequence == static_cast<std::uint16_t>(state->sequence + 1));
+  CHECK(rtp::timestamp_newer(out[0].timestamp, state->timestamp));
+}
+
+TEST_CASE("sender reports of the forwarded layer only, on the outgoing clock, with our counts") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_wanted_height(180);
+  run(forwarder, camera, 5, 0);
+  forwarder.set_wanted_height(720);
+  camera.now += milliseconds(33);
+  const auto packets = camera.frame(2, true);
+  const auto out = give(forwarder, camera, packets);
+  forwarder.on_sent(900);
+  forwarder.on_sent(100);
+
+  const rtp::SenderReport in{
+      .ssrc = 5, .ntp = 99, .rtp_timestamp = packets[0].timestamp + 7, .packets = 1000, .octets = 1000};
+  const auto report = forwarder.sender_report(2, in);
+
+  REQUIRE(report);
+  CHECK(report->ssrc == kSsrc);
+  CHECK(report->ntp == 99);
+  CHECK(report->rtp_timestamp == out[0].timestamp + 7);
+  CHECK(report->packets == 2);
+  CHECK(report->octets == 1000);
+  CHECK_FALSE(forwarder.sender_report(0, in));
+}
+
+TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consistent stream") {
+  std::size_t total = 0;
+  for (unsigned seed = 0; seed < 80; ++seed) {
+    CAPTURE(seed);
+    Camera camera(seed);
+    std::mt19937& random = camera.random();
+    Forwarder forwarder(kSsrc);
+    std::deque<VideoPacket> in_flight;
+    std::set<std::int64_t> numbers;
+    std::map<std::int64_t, std::pair<std::uint32_t, std::uint16_t>> by_number;  // timestamp, picture id
+    std::int64_t newest = -1;
+    bool muted = false;
+    int wanted = -1;
+    forwarder.set_wanted_height(wanted);
+    std::array<bool, 3> sending = {true, true, true};
+    for (int frame = 0; frame < 600; ++frame) {
+      camera.now += milliseconds(33);
+      if (random() % 60 == 0) {
+        constexpr int kHeights[] = {0, 180, 360, 720, -1};
+        wanted = kHeights[random() % 5];
+        forwarder.set_wanted_height(wanted);
+      }
+      if (random() % 100 == 0) forwarder.set_muted(muted = !muted);
+      if (random() % 80 == 0) sending[1 + random() % 2] = random() % 2 == 0;
+      if (random() % 90 == 0) camera.sender_reports();
+      const auto asked = forwarder.wanted_keyframe(camera.layers, camera.now);
+      for (std::size_t layer = 0; layer < 3; ++layer) {
+        if (!sending[layer]) continue;
+        const bool key = asked == layer || random() % 100 == 0;
+        for (const VideoPacket& packet : camera.frame(layer, key, 1 + random() % 4))
+          in_flight.push_back(packet);
+        if (random() % 30 == 0) in_flight.push_back(camera.probe(layer));
+      }
+      // The network: loses, swaps neighbours, holds some over to the next frame, doubles some.
+      for (std::size_t i = 1; i < in_flight.size(); ++i) {
+        if (random() % 12 == 0) std::swap(in_flight[i - 1], in_flight[i]);
+      }
+      const std::size_t hold = random() % 3;
+      while (in_flight.size() > hold) {
+        const VideoPacket packet = in_flight.front();
+        in_flight.pop_front();
+        if (random() % 25 == 0) continue;
+        camera.layers.on_packet(packet.layer, packet.timestamp, camera.now);
+        const auto projected = forwarder.forward(camera.layers, packet, camera.now);
+        if (projected && random() % 40 == 0) {
+          REQUIRE_FALSE(forwarder.forward(camera.layers, packet, camera.now).has_value());
+        }
+        if (!projected) continue;
+        REQUIRE_FALSE(muted);
+        REQUIRE(wanted != 0);
+
+        const std::int64_t number = newest < 0 ? 0x10000 + std::int64_t{projected->sequence}
+                                               : rtp::extend_sequence(newest, projected->sequence);
+        REQUIRE(numbers.insert(number).second);
+        newest = std::max(newest, number);
+        if (packet.vp8) by_number[number] = {projected->timestamp, picture_id(*projected, packet)};
+
+        const auto found = forwarder.find_sent(projected->sequence);
+        REQUIRE(found);
+        REQUIRE(found->layer == packet.layer);
+        REQUIRE(found->original_sequence == packet.sequence);
+        const auto again = forwarder.reproject(*found, projected->sequence, packet);
+        REQUIRE(again);
+        REQUIRE(again->timestamp == projected->timestamp);
+        REQUIRE(again->vp8 == projected->vp8);
+      }
+    }
+    REQUIRE(by_number.size() > 50);  // a seed may spend most of its time muted
+    total += by_number.size();
+    // In the order of numbers, whatever order they came in: time and picture ids go on, never back; and what
+    // is missing is no more than the network lost or still holds.
+    auto before = by_number.begin();
+    for (auto at = std::next(before); at != by_number.end(); before = at++) {
+      const auto& [timestamp, picture] = at->second;
+      const auto& [last_timestamp, last_picture] = before->second;
+      REQUIRE(rtp::timestamp_distance(timestamp, last_timestamp) >= 0);
+      const auto pictures = static_cast<std::uint16_t>((picture - last_picture) & 0x7fff);
+      REQUIRE(pictures < 100);
+      // A new picture is a new time, and the other way round.
+      REQUIRE((pictures == 0) == (timestamp == last_timestamp));
+    }
+    const auto span = static_cast<double>(*numbers.rbegin() - *numbers.begin() + 1);
+    CHECK(static_cast<double>(numbers.size()) > 0.85 * span);
+  }
+  CHECK(total > 40000);
+}
+
+TEST_CASE("describes packets by codec, and AV1 by its descriptor") {
+  const rtp::Bytes vp8 = rtp::build({.payload_type = 100, .payload = {0x90, 0x80, 0x45, 0x00}});
+  const VideoPacket video = describe_video(*rtp::RtpPacketView::parse(vp8), 1);
+  CHECK(video.layer == 1);
+  CHECK(video.starts_keyframe);
+  REQUIRE(video.vp8);
+  CHECK(video.vp8->picture_id == 0x45);
+  CHECK(video.payload_size == 4);
+
+  const rtp::Bytes av1 =
+      rtp::build({.payload_type = 41, .extensions = {{11, {0x80, 0, 1, 0x80, 0}}}, .payload = {0xff, 0xff}});
+  CHECK(describe_video(*rtp::RtpPacketView::parse(av1), 0).starts_keyframe);
+
+  const rtp::Bytes padding = rtp::build({.payload_type = 107, .payload = {}, .padding = 9});
+  CHECK(describe_video(*rtp::RtpPacketView::parse(padding), 0).payload_size == 0);
+}

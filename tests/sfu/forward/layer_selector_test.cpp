@@ -1,0 +1,110 @@
+#include "sfu/forward/layer_selector.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace roomgate;
+using namespace roomgate::sfu::forward;
+using Verdict = LayerSelector::Verdict;
+
+namespace {
+
+// Three layers of which some send 30 frames a second.
+struct Sender {
+  SourceLayers layers{3};
+  TimePoint now{seconds(100)};
+  std::uint32_t frame = 0;
+  void send(std::initializer_list<std::size_t> alive, int frames) {
+    for (; frames > 0; --frames) {
+      now += milliseconds(33);
+      ++frame;
+      for (const std::size_t layer : alive) layers.on_packet(layer, frame * 3000, now);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("chooses the highest alive layer that fits the wanted height") {
+  struct Case {
+    int wanted;
+    std::initializer_list<std::size_t> alive;
+    std::optional<std::size_t> target;
+  };
+  const Case cases[] = {
+      {0, {0, 1, 2}, std::nullopt},
+      {180, {0, 1, 2}, 0},
+      {360, {0, 1, 2}, 1},
+      {540, {0, 1, 2}, 1},
+      {720, {0, 1, 2}, 2},
+      {2160, {0, 1, 2}, 2},
+      {-1, {0, 1, 2}, 2},
+      {720, {0, 1}, 1},
+      {1, {0, 1, 2}, 0},
+      {180, {2}, 2},
+      {-1, {1}, 1},
+      {720, {}, std::nullopt},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.wanted);
+    Sender sender;
+    sender.send(c.alive, 30);
+    LayerSelector selector;
+    selector.set_wanted_height(c.wanted);
+    CHECK(selector.target(sender.layers, sender.now) == c.target);
+  }
+}
+
+TEST_CASE("begins and switches on key frames only, and keeps the old layer until then") {
+  Sender sender;
+  sender.send({0, 1, 2}, 5);
+  LayerSelector selector;
+  selector.set_wanted_height(180);
+  const auto packet = [&](std::size_t layer, bool key) {
+    return selector.on_packet(sender.layers, layer, key, sender.now);
+  };
+
+  CHECK(packet(0, false) == Verdict::drop);
+  CHECK(selector.wanted_keyframe(sender.layers, sender.now) == 0);
+  CHECK(packet(2, true) == Verdict::drop);
+  CHECK(packet(0, true) == Verdict::switched);
+  CHECK_FALSE(selector.wanted_keyframe(sender.layers, sender.now));
+
+  selector.set_wanted_height(720);
+  CHECK(selector.wanted_keyframe(sender.layers, sender.now) == 2);
+  CHECK(packet(2, false) == Verdict::drop);
+  CHECK(packet(0, false) == Verdict::forward);
+  CHECK(packet(2, true) == Verdict::switched);
+  CHECK(packet(0, true) == Verdict::drop);
+  CHECK(packet(2, false) == Verdict::forward);
+}
+
+TEST_CASE("falls down when the current layer stops, and climbs again when it is back") {
+  Sender sender;
+  sender.send({0, 1, 2}, 5);
+  LayerSelector selector;
+  selector.set_wanted_height(kAnyHeight);
+  REQUIRE(selector.on_packet(sender.layers, 2, true, sender.now) == Verdict::switched);
+
+  sender.send({0, 1}, 14);  // 462 ms
+  CHECK_FALSE(selector.wanted_keyframe(sender.layers, sender.now));
+  sender.send({0, 1}, 2);
+  CHECK(selector.wanted_keyframe(sender.layers, sender.now) == 1);
+  CHECK(selector.on_packet(sender.layers, 1, true, sender.now) == Verdict::switched);
+
+  sender.send({0, 1, 2}, 1);
+  CHECK(selector.wanted_keyframe(sender.layers, sender.now) == 2);
+}
+
+TEST_CASE("nothing wanted: nothing forwarded, and going on needs a key frame") {
+  Sender sender;
+  sender.send({0}, 5);
+  LayerSelector selector;
+  CHECK(selector.on_packet(sender.layers, 0, true, sender.now) == Verdict::drop);
+  selector.set_wanted_height(180);
+  CHECK(selector.on_packet(sender.layers, 0, true, sender.now) == Verdict::switched);
+  selector.set_wanted_height(kNoVideo);
+  CHECK(selector.on_packet(sender.layers, 0, true, sender.now) == Verdict::drop);
+  selector.set_wanted_height(180);
+  CHECK(selector.on_packet(sender.layers, 0, false, sender.now) == Verdict::drop);
+  CHECK(selector.on_packet(sender.layers, 0, true, sender.now) == Verdict::switched);
+}

@@ -1,0 +1,43 @@
+#include "sfu/send/rtx_sender.hpp"
+
+#include <doctest/doctest.h>
+
+#include "sfu/send/transport_wide_sequence.hpp"
+
+using namespace roomgate;
+using namespace roomgate::sfu::send;
+
+TEST_CASE("numbers go on by one, across the wrap") {
+  RtxSender rtx(1, 65535);
+  const TimePoint now{seconds(100)};
+  CHECK(rtx.next(100, now) == 65535);
+  CHECK(rtx.next(100, now) == 0);
+}
+
+TEST_CASE("bytes per round trip are bounded, and a refused packet takes no number") {
+  RtxSender rtx(1, 0, {.max_bytes_per_round_trip = 1000});
+  rtx.on_round_trip(milliseconds(200));
+  const TimePoint now{seconds(100)};
+  CHECK(rtx.next(600, now) == 0);
+  CHECK_FALSE(rtx.next(600, now));
+  CHECK(rtx.next(400, now) == 1);
+  CHECK_FALSE(rtx.next(1, now + milliseconds(199)));
+  CHECK(rtx.next(600, now + milliseconds(200)) == 2);
+  CHECK(rtx.refused() == 2);
+}
+
+TEST_CASE("a tiny round trip does not lift the bound") {
+  RtxSender rtx(1, 0, {.max_bytes_per_round_trip = 1000});
+  rtx.on_round_trip(microseconds(1));
+  const TimePoint now{seconds(100)};
+  CHECK(rtx.next(1000, now));
+  CHECK_FALSE(rtx.next(1000, now + milliseconds(49)));
+}
+
+TEST_CASE("the transport-wide counter is off until enabled, then counts every packet") {
+  TransportWideSequence sequence;
+  CHECK_FALSE(sequence.next());
+  sequence.enable(true);
+  CHECK(sequence.next() == 0);
+  CHECK(sequence.next() == 1);
+}
