@@ -192,11 +192,11 @@ Decision route(const Request& request, stick::Table& table, const ShardSet& shar
   return answer(http::Reason::not_found);
 }
 
-std::optional<Decision> relocate(const Request& request, const Decision& failed, stick::Table& table,
-                                 const ShardSet& shards, balance::Policy& policy, const Settings& settings,
-                                 TimePoint now) {
-  if (!request.key || !failed.sticky || failed.shard == nullptr) return std::nullopt;
-  const std::optional<stick::Entry> entry = table.peek(*request.key);
+std::optional<Decision> relocate(std::string_view key, std::string_view region, const Decision& failed,
+                                 stick::Table& table, const ShardSet& shards, balance::Policy& policy,
+                                 const Settings& settings, TimePoint now) {
+  if (!failed.sticky || failed.shard == nullptr) return std::nullopt;
+  const std::optional<stick::Entry> entry = table.peek(key);
   if (!entry) return std::nullopt;
   const stick::ShardId from = failed.shard->id;
   const auto to_moved = [&shards, &failed](const stick::Entry& moved) {
@@ -213,6 +213,9 @@ std::optional<Decision> relocate(const Request& request, const Decision& failed,
       down && shards.panic(settings.panic_share) && now - shard->down_since < settings.panic_hold;
   if (failed.was_in_use && (!down || waits)) return std::nullopt;
 
+  Request request;
+  request.key = key;
+  request.region = region;
   std::vector<Shard> others;
   for (const Shard& other : shards.all()) {
     if (other.id != from) others.push_back(other);
@@ -223,7 +226,7 @@ std::optional<Decision> relocate(const Request& request, const Decision& failed,
   // Tunnels of the old shard may still linger here while it is down; without that verdict they are a room in
   // use.
   const auto condition = down && !waits ? stick::Table::MoveIf::always : stick::Table::MoveIf::unheld;
-  const auto moved = table.move(*request.key, from, *next, condition);
+  const auto moved = table.move(key, from, *next, condition);
   if (!moved) return std::nullopt;
   return to_moved(*moved);
 }

@@ -56,11 +56,12 @@ struct Decision {
 Decision route(const Request& request, stick::Table& table, const balance::ShardSet& shards,
                balance::Policy& policy, const Settings& settings, TimePoint now);
 
-// A connect to the shard of a sticky decision was refused. Moves the room, once, where the rules allow it: a
-// room not in use at once; a room in use only when health checks call the shard down too, and not while so
-// many shards seem down that the gate's own network is the likelier cause. nullopt: stay, answer 503.
-std::optional<Decision> relocate(const Request& request, const Decision& failed, stick::Table& table,
-                                 const balance::ShardSet& shards, balance::Policy& policy,
-                                 const Settings& settings, TimePoint now);
+// A connect to the shard of `failed`, a sticky decision of route(), was refused. Moves the room, once, where
+// the rules allow it: a room not in use at once; a room in use only when health checks call the shard down
+// too, and not while so many shards seem down that the gate's own network is the likelier cause. nullopt:
+// stay, answer 503.
+std::optional<Decision> relocate(std::string_view key, std::string_view region, const Decision& failed,
+                                 stick::Table& table, const balance::ShardSet& shards,
+                                 balance::Policy& policy, const Settings& settings, TimePoint now);
 
 }  // namespace roomgate::router::route

@@ -262,8 +262,7 @@ TEST_CASE("a refused connect moves an idle room at once") {
   const Decision failed = gate.decide("/xmpp-websocket?room=a");
   CHECK_FALSE(failed.was_in_use);
 
-  const auto moved = relocate(gate.request("/xmpp-websocket?room=a"), failed, gate.table, gate.shards,
-                              gate.policy, gate.settings, gate.now);
+  const auto moved = relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
 
   REQUIRE(moved.has_value());
   CHECK(moved->shard->name == "shard-1");
@@ -271,8 +270,7 @@ TEST_CASE("a refused connect moves an idle room at once") {
   CHECK(gate.table.peek("a")->generation == 2);
   CHECK(gate("/xmpp-websocket?room=a") == "shard-1 moved");
 
-  const auto again = relocate(gate.request("/xmpp-websocket?room=a"), failed, gate.table, gate.shards,
-                              gate.policy, gate.settings, gate.now);
+  const auto again = relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
   REQUIRE(again.has_value());
   CHECK(again->shard->name == "shard-1");
   CHECK(gate.table.peek("a")->generation == 2);
@@ -287,8 +285,7 @@ TEST_CASE("a room in use moves only when checks call its shard down, and not in 
   Decision failed = gate.decide("/xmpp-websocket?room=a");
   CHECK(failed.was_in_use);
   const auto attempt = [&] {
-    return relocate(gate.request("/xmpp-websocket?room=a"), failed, gate.table, gate.shards, gate.policy,
-                    gate.settings, gate.now);
+    return relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
   };
   CHECK_FALSE(attempt().has_value());
 
@@ -315,10 +312,9 @@ TEST_CASE("a room has nowhere to go when no other shard takes it") {
   gate.now += seconds(120);
   const Decision failed = gate.decide("/xmpp-websocket?room=a");
 
-  CHECK_FALSE(relocate(gate.request("/xmpp-websocket?room=a"), failed, gate.table, gate.shards, gate.policy,
+  CHECK_FALSE(
+      relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now).has_value());
+  CHECK_FALSE(relocate("a", "", gate.decide("/libs/x.js"), gate.table, gate.shards, gate.policy,
                        gate.settings, gate.now)
-                  .has_value());
-  CHECK_FALSE(relocate(gate.request("/libs/x.js"), gate.decide("/libs/x.js"), gate.table, gate.shards,
-                       gate.policy, gate.settings, gate.now)
                   .has_value());
 }
