@@ -45,8 +45,8 @@ std::string framed(http::Framing framing, const std::vector<std::string>& payloa
   body::Writer writer(framing);
   std::string out;
   for (std::size_t i = 0; i < payloads.size(); ++i) {
-    for (const auto part : writer.frame(as_bytes(payloads[i]), i + 1 == payloads.size()).span())
-      out += as_text(part);
+    const auto frame = writer.frame(as_bytes(payloads[i]), i + 1 == payloads.size());
+    for (const auto part : frame.span()) out += as_text(part);
   }
   return out;
 }
