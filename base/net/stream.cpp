@@ -232,6 +232,10 @@ void Stream::interrupt() {
   }
 }
 
+void Stream::cancel_read() {
+  if (readable_.waiting) readable_.cancellation.emit(boost::asio::cancellation_type::terminal);
+}
+
 void Stream::reset_on_close() {
   if (!descriptor_.is_open()) return;
   const linger now{.l_onoff = 1, .l_linger = 0};

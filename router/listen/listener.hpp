@@ -15,9 +15,10 @@
 
 namespace roomgate::router::listen {
 
-// One [[listen]] block on one core. Immutable; connections keep the one they came in by across a reload.
+// One [[listen]] block on one core. Immutable but for ticket keys; connections keep the one they came in by
+// across a reload.
 struct Entrance {
-  std::shared_ptr<const tls::Contexts> contexts;  // none: plain
+  std::shared_ptr<tls::Contexts> contexts;  // none: plain
   Networks trust_forwarded_from;
   bool redirect_to_https = false;
   std::uint16_t https_port = 443;  // where that redirect leads
@@ -48,6 +49,7 @@ class Listener {
 
   void start() { acceptor_.start(); }
   void stop() { acceptor_.stop(); }
+  const Entrance& entrance() const { return *entrance_; }
   void set_entrance(std::shared_ptr<const Entrance> entrance) { entrance_ = std::move(entrance); }
 
  private:

@@ -8,8 +8,12 @@ namespace roomgate::router {
 Metrics::Metrics() : registry() ROOMGATE_GATE_METRICS(ROOMGATE_MAKE) {}
 #undef ROOMGATE_MAKE
 
-ShardMetrics::ShardMetrics(Metrics& metrics, std::string_view shard)
-    : tunnels(metrics.tunnels.with({shard})), metrics_(metrics), shard_(shard) {}
+ShardMetrics::ShardMetrics(Metrics& metrics, std::string_view shard) : metrics_(metrics), shard_(shard) {}
+
+metrics::Gauge& ShardMetrics::tunnels() {
+  if (tunnels_ == nullptr) tunnels_ = &metrics_.tunnels.with({shard_});
+  return *tunnels_;
+}
 
 void ShardMetrics::answered(int status) {
   const auto index = static_cast<std::size_t>(status);

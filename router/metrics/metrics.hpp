@@ -81,11 +81,12 @@ class ShardMetrics {
   ShardMetrics(Metrics& metrics, std::string_view shard);
 
   void answered(int status);
-  metrics::Gauge& tunnels;
+  metrics::Gauge& tunnels();
 
  private:
   Metrics& metrics_;
   std::string shard_;
+  metrics::Gauge* tunnels_ = nullptr;
   std::array<metrics::Counter*, 600> by_status_{};
 };
 

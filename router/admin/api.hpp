@@ -1,0 +1,36 @@
+// The admin endpoint's answers: request in, response out, no socket. Called on the control core.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "router/admin/subject.hpp"
+#include "router/http/types.hpp"
+
+namespace roomgate::router::admin {
+
+// What a listener allows.
+enum class Access {
+  probe,  // /live /ready /metrics
+  read,   // everything that changes nothing; changes need the token
+  full,   // the unix socket: its file mode is the guard
+};
+
+struct ApiRequest {
+  http::Method method = http::Method::get;
+  std::string_view path;
+  std::string_view query;
+  std::string_view authorization;
+  std::string_view body;
+};
+
+struct ApiResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+};
+
+// `token`: empty means that nobody may change anything over TCP.
+ApiResponse answer(Subject& subject, const ApiRequest& request, Access access, std::string_view token);
+
+}  // namespace roomgate::router::admin

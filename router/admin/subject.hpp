@@ -1,0 +1,67 @@
+// What the admin endpoint can ask of the gate, and do to it. The gate implements it; called on the control
+// core.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace roomgate::router::admin {
+
+struct ShardRow {
+  std::string name;
+  std::string address;
+  std::string region;
+  std::uint32_t weight = 1;
+  std::string state;  // ready, drain, maint: what the operator said
+  bool up = true;
+  bool takes_rooms = true;
+  std::string reason;     // why it is down, or takes no rooms
+  std::string announced;  // its own name for itself
+  double load = 0;
+  std::size_t rooms = 0;
+  std::size_t tunnels = 0;
+};
+
+struct RoomRow {
+  std::string room;
+  std::string shard;
+  std::chrono::system_clock::time_point since;
+  std::uint32_t tunnels = 0;
+  std::string origin;
+  std::uint64_t generation = 1;
+  bool provisional = false;
+};
+
+struct Status {
+  std::string name;
+  std::string region;
+  bool ready = true;
+  bool draining = false;
+  std::size_t threads = 0;
+  std::size_t connections = 0;
+  std::size_t rooms = 0;
+  std::size_t shards = 0;
+  std::size_t shards_up = 0;
+  std::size_t uptime_seconds = 0;
+};
+
+class Subject {
+ public:
+  virtual ~Subject() = default;
+  virtual std::string metrics_text() = 0;
+  virtual Status status() = 0;
+  virtual std::vector<ShardRow> shards() = 0;
+  virtual std::vector<RoomRow> rooms(std::string_view prefix, std::size_t limit) = 0;
+  // `key`: decoded once; normalised here.
+  virtual std::optional<RoomRow> room(std::string_view key) = 0;
+  virtual bool forget(std::string_view key) = 0;
+  enum class StateError { no_such_shard, no_such_state };
+  virtual Result<void, StateError> set_state(std::string_view shard, std::string_view state) = 0;
+};
+
+}  // namespace roomgate::router::admin

@@ -1,0 +1,88 @@
+#include "router/gate/from_conf.hpp"
+
+#include <fstream>
+
+namespace roomgate::router::gate {
+namespace {
+
+std::size_t size_of(std::int64_t value) { return static_cast<std::size_t>(value); }
+
+Result<std::string, std::string> read_token(const std::string& file) {
+  if (file.empty()) return std::string();
+  std::ifstream in(file);
+  std::string token;
+  if (!std::getline(in, token) || token.empty())
+    return fail("admin.token_file: " + file + " has no token in it");
+  while (!token.empty() && (token.back() == '\r' || token.back() == ' ')) token.pop_back();
+  return token;
+}
+
+}  // namespace
+
+Result<Options, std::string> from_conf(const conf::Gate& c) {
+  Options o;
+  o.name = c.name;
+  o.threads = size_of(c.threads);
+  for (const auto& block : c.listen) {
+    auto trusted = Networks::parse(block.trust_forwarded_from);
+    if (!trusted) return fail("trust_forwarded_from of " + block.address + " has what is no network");
+    o.listen.push_back({block.address,
+                        {block.tls.certificates, block.tls.min_version, block.tls.alpn},
+                        std::move(*trusted),
+                        block.redirect_to_https});
+  }
+  for (const auto& shard : c.shards) {
+    o.shards.push_back({shard.name, shard.address, shard.region, static_cast<std::uint32_t>(shard.weight),
+                        shard.announce, shard.check});
+  }
+  session::Settings& s = o.session;
+  s.head.max_head_bytes = size_of(c.limits.header_bytes);
+  s.head.max_headers = size_of(c.limits.headers);
+  s.head.max_target_bytes = size_of(c.limits.target_bytes);
+  s.timeouts = {.handshake = c.timeouts.handshake,
+                .request = c.timeouts.request,
+                .keep_alive = c.timeouts.keep_alive,
+                .client = c.timeouts.client,
+                .server = c.timeouts.server};
+  s.key.sources.clear();
+  for (const auto& source : c.rooms.sources) {
+    const auto parsed = room::parse_source(source);
+    if (!parsed) return fail("rooms.sources: what is \"" + source + "\"?");
+    s.key.sources.push_back(*parsed);
+  }
+  s.key.tenants = c.rooms.tenants;
+  s.key.max_key_bytes = size_of(c.rooms.max_key_bytes);
+  s.urls = room::UrlMap({.expose = c.expose});
+  s.route.pages_create = c.rooms.pages_create;
+  s.route.force_suffix = c.rooms.force_suffix;
+  s.region = c.region;
+  s.debug_headers = c.debug_headers;
+  s.full_addresses = c.admin.access_log_addresses == "full";
+  s.upstream.connect = c.timeouts.connect;
+  s.upstream.idle_per_shard = size_of(c.limits.pool_per_shard);
+  s.tunnel.idle = c.timeouts.tunnel;
+  s.tunnel.stall = c.timeouts.client;
+  o.policy = c.policy;
+  o.health = {.enabled = c.health.enabled,
+              .path = c.health.path,
+              .timeout = c.health.timeout,
+              .settings = {.rise = static_cast<std::uint32_t>(c.health.rise),
+                           .fall = static_cast<std::uint32_t>(c.health.fall),
+                           .interval = c.health.interval,
+                           .interval_fast = c.health.interval_fast}};
+  auto token = read_token(c.admin.token_file);
+  if (!token) return fail(token.error());
+  o.admin = {.address = c.admin.address,
+             .socket = c.admin.socket,
+             .probe_address = c.admin.probe_address,
+             .token = std::move(token).value()};
+  o.table.max_entries = size_of(c.rooms.max_entries);
+  o.table.idle = c.rooms.idle;
+  o.access_log = c.admin.access_log;
+  o.max_connections = size_of(c.limits.connections);
+  o.shutdown_delay = c.shutdown.delay;
+  o.shutdown_grace = c.shutdown.grace;
+  return o;
+}
+
+}  // namespace roomgate::router::gate

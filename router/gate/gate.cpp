@@ -1,0 +1,342 @@
+#include "router/gate/gate.hpp"
+
+#include <openssl/x509.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+
+#include "base/log.hpp"
+#include "router/session/session.hpp"
+
+namespace roomgate::router::gate {
+namespace {
+
+constexpr Duration kTicketLife = std::chrono::hours(12);
+constexpr Duration kLastWords = seconds(2);  // for tunnels that were told to end
+
+double expiry_of(const tls::Identity& identity) {
+  std::tm end{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(identity.chain.front().get()), &end) != 1) return 0;
+  return static_cast<double>(::timegm(&end));
+}
+
+}  // namespace
+
+Gate::Gate(Options options, Reload reload)
+    : options_(std::move(options)),
+      reload_(std::move(reload)),
+      table_(options_.table),
+      admission_(options_.max_connections),
+      log_(options_.access_log, metrics_.log_dropped.with({})),
+      shards_(std::make_shared<balance::ShardSet>()),
+      tickets_(tls::TicketKeys::random()),
+      runtime_({.threads = options_.threads}),
+      second_([this] { every_second(); }),
+      stop_accepting_([this] { stop_accepting(); }),
+      watch_guests_([this] { wait_for_guests(); }),
+      started_(Clock::now()),
+      tickets_rotated_(started_) {}
+
+Gate::~Gate() = default;
+
+Result<std::unique_ptr<Gate>, std::string> Gate::make(Options options, Reload reload) {
+  std::unique_ptr<Gate> gate(new Gate(std::move(options), std::move(reload)));
+  gate->policy_ = balance::make_policy(gate->options_.policy);
+  if (gate->policy_ == nullptr) return fail("balance.policy: no policy \"" + gate->options_.policy + "\"");
+  if (auto opened = gate->log_.open(); !opened) return fail("admin.access_log: " + opened.error());
+  if (auto opened = gate->open_doors(); !opened) return fail(opened.error());
+  if (auto started = gate->start_workers(); !started) return fail(started.error());
+  gate->admin_ = std::make_unique<admin::Server>(gate->runtime_.control(), *gate, gate->options_.admin);
+  if (auto started = gate->admin_->start(); !started) return fail(started.error());
+  return gate;
+}
+
+Result<void, std::string> Gate::open_doors() {
+  for (const ListenBlock& block : options_.listen) {
+    Door door{block, {}, 0};
+    Address address = *Address::parse(block.address);
+    for (std::size_t core = 0; core < runtime_.size(); ++core) {
+      const auto descriptor = net::open_listener(address, true);
+      if (!descriptor) return fail(descriptor.error());
+      door.descriptors.push_back(*descriptor);
+      // Port 0: the first socket got one from the system, the others share it.
+      address = net::bound_address(*descriptor).value_or(address);
+    }
+    door.port = address.port();
+    LOG(info, "event=listening", {"address", address.to_string()},
+        {"for", block.tls.certificates.empty() ? "http" : "https"});
+    doors_.push_back(std::move(door));
+  }
+  return {};
+}
+
+Result<Gate::Identities, std::string> Gate::read_certificates(const std::vector<ListenBlock>& blocks) {
+  Identities all;
+  for (const ListenBlock& block : blocks) {
+    all.emplace_back();
+    if (block.tls.certificates.empty()) continue;
+    auto read = tls::load_identities(block.tls.certificates);
+    if (!read) return fail("tls.certificates: " + read.error());
+    all.back() = std::move(read).value();
+  }
+  return all;
+}
+
+Result<std::shared_ptr<const listen::Entrance>, std::string> Gate::make_entrance(
+    const ListenBlock& block, const std::vector<tls::Identity>& identities) const {
+  auto entrance = std::make_shared<listen::Entrance>();
+  entrance->trust_forwarded_from = block.trust_forwarded_from;
+  entrance->redirect_to_https = block.redirect_to_https;
+  for (const Door& door : doors_) {
+    if (!door.block.tls.certificates.empty()) {
+      entrance->https_port = door.port;
+      break;
+    }
+  }
+  if (!identities.empty()) {
+    auto made = tls::Contexts::make(block.tls, identities, std::make_shared<tls::TicketKeys>(tickets_));
+    if (!made) return fail("tls.certificates: " + made.error());
+    entrance->contexts = std::move(made).value();
+  }
+  return std::shared_ptr<const listen::Entrance>(std::move(entrance));
+}
+
+Result<void, std::string> Gate::start_workers() {
+  const auto identities = read_certificates(options_.listen);
+  if (!identities) return fail(identities.error());
+  for (const auto& door : *identities) {
+    for (const auto& identity : door)
+      metrics_.certificate_expiry.with({identity.file}).set(expiry_of(identity));
+  }
+  const auto settings = std::make_shared<const session::Settings>(options_.session);
+  for (std::size_t i = 0; i < runtime_.size(); ++i) {
+    net::Core& core = runtime_.core(i);
+    workers_.push_back(std::make_unique<session::Worker>(
+        core, session::Shared{table_, metrics_, log_, admission_}, settings, policy_));
+    session::Worker& worker = *workers_.back();
+    listeners_.emplace_back();
+    for (std::size_t d = 0; d < doors_.size(); ++d) {
+      auto entrance = make_entrance(options_.listen[d], (*identities)[d]);
+      if (!entrance) return fail(entrance.error());
+      listeners_.back().push_back(std::make_unique<listen::Listener>(
+          core, doors_[d].descriptors[i], std::move(entrance).value(), admission_, metrics_,
+          [&worker](int descriptor, const Address& from, const std::shared_ptr<const listen::Entrance>& by) {
+            session::Session::start(worker, descriptor, from, by);
+          }));
+    }
+  }
+  return {};
+}
+
+void Gate::run() {
+  net::Core& control = runtime_.control();
+  checker_ = std::make_unique<health::Checker>(
+      control, options_.health, metrics_,
+      [this](const std::string& shard, const health::Verdict& verdict) { on_verdict(shard, verdict); });
+  publish_shards();
+  checker_->set_targets(targets());
+  control.schedule(second_, Clock::now() + seconds(1));
+  runtime_.on_signal([this](int signal) { on_signal(signal); });
+  runtime_.on_each(
+      [this](net::Core& core) {
+        for (auto& listener : listeners_[core.index()]) listener->start();
+      },
+      [this] {
+        LOG(info, "serving", {"gate", options_.name}, {"threads", runtime_.size()});
+      });
+  runtime_.run();
+  log_.flush();
+  if (admission_.inside() == 0) return;
+  // Connections that would not end in time: their coroutines point into what is about to go.
+  std::_Exit(EXIT_SUCCESS);
+}
+
+// --- shards
+
+balance::Shard Gate::describe(const ShardBlock& block) {
+  const ShardFacts& facts = facts_[block.name];
+  balance::Shard shard;
+  shard.id = names_.id_of(block.name);
+  shard.name = block.name;
+  shard.addresses = {block.address};
+  shard.region = block.region;
+  shard.weight = block.weight;
+  shard.state = facts.wanted;
+  // A shard that drains itself, or is full, gets no new rooms; an operator's word is stronger, not weaker.
+  if (facts.verdict.last.refuses_new_rooms && shard.state == balance::ShardState::ready) {
+    shard.state = balance::ShardState::drain;
+  }
+  shard.up = facts.verdict.up;
+  shard.down_since = facts.verdict.up ? TimePoint{} : facts.verdict.changed_at;
+  shard.announced = block.announce.empty() ? facts.verdict.last.announced.value_or("") : block.announce;
+  shard.load = facts.verdict.last.load.value_or(0);
+  return shard;
+}
+
+void Gate::publish_shards() {
+  std::vector<balance::Shard> all;
+  for (const ShardBlock& block : options_.shards) all.push_back(describe(block));
+  shards_ = std::make_shared<const balance::ShardSet>(all);
+  // A copy for each core: its requests then share no reference count with another core's.
+  runtime_.on_each([this, all = std::move(all)](net::Core& core) {
+    workers_[core.index()]->set_shards(std::make_shared<const balance::ShardSet>(all));
+  });
+}
+
+std::vector<health::Target> Gate::targets() const {
+  std::vector<health::Target> out;
+  for (const ShardBlock& block : options_.shards) out.push_back({block.name, block.address, block.check});
+  return out;
+}
+
+void Gate::on_verdict(const std::string& shard, const health::Verdict& verdict) {
+  facts_[shard].verdict = verdict;
+  publish_shards();
+}
+
+void Gate::every_second() {
+  const auto now = Clock::now();
+  (void)table_.tick(now);
+  if (now - tickets_rotated_ >= kTicketLife) rotate_tickets();
+  runtime_.control().schedule(second_, now + seconds(1));
+}
+
+void Gate::rotate_tickets() {
+  tickets_rotated_ = Clock::now();
+  tickets_ = tickets_.rotated();
+  const auto keys = std::make_shared<const tls::TicketKeys>(tickets_);
+  runtime_.on_each([this, keys](net::Core& core) {
+    for (auto& listener : listeners_[core.index()]) {
+      if (listener->entrance().contexts != nullptr) listener->entrance().contexts->set_ticket_keys(keys);
+    }
+  });
+}
+
+// --- reload and shutdown
+
+void Gate::on_signal(int signal) {
+  if (signal == SIGHUP) return reload();
+  if (signal == SIGINT || draining_) {
+    // Asked twice, or by somebody at the keyboard: now.
+    LOG(info, "stopping_now");
+    end_at_ = Clock::now();
+    draining_ = true;
+    return stop_accepting();
+  }
+  begin_drain();
+}
+
+void Gate::reload() {
+  auto next = reload_();
+  auto applied = next ? apply(std::move(next).value()) : Result<void, std::string>(fail(next.error()));
+  metrics_.reloads.with({applied ? "ok" : "refused"}).add();
+  if (applied) {
+    LOG(info, "reloaded", {"gate", options_.name}, {"shards", options_.shards.size()});
+  } else {
+    LOG(error, "reload_refused", {"error", applied.error()}, {"settings", "the old ones stay"});
+  }
+}
+
+Result<void, std::string> Gate::apply(Options next) {
+  // What could fail comes first: settings change as a whole or not at all.
+  std::shared_ptr<balance::Policy> policy = policy_;
+  if (next.policy != options_.policy) policy = balance::make_policy(next.policy);
+  if (policy == nullptr) return fail("balance.policy: no policy \"" + next.policy + "\"");
+  bool same_doors = next.listen.size() == options_.listen.size();
+  for (std::size_t d = 0; same_doors && d < next.listen.size(); ++d) {
+    same_doors = next.listen[d].address == options_.listen[d].address &&
+                 next.listen[d].tls.certificates.empty() == options_.listen[d].tls.certificates.empty();
+  }
+  if (!same_doors || next.threads != options_.threads) {
+    LOG(warn, "restart_needed", {"for", same_doors ? "gate.threads" : "listen"});
+    next.threads = options_.threads;
+    if (!same_doors) next.listen = options_.listen;
+  }
+  const auto identities = read_certificates(next.listen);
+  if (!identities) return fail(identities.error());
+  using Entrances = std::vector<std::vector<std::shared_ptr<const listen::Entrance>>>;  // by core, by door
+  auto entrances = std::make_shared<Entrances>();
+  for (std::size_t core = 0; core < runtime_.size(); ++core) {
+    entrances->emplace_back();
+    for (std::size_t d = 0; d < doors_.size(); ++d) {
+      auto entrance = make_entrance(next.listen[d], (*identities)[d]);
+      if (!entrance) return fail(entrance.error());
+      entrances->back().push_back(std::move(entrance).value());
+    }
+  }
+  if (auto opened = log_.open(); !opened) return fail("admin.access_log: " + opened.error());
+
+  metrics_.certificate_expiry.clear();
+  for (const auto& door : *identities) {
+    for (const auto& identity : door)
+      metrics_.certificate_expiry.with({identity.file}).set(expiry_of(identity));
+  }
+  policy_ = std::move(policy);
+  options_ = std::move(next);
+  admission_.set_limit(options_.max_connections);
+  admin_->set_token(options_.admin.token);
+  const auto settings = std::make_shared<const session::Settings>(options_.session);
+  runtime_.on_each([this, settings, entrances, chosen = policy_](net::Core& core) {
+    const std::size_t i = core.index();
+    workers_[i]->set_settings(settings, chosen);
+    for (std::size_t d = 0; d < listeners_[i].size(); ++d) listeners_[i][d]->set_entrance((*entrances)[i][d]);
+  });
+  std::erase_if(facts_, [this](const auto& known) {
+    return std::none_of(options_.shards.begin(), options_.shards.end(),
+                        [&](const ShardBlock& block) { return block.name == known.first; });
+  });
+  publish_shards();
+  checker_->set_targets(targets());
+  checker_->set_options(options_.health);
+  return {};
+}
+
+void Gate::begin_drain() {
+  draining_ = true;
+  LOG(info, "draining", {"connections", admission_.inside()},
+      {"delay_seconds", std::chrono::duration_cast<seconds>(options_.shutdown_delay).count()});
+  // /ready and /about/health say so at once; whoever sends us traffic has the delay to notice.
+  runtime_.on_each([this](net::Core& core) { workers_[core.index()]->leaving = true; });
+  runtime_.control().schedule(stop_accepting_, Clock::now() + options_.shutdown_delay);
+}
+
+void Gate::stop_accepting() {
+  if (accepting_) {
+    accepting_ = false;
+    stop_accepting_.cancel();
+    end_at_ = std::min(end_at_, Clock::now() + options_.shutdown_grace);
+    runtime_.on_each(
+        [this](net::Core& core) {
+          for (auto& listener : listeners_[core.index()]) listener->stop();
+          workers_[core.index()]->drain();
+        },
+        [this] { wait_for_guests(); });
+  } else {
+    wait_for_guests();
+  }
+}
+
+void Gate::wait_for_guests() {
+  const auto now = Clock::now();
+  if (admission_.inside() == 0) return finish();
+  if (now >= end_at_ && !ended_) {
+    ended_ = true;
+    LOG(info, "ending_connections", {"connections", admission_.inside()});
+    runtime_.on_each([this](net::Core& core) { workers_[core.index()]->end_all(); });
+  }
+  if (ended_ && now >= end_at_ + kLastWords) return finish();
+  runtime_.control().schedule(watch_guests_, now + milliseconds(20));
+}
+
+void Gate::finish() {
+  watch_guests_.cancel();
+  admin_->stop();
+  runtime_.on_each([this](net::Core& core) { workers_[core.index()]->flush_log(); },
+                   [this] {
+                     LOG(info, "stopped", {"connections_left", admission_.inside()});
+                     runtime_.stop();
+                   });
+}
+
+}  // namespace roomgate::router::gate

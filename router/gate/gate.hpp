@@ -1,0 +1,116 @@
+// A front door put together: listeners and a worker per core, and on the control core what watches over them:
+// shards and their health, the room table's housekeeping, the admin endpoint, reload and shutdown. One per
+// process, owned by main.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/net/runtime.hpp"
+#include "router/admin/server.hpp"
+#include "router/gate/options.hpp"
+#include "router/health/checker.hpp"
+#include "router/listen/listener.hpp"
+#include "router/session/worker.hpp"
+
+namespace roomgate::router::gate {
+
+class Gate final : public admin::Subject {
+ public:
+  // For SIGHUP: the settings file anew. The error is for the operator.
+  using Reload = std::function<Result<Options, std::string>()>;
+
+  // Everything but serving: certificates read, addresses bound. The error is for the operator.
+  static Result<std::unique_ptr<Gate>, std::string> make(Options options, Reload reload);
+  ~Gate() override;
+
+  // Until SIGTERM or SIGINT has been dealt with.
+  void run();
+
+  std::string metrics_text() override;
+  admin::Status status() override;
+  std::vector<admin::ShardRow> shards() override;
+  std::vector<admin::RoomRow> rooms(std::string_view prefix, std::size_t limit) override;
+  std::optional<admin::RoomRow> room(std::string_view key) override;
+  bool forget(std::string_view key) override;
+  Result<void, StateError> set_state(std::string_view shard, std::string_view state) override;
+
+ private:
+  // One [[listen]] block: a socket per core.
+  struct Door {
+    ListenBlock block;
+    std::vector<int> descriptors;
+    std::uint16_t port = 0;
+  };
+  // What is known about a shard beside its settings.
+  struct ShardFacts {
+    balance::ShardState wanted = balance::ShardState::ready;  // the operator's word
+    health::Verdict verdict;
+  };
+  // Work that comes back: every second, and once after a time.
+  struct Tick final : TimerWheel::Timer {
+    explicit Tick(std::function<void()> what) : work(std::move(what)) {}
+    void on_expire() override { work(); }
+    std::function<void()> work;
+  };
+  using Identities = std::vector<std::vector<tls::Identity>>;  // by door; empty: plain
+
+  Gate(Options options, Reload reload);
+  Result<void, std::string> open_doors();
+  static Result<Identities, std::string> read_certificates(const std::vector<ListenBlock>& blocks);
+  // One per core and block: TLS contexts are a core's own.
+  Result<std::shared_ptr<const listen::Entrance>, std::string> make_entrance(
+      const ListenBlock& block, const std::vector<tls::Identity>& identities) const;
+  Result<void, std::string> start_workers();
+
+  void publish_shards();
+  balance::Shard describe(const ShardBlock& block);
+  void on_verdict(const std::string& shard, const health::Verdict& verdict);
+  std::vector<health::Target> targets() const;
+  void every_second();
+  void rotate_tickets();
+
+  void on_signal(int signal);
+  void reload();
+  Result<void, std::string> apply(Options next);
+  void begin_drain();
+  void stop_accepting();
+  void wait_for_guests();
+  void finish();
+
+  admin::RoomRow row_of(const std::string& key, const stick::Entry& entry) const;
+
+  Options options_;
+  Reload reload_;
+  Metrics metrics_;
+  stick::Table table_;
+  balance::ShardNames names_;
+  listen::Admission admission_;
+  session::AccessWriter log_;
+  std::map<std::string, ShardFacts> facts_;
+  std::shared_ptr<const balance::ShardSet> shards_;  // the control core's copy
+  std::shared_ptr<balance::Policy> policy_;
+  tls::TicketKeys tickets_;
+
+  net::Runtime runtime_;
+  // Below the runtime: their sockets live in its cores.
+  std::vector<Door> doors_;
+  std::vector<std::unique_ptr<session::Worker>> workers_;                  // by core
+  std::vector<std::vector<std::unique_ptr<listen::Listener>>> listeners_;  // by core, by door
+  std::unique_ptr<health::Checker> checker_;
+  std::unique_ptr<admin::Server> admin_;
+  Tick second_;
+  Tick stop_accepting_;
+  Tick watch_guests_;
+  TimePoint started_;
+  TimePoint tickets_rotated_;
+  TimePoint end_at_ = TimePoint::max();
+  bool draining_ = false;
+  bool accepting_ = true;
+  bool ended_ = false;
+};
+
+}  // namespace roomgate::router::gate

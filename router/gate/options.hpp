@@ -1,0 +1,48 @@
+// All settings of a front door, as its parts want them. main fills it from conf::Gate (from_conf).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/network.hpp"
+#include "router/admin/server.hpp"
+#include "router/health/checker.hpp"
+#include "router/session/settings.hpp"
+#include "router/stick/table.hpp"
+#include "router/tls/contexts.hpp"
+
+namespace roomgate::router::gate {
+
+struct ListenBlock {
+  std::string address;
+  tls::Options tls;  // no certificates: plain
+  Networks trust_forwarded_from;
+  bool redirect_to_https = false;
+};
+
+struct ShardBlock {
+  std::string name;
+  std::string address;
+  std::string region;
+  std::uint32_t weight = 1;
+  std::string announce;
+  bool check = true;
+};
+
+struct Options {
+  std::string name;
+  std::size_t threads = 0;
+  std::vector<ListenBlock> listen;
+  std::vector<ShardBlock> shards;
+  session::Settings session;
+  std::string policy = "roundrobin";
+  health::Options health;
+  admin::Options admin;
+  stick::Limits table;
+  std::string access_log = "stdout";
+  std::size_t max_connections = 20'000;
+  Duration shutdown_delay = seconds(5);
+  Duration shutdown_grace = seconds(60);
+};
+
+}  // namespace roomgate::router::gate

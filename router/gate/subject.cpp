@@ -1,0 +1,118 @@
+// What the admin endpoint sees of the gate, and may do to it.
+#include "base/log.hpp"
+#include "router/gate/gate.hpp"
+#include "router/room/normalise.hpp"
+
+namespace roomgate::router::gate {
+namespace {
+
+std::string_view origin_text(stick::Origin origin) {
+  switch (origin) {
+    case stick::Origin::request: return "request";
+    case stick::Origin::moved: return "moved";
+    case stick::Origin::peer: return "peer";
+    case stick::Origin::seeded: return "seeded";
+  }
+  return "request";
+}
+
+}  // namespace
+
+std::string Gate::metrics_text() {
+  metrics_.rooms.with({}).set(static_cast<double>(table_.size()));
+  metrics_.rooms_provisional.with({}).set(static_cast<double>(table_.provisional()));
+  metrics_.evicted.with({}).set(static_cast<double>(table_.evicted()));
+  metrics_.panic.with({}).set(shards_->panic(options_.session.route.panic_share) ? 1 : 0);
+  metrics_.draining.with({}).set(draining_ ? 1 : 0);
+  metrics_.shard_up.clear();
+  for (const balance::Shard& shard : shards_->all()) {
+    metrics_.shard_up.with({shard.name, shard.region}).set(shard.up ? 1 : 0);
+  }
+  return metrics_.registry.text();
+}
+
+admin::Status Gate::status() {
+  admin::Status status;
+  status.name = options_.name;
+  status.region = options_.session.region;
+  status.ready = !draining_;
+  status.draining = draining_;
+  status.threads = runtime_.size();
+  status.connections = admission_.inside();
+  status.rooms = table_.size();
+  status.shards = shards_->all().size();
+  for (const balance::Shard& shard : shards_->all()) status.shards_up += shard.up ? 1 : 0;
+  status.uptime_seconds =
+      static_cast<std::size_t>(std::chrono::duration_cast<seconds>(Clock::now() - started_).count());
+  return status;
+}
+
+std::vector<admin::ShardRow> Gate::shards() {
+  std::vector<admin::ShardRow> rows;
+  for (const balance::Shard& shard : shards_->all()) {
+    const ShardFacts& facts = facts_[shard.name];
+    admin::ShardRow row;
+    row.name = shard.name;
+    row.address = shard.addresses.empty() ? "" : shard.addresses.front();
+    row.region = shard.region;
+    row.weight = shard.weight;
+    row.state = balance::to_text(facts.wanted);
+    row.up = shard.up;
+    row.takes_rooms = balance::takes_new_rooms(shard);
+    row.reason = facts.verdict.last.reason;
+    if (row.reason.empty() && facts.verdict.last.refuses_new_rooms) row.reason = "refuses new rooms itself";
+    row.announced = shard.announced;
+    row.load = shard.load;
+    row.rooms = table_.rooms_on(shard.id);
+    row.tunnels = static_cast<std::size_t>(metrics_.tunnels.with({shard.name}).value());
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+admin::RoomRow Gate::row_of(const std::string& key, const stick::Entry& entry) const {
+  admin::RoomRow row;
+  row.room = key;
+  row.shard = names_.name_of(entry.shard);
+  row.since = std::chrono::system_clock::now() -
+              std::chrono::duration_cast<std::chrono::system_clock::duration>(Clock::now() - entry.created);
+  row.tunnels = entry.holds;
+  row.origin = origin_text(entry.origin);
+  row.generation = entry.generation;
+  row.provisional = entry.provisional;
+  return row;
+}
+
+std::vector<admin::RoomRow> Gate::rooms(std::string_view prefix, std::size_t limit) {
+  std::vector<admin::RoomRow> rows;
+  for (const auto& named : table_.list(room::normalised_key(prefix), limit)) {
+    rows.push_back(row_of(named.key, named.entry));
+  }
+  return rows;
+}
+
+std::optional<admin::RoomRow> Gate::room(std::string_view key) {
+  const std::string normal = room::normalised_key(key);
+  const auto entry = table_.peek(normal);
+  if (!entry) return std::nullopt;
+  return row_of(normal, *entry);
+}
+
+bool Gate::forget(std::string_view key) {
+  const std::string normal = room::normalised_key(key);
+  const bool known = table_.forget(normal);
+  if (known) LOG(info, "room_forgotten", {"room", normal});
+  return known;
+}
+
+Result<void, admin::Subject::StateError> Gate::set_state(std::string_view shard, std::string_view state) {
+  if (shards_->by_name(shard) == nullptr) return fail(StateError::no_such_shard);
+  const auto wanted = balance::parse_shard_state(state);
+  if (!wanted) return fail(StateError::no_such_state);
+  facts_[std::string(shard)].wanted = *wanted;
+  LOG(info, "shard_state", {"shard", shard}, {"state", state});
+  publish_shards();
+  return {};
+}
+
+}  // namespace roomgate::router::gate

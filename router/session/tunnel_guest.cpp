@@ -1,0 +1,87 @@
+// A session that became a tunnel: what stays of it is the two streams, a hold on the room, and what the log
+// line needs.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "base/log.hpp"
+#include "router/session/session.hpp"
+
+namespace roomgate::router::session {
+namespace {
+
+class TunnelGuest final : public Guest {
+ public:
+  TunnelGuest(Worker& worker, std::unique_ptr<net::Stream> client, std::unique_ptr<net::Stream> shard,
+              tunnel::Limits limits, bool holds, std::shared_ptr<const listen::Entrance> entrance, Seat seat,
+              ShardMetrics& metrics, TunnelLog note)
+      : worker_(worker),
+        // Before the streams: they must not outlive their TLS contexts.
+        entrance_(std::move(entrance)),
+        tunnel_(worker.core, std::move(client), std::move(shard), limits),
+        holds_(holds),
+        seat_(std::move(seat)),
+        tunnels_(metrics.tunnels()),
+        note_(std::move(note)) {
+    tunnels_.add(1);
+  }
+  ~TunnelGuest() override {
+    tunnels_.add(-1);
+    if (holds_) (void)worker_.shared.table.unhold(note_.key, Clock::now());
+  }
+
+  // A tunnel is never idle: it is somebody's conference.
+  void leave_when_idle() override {}
+  void leave_now() override { tunnel_.interrupt(); }
+
+  static net::Task<void> run(std::shared_ptr<TunnelGuest> self, std::vector<std::uint8_t> from_client,
+                             std::vector<std::uint8_t> from_shard) {
+    const auto totals = co_await self->tunnel_.run(std::move(from_client), std::move(from_shard));
+    self->log(totals);
+  }
+
+ private:
+  void log(const tunnel::Totals& totals) {
+    http::AccessLine line;
+    line.time = note_.wall;
+    line.client_ip = note_.client_ip;
+    line.method = "GET";
+    line.path = note_.path;
+    line.host = note_.host;
+    line.status = 101;
+    line.bytes_in = totals.up;
+    line.bytes_out = totals.down;
+    line.total_ms = std::chrono::duration<double, std::milli>(Clock::now() - note_.began).count();
+    line.room = note_.key;
+    line.shard = note_.shard;
+    line.why = note_.why;
+    line.reason = tunnel::to_string(totals.end);
+    line.request_id = note_.request_id;
+    line.tunnel = true;
+    worker_.log(line);
+  }
+
+  Worker& worker_;
+  std::shared_ptr<const listen::Entrance> entrance_;
+  tunnel::Tunnel tunnel_;
+  bool holds_;
+  Seat seat_;
+  metrics::Gauge& tunnels_;
+  TunnelLog note_;
+};
+
+}  // namespace
+
+void start_tunnel(Worker& worker, std::unique_ptr<net::Stream> client, std::unique_ptr<net::Stream> shard,
+                  tunnel::Limits limits, std::vector<std::uint8_t> from_client,
+                  std::vector<std::uint8_t> from_shard, bool holds,
+                  std::shared_ptr<const listen::Entrance> entrance, Seat seat, ShardMetrics& metrics,
+                  TunnelLog note) {
+  auto guest = std::make_shared<TunnelGuest>(worker, std::move(client), std::move(shard), limits, holds,
+                                             std::move(entrance), std::move(seat), metrics, std::move(note));
+  worker.add(*guest);
+  boost::asio::co_spawn(worker.core.context(),
+                        TunnelGuest::run(std::move(guest), std::move(from_client), std::move(from_shard)),
+                        boost::asio::detached);
+}
+
+}  // namespace roomgate::router::session

@@ -1,0 +1,107 @@
+#include "router/session/worker.hpp"
+
+#include "base/log.hpp"
+#include "base/random.hpp"
+
+namespace roomgate::router::session {
+namespace {
+
+constexpr std::size_t kKeptExchanges = 256;
+constexpr std::size_t kLogBatch = 32 * 1024;
+constexpr Duration kLogDelay = milliseconds(100);
+
+void append_hex(std::uint64_t value, char* out) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (int i = 15; i >= 0; --i, value >>= 4) out[i] = kDigits[value & 15];
+}
+
+}  // namespace
+
+Worker::Worker(net::Core& on_core, Shared of_gate, std::shared_ptr<const Settings> first_settings,
+               std::shared_ptr<balance::Policy> first_policy)
+    : core(on_core),
+      shared(of_gate),
+      settings(std::move(first_settings)),
+      policy(std::move(first_policy)),
+      shards(std::make_shared<balance::ShardSet>()),
+      pool(on_core, settings->upstream),
+      duration(shared.metrics.request_duration.with({})),
+      connections(shared.metrics.connections.with({})),
+      own_metrics_(shared.metrics, ""),
+      log_timer_(*this) {
+  append_hex(random_u64(), id_prefix_.data());
+}
+
+void Worker::set_settings(std::shared_ptr<const Settings> next,
+                          std::shared_ptr<balance::Policy> next_policy) {
+  settings = std::move(next);
+  policy = std::move(next_policy);
+  pool.set_limits(settings->upstream);
+  ++settings_version_;
+  exchanges_.clear();  // their parsers have the old limits
+}
+
+void Worker::set_shards(std::shared_ptr<const balance::ShardSet> next) {
+  shards = std::move(next);
+  pool.close_idle([this](const upstream::Connection& connection) {
+    const balance::Shard* shard = shards->by_id(connection.shard);
+    return shard == nullptr || std::find(shard->addresses.begin(), shard->addresses.end(),
+                                         connection.address) == shard->addresses.end();
+  });
+}
+
+void Worker::drain() {
+  draining = true;
+  for (auto it = guests_.begin(); it != guests_.end();) (it++)->leave_when_idle();
+}
+
+void Worker::end_all() {
+  for (auto it = guests_.begin(); it != guests_.end();) (it++)->leave_now();
+}
+
+std::unique_ptr<Exchange> Worker::take_exchange() {
+  if (exchanges_.empty()) return std::make_unique<Exchange>(settings->head, settings_version_);
+  auto exchange = std::move(exchanges_.back());
+  exchanges_.pop_back();
+  return exchange;
+}
+
+void Worker::give_back(std::unique_ptr<Exchange> exchange) {
+  constexpr std::size_t kUsual = 8 * 1024;  // strings grown by an unusual request are not kept
+  if (exchange->version != settings_version_ || exchanges_.size() >= kKeptExchanges ||
+      exchange->out.capacity() > kUsual)
+    return;
+  exchange->request.reset();
+  exchange->response.reset();
+  exchange->in.release();
+  exchange->reply.release();
+  exchanges_.push_back(std::move(exchange));
+}
+
+ShardMetrics& Worker::metrics_of(const balance::Shard& shard) {
+  if (shard_metrics_.size() <= shard.id) shard_metrics_.resize(shard.id + 1);
+  auto& metrics = shard_metrics_[shard.id];
+  if (metrics == nullptr) metrics = std::make_unique<ShardMetrics>(shared.metrics, shard.name);
+  return *metrics;
+}
+
+void Worker::log(const http::AccessLine& line) {
+  if (!shared.log.on()) return;
+  http::write_access_line(line, settings->full_addresses, lines_);
+  if (lines_.size() >= kLogBatch) return flush_log();
+  if (!log_timer_.scheduled()) core.schedule(log_timer_, Clock::now() + kLogDelay);
+}
+
+void Worker::flush_log() {
+  log_timer_.cancel();
+  shared.log.write(lines_);
+  lines_.clear();
+}
+
+std::string_view Worker::next_request_id(std::array<char, 32>& out) {
+  std::copy(id_prefix_.begin(), id_prefix_.end(), out.begin());
+  append_hex(++next_id_, out.data() + 16);
+  return {out.data(), out.size()};
+}
+
+}  // namespace roomgate::router::session

@@ -1,0 +1,118 @@
+// Everything a core's sessions share: settings, the shards as they are now, connections to them, what a
+// request needs while it is under way. One per core, its thread; the stick table, the policy, metrics and log
+// behind it are the whole gate's.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/net/core.hpp"
+#include "router/balance/policy.hpp"
+#include "router/balance/shard_set.hpp"
+#include "router/http/access_log.hpp"
+#include "router/listen/listener.hpp"
+#include "router/metrics/metrics.hpp"
+#include "router/session/access_writer.hpp"
+#include "router/session/exchange.hpp"
+#include "router/session/settings.hpp"
+#include "router/stick/table.hpp"
+#include "router/upstream/pool.hpp"
+
+namespace roomgate::router::session {
+
+// The gate's, outlives the workers; each safe from any thread.
+struct Shared {
+  stick::Table& table;
+  Metrics& metrics;
+  AccessWriter& log;
+  listen::Admission& admission;
+};
+
+// A connection's place inside: counted while it lives, given on to the tunnel it becomes.
+class Seat {
+ public:
+  Seat(listen::Admission& admission, metrics::Gauge& gauge) : admission_(&admission), gauge_(&gauge) {
+    gauge.add(1);
+  }
+  Seat(Seat&& other) noexcept : admission_(std::exchange(other.admission_, nullptr)), gauge_(other.gauge_) {}
+  Seat& operator=(Seat&&) = delete;
+  ~Seat() {
+    if (admission_ == nullptr) return;
+    admission_->leave();
+    gauge_->add(-1);
+  }
+
+ private:
+  listen::Admission* admission_;
+  metrics::Gauge* gauge_;
+};
+
+// What a drain has to reach: sessions and tunnels.
+class Guest
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  virtual ~Guest() = default;
+  // This gate is going away: end now if nothing is under way.
+  virtual void leave_when_idle() = 0;
+  virtual void leave_now() = 0;
+};
+
+class Worker {
+ public:
+  Worker(net::Core& core, Shared shared, std::shared_ptr<const Settings> settings,
+         std::shared_ptr<balance::Policy> policy);
+
+  // A reload, or a shard that changed. The worker's thread, like all below.
+  void set_settings(std::shared_ptr<const Settings> settings, std::shared_ptr<balance::Policy> policy);
+  void set_shards(std::shared_ptr<const balance::ShardSet> shards);
+
+  // From now on answers say Connection: close, and idle connections end.
+  void drain();
+  // Whatever is still there.
+  void end_all();
+  std::size_t guests() const { return guests_.size(); }
+  void add(Guest& guest) { guests_.push_back(guest); }
+
+  std::unique_ptr<Exchange> take_exchange();
+  void give_back(std::unique_ptr<Exchange> exchange);
+
+  ShardMetrics& metrics_of(const balance::Shard& shard);
+  ShardMetrics& own_metrics() { return own_metrics_; }
+  void log(const http::AccessLine& line);
+  void flush_log();
+  // 32 characters, unique over all front doors.
+  std::string_view next_request_id(std::array<char, 32>& out);
+
+  net::Core& core;
+  Shared shared;
+  std::shared_ptr<const Settings> settings;
+  std::shared_ptr<balance::Policy> policy;
+  std::shared_ptr<const balance::ShardSet> shards;
+  upstream::Pool pool;
+  metrics::Histogram& duration;
+  metrics::Gauge& connections;
+  std::uint64_t turn = 0;
+  bool leaving = false;   // a shutdown has been announced: health answers say so
+  bool draining = false;  // and now connections end with their answers
+
+ private:
+  struct LogTimer final : TimerWheel::Timer {
+    explicit LogTimer(Worker& owner) : worker(owner) {}
+    void on_expire() override { worker.flush_log(); }
+    Worker& worker;
+  };
+
+  std::uint64_t settings_version_ = 0;
+  std::vector<std::unique_ptr<Exchange>> exchanges_;
+  std::vector<std::unique_ptr<ShardMetrics>> shard_metrics_;  // by shard id
+  ShardMetrics own_metrics_;
+  boost::intrusive::list<Guest, boost::intrusive::constant_time_size<false>> guests_;
+  std::string lines_;
+  LogTimer log_timer_;
+  std::array<char, 16> id_prefix_{};
+  std::uint64_t next_id_ = 0;
+};
+
+}  // namespace roomgate::router::session
