@@ -49,8 +49,8 @@ class Writer {
   struct Parts {
     std::array<ByteView, 3> parts{};
     std::size_t count = 0;
-    std::span<const ByteView> span() const& { return {parts.data(), count}
-  std::span<const ByteView> span() const&& = delete;  // it would point into a frame that is gone; }
+    std::span<const ByteView> span() const& { return {parts.data(), count}; }
+    std::span<const ByteView> span() const&& = delete;  // it would point into a frame that is gone
   };
   Parts frame(ByteView payload, bool last);
 
