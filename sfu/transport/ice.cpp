@@ -287,7 +287,7 @@ void IceAgent::send_check(Pair& pair, TimePoint now, IceOutput& out) {
   if (datagram == nullptr) return;
   Sent& sent = pair.sent_checks[pair.next_sent];
   pair.next_sent = (pair.next_sent + 1) % pair.sent_checks.size();
-  sent = {{}, now, true, pair.nominate};
+  sent = {{}, true, pair.nominate};
   random_bytes(sent.transaction);
   const BindingRequest request{.transaction = sent.transaction,
                                .username = username_,

@@ -131,7 +131,6 @@ class IceAgent {
  private:
   struct Sent {
     StunTransaction transaction{};
-    TimePoint at;
     bool live = false;
     bool nominating = false;
   };

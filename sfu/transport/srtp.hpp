@@ -67,10 +67,10 @@ class SrtpSession {
   static constexpr std::size_t kMaxOverhead = 20;
 
   SrtpSession(SrtpProfile profile, const SrtpMasterKey& master, SrtpDirection direction,
-              const SrtpLimits& limits = {}, CipherEngine& engine = evp_engine());
+              const SrtpLimits& limits = {}, CipherEngine& engine = best_engine());
   // From session keys, as the RFCs' examples give them.
   SrtpSession(SrtpProfile profile, const SrtpSessionKey& rtp, const SrtpSessionKey& rtcp,
-              SrtpDirection direction, const SrtpLimits& limits = {}, CipherEngine& engine = evp_engine());
+              SrtpDirection direction, const SrtpLimits& limits = {}, CipherEngine& engine = best_engine());
 
   // The new size. protect_*: the packet is the first `size` bytes of `buffer`, up to kMaxOverhead more must
   // be there.

@@ -183,4 +183,9 @@ CipherEngine& evp_engine() {
   return engine;
 }
 
+CipherEngine& best_engine() {
+  static CipherEngine& best = multi_buffer_engine() != nullptr ? *multi_buffer_engine() : evp_engine();
+  return best;
+}
+
 }  // namespace roomgate::sfu::transport

@@ -69,7 +69,10 @@ class CipherEngine {
   virtual void open(std::span<CipherJob> jobs);
 };
 
-// OpenSSL's EVP: stateless, so one for the process.
-CipherEngine& evp_engine();
+// Engines hold no state that a call changes: one of each for the process, any thread.
+CipherEngine& evp_engine();  // OpenSSL's EVP, always there
+CipherEngine*
+multi_buffer_engine();  // Intel's multi-buffer library; nullptr without it or without the processor for it
+CipherEngine& best_engine();
 
 }  // namespace roomgate::sfu::transport

@@ -56,6 +56,13 @@ const GcmExample kExamples[] = {
      "6f1b6fad 1d1eb30c 4446839f 57ff6f6c b26ac3be 800005d4"},
 };
 
+// Both, where both are.
+std::vector<CipherEngine*> engines() {
+  std::vector<CipherEngine*> out = {&evp_engine()};
+  if (multi_buffer_engine() != nullptr) out.push_back(multi_buffer_engine());
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE("derives the session keys of RFC 3711 B.3") {
@@ -105,59 +112,62 @@ TEST_CASE("makes the key stream of RFC 3711 B.2") {
 }
 
 TEST_CASE("protects and unprotects the RTP packets of RFC 7714 16") {
-  for (const GcmExample& example : kExamples) {
-    const SrtpSessionKey key = session_key(example.key, kSalt);
-    SrtpSession sender(example.profile, key, key, SrtpDirection::protect);
-    SrtpSession receiver(example.profile, key, key, SrtpDirection::unprotect);
-    const Bytes plain = hex(kRtp);
-    Bytes buffer = plain;
-    buffer.resize(plain.size() + SrtpSession::kMaxOverhead);
+  for (CipherEngine* engine : engines())
+    for (const GcmExample& example : kExamples) {
+      const SrtpSessionKey key = session_key(example.key, kSalt);
+      SrtpSession sender(example.profile, key, key, SrtpDirection::protect, {}, *engine);
+      SrtpSession receiver(example.profile, key, key, SrtpDirection::unprotect, {}, *engine);
+      const Bytes plain = hex(kRtp);
+      Bytes buffer = plain;
+      buffer.resize(plain.size() + SrtpSession::kMaxOverhead);
 
-    const auto sealed = sender.protect_rtp(buffer, plain.size());
-    REQUIRE(sealed);
-    CHECK(Bytes(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*sealed)) == hex(example.rtp));
+      const auto sealed = sender.protect_rtp(buffer, plain.size());
+      REQUIRE(sealed);
+      CHECK(Bytes(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*sealed)) == hex(example.rtp));
 
-    const auto opened = receiver.unprotect_rtp(ByteSpan(buffer).first(*sealed));
-    REQUIRE(opened);
-    CHECK(Bytes(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*opened)) == plain);
-  }
+      const auto opened = receiver.unprotect_rtp(ByteSpan(buffer).first(*sealed));
+      REQUIRE(opened);
+      CHECK(Bytes(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*opened)) == plain);
+    }
 }
 
 TEST_CASE("protects and unprotects the RTCP packets of RFC 7714 17") {
-  for (const GcmExample& example : kExamples) {
-    const SrtpSessionKey key = session_key(example.key, kSalt);
-    SrtpSession sender(example.profile, key, key, SrtpDirection::protect);
-    SrtpSession receiver(example.profile, key, key, SrtpDirection::unprotect);
-    const Bytes plain = hex(kRtcp);
-    Bytes buffer;
-    std::size_t size = 0;
-    for (std::uint64_t index = 0; index <= kRtcpIndex; ++index) {
-      buffer = plain;
-      buffer.resize(plain.size() + SrtpSession::kMaxOverhead);
-      const auto sealed = sender.protect_rtcp(buffer, plain.size());
-      REQUIRE(sealed);
-      size = *sealed;
-    }
-    CHECK(Bytes(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size)) == hex(example.rtcp));
+  for (CipherEngine* engine : engines())
+    for (const GcmExample& example : kExamples) {
+      const SrtpSessionKey key = session_key(example.key, kSalt);
+      SrtpSession sender(example.profile, key, key, SrtpDirection::protect, {}, *engine);
+      SrtpSession receiver(example.profile, key, key, SrtpDirection::unprotect, {}, *engine);
+      const Bytes plain = hex(kRtcp);
+      Bytes buffer;
+      std::size_t size = 0;
+      for (std::uint64_t index = 0; index <= kRtcpIndex; ++index) {
+        buffer = plain;
+        buffer.resize(plain.size() + SrtpSession::kMaxOverhead);
+        const auto sealed = sender.protect_rtcp(buffer, plain.size());
+        REQUIRE(sealed);
+        size = *sealed;
+      }
+      CHECK(Bytes(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size)) == hex(example.rtcp));
 
-    const auto opened = receiver.unprotect_rtcp(ByteSpan(buffer).first(size));
-    REQUIRE(opened);
-    CHECK(Bytes(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*opened)) == plain);
-  }
+      const auto opened = receiver.unprotect_rtcp(ByteSpan(buffer).first(size));
+      REQUIRE(opened);
+      CHECK(Bytes(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*opened)) == plain);
+    }
 }
 
 TEST_CASE("opens what the RFCs show and refuses it with any bit changed") {
-  for (const GcmExample& example : kExamples) {
-    const SrtpSessionKey key = session_key(example.key, kSalt);
-    const Bytes packet = hex(example.rtp);
-    for (std::size_t bit = 0; bit < packet.size() * 8; ++bit) {
-      SrtpSession receiver(example.profile, key, key, SrtpDirection::unprotect);
-      Bytes changed = packet;
-      changed[bit / 8] ^= static_cast<std::uint8_t>(1 << (bit % 8));
+  for (CipherEngine* engine : engines())
+    for (const GcmExample& example : kExamples) {
+      const SrtpSessionKey key = session_key(example.key, kSalt);
+      const Bytes packet = hex(example.rtp);
+      for (std::size_t bit = 0; bit < packet.size() * 8; ++bit) {
+        SrtpSession receiver(example.profile, key, key, SrtpDirection::unprotect, {}, *engine);
+        Bytes changed = packet;
+        changed[bit / 8] ^= static_cast<std::uint8_t>(1 << (bit % 8));
 
-      CAPTURE(bit);
-      CHECK(!receiver.unprotect_rtp(changed));
-      CHECK(receiver.rtp_streams() == 0);
+        CAPTURE(bit);
+        CHECK(!receiver.unprotect_rtp(changed));
+        CHECK(receiver.rtp_streams() == 0);
+      }
     }
-  }
 }
