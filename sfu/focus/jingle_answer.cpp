@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "sfu/xmpp/namespaces.hpp"
 
@@ -134,8 +135,11 @@ bool does_transport_cc(const Element& jingle) {
   for (const Element* content : jingle.children("content", kJingleNs)) {
     const Element* description = content->child("description", kRtp);
     if (description == nullptr || media_of(*content, *description) != bridge::Media::video) continue;
-    for (const Element* codec : description->children("payload-type", kRtp)) {
-      for (const Element* feedback : codec->children("rtcp-fb", kFeedback)) {
+    // Of each codec, and those of all codecs ("a=rtcp-fb:*"), which stand beside them.
+    std::vector<const Element*> holders = description->children("payload-type", kRtp);
+    holders.push_back(description);
+    for (const Element* holder : holders) {
+      for (const Element* feedback : holder->children("rtcp-fb", kFeedback)) {
         if (feedback->attribute_or("type", "") == "transport-cc") return true;
         listed = true;
       }

@@ -184,7 +184,9 @@ std::string to_json(const AnnouncedByOwner& sources) {
       video.push_back(written(source, source.rtx));
       groups.push_back(json::array{"f", std::to_string(source.ssrc), std::to_string(source.rtx)});
     }
-    json::array parts{std::move(video)};
+    json::array
+        parts;  // not in braces: compilers differ on whether {array} is a list of one or the array itself
+    parts.push_back(std::move(video));
     if (!groups.empty() || !audio.empty()) parts.push_back(std::move(groups));
     if (!audio.empty()) parts.push_back(std::move(audio));
     owners[owner] = std::move(parts);

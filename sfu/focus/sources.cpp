@@ -8,6 +8,7 @@ namespace roomgate::sfu::focus {
 namespace {
 
 constexpr std::size_t kMaxLayers = 3;
+constexpr std::size_t kMaxEndpoint = 64;
 constexpr std::size_t kMaxName = 80;
 constexpr std::size_t kMaxMsid = 256;
 
@@ -23,9 +24,9 @@ bool valid_name(std::string_view name, std::string_view endpoint) {
     return false;
   if (name[endpoint.size()] != '-') return false;
   const std::string_view rest = name.substr(endpoint.size() + 1);
-  return printable(endpoint, false) && std::all_of(rest.begin(), rest.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-         });
+  return std::all_of(rest.begin(), rest.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  });
 }
 
 struct Cluster {
@@ -139,6 +140,10 @@ std::string made_up_name(std::string_view endpoint, bridge::Media media,
 
 Result<std::vector<NamedSource>, SignallingError> assemble(const RawSources& raw, std::string_view endpoint,
                                                            const std::vector<NamedSource>& existing) {
+  // Names are made from it, also where the client names none.
+  if (endpoint.empty() || endpoint.size() > kMaxEndpoint || !printable(endpoint, false)) {
+    return fail(SignallingError::bad_name);
+  }
   std::vector<Cluster> clusters;
   std::set<std::uint32_t> seen;
   for (const RawSsrc& ssrc : raw.ssrcs) {

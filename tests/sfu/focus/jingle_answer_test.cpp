@@ -80,6 +80,11 @@ TEST_CASE(
 
   CHECK(!parse_session_accept(jingle_of(replaced(kAccept, "transport-cc", "ccm")), "8fc6a697")->transport_cc);
   CHECK(parse_session_accept(jingle_of(nothing), "8fc6a697")->transport_cc);
+  const std::string wildcard =
+      replaced(replaced(kAccept, "transport-cc", "ccm"), "<payload-type clockrate='90000'",
+               "<rtcp-fb type='transport-cc' xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0'/>"
+               "<payload-type clockrate='90000'");
+  CHECK(parse_session_accept(jingle_of(wildcard), "8fc6a697")->transport_cc);
 }
 
 TEST_CASE("a fingerprint in lower case is the same fingerprint") {

@@ -118,6 +118,15 @@ TEST_CASE("refuses sources that do not hold together, and says why") {
         E::bad_audio_source);
 }
 
+TEST_CASE("no names are made from an endpoint id that would end a line of SDP") {
+  const RawSources raw{.ssrcs = {audio(1, "", "m")}, .groups = {}};
+
+  CHECK(error_of(raw, "a b") == SignallingError::bad_name);
+  CHECK(error_of(raw, "a\nb") == SignallingError::bad_name);
+  CHECK(error_of(raw, "") == SignallingError::bad_name);
+  CHECK(error_of(raw, std::string(65, 'a')) == SignallingError::bad_name);
+}
+
 TEST_CASE("refuses groups that do not fit") {
   using E = SignallingError;
   const std::vector<RawSsrc> three = {video(1, "aa-v0", "m"), video(2, "aa-v0", "m"), video(3, "aa-v0", "m")};
