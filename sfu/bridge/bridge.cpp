@@ -46,7 +46,7 @@ Result<void, std::string> Bridge::open() {
   dtls_ = std::move(*context);
   crossings_ =
       std::make_unique<Crossings>(count, config_.limits.crossing_queue, config_.limits.crossing_queue);
-  handshakes_ = std::make_unique<transport::HandshakeThread>(*dtls_, count);
+  handshakes_ = std::make_unique<transport::HandshakeThread>(*dtls_, count, config_.limits.handshakes);
   environment_ = std::make_unique<WorkerEnvironment>(WorkerEnvironment{
       .limits = config_.limits,
       .crossings = *crossings_,

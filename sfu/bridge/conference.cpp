@@ -13,8 +13,9 @@ constexpr double kLoudnessSmoothing = 0.1;
 
 }  // namespace
 
-Conference::Conference(ConferenceKey key, std::size_t this_worker, std::size_t workers, std::size_t loudest)
-    : key_(key), this_worker_(this_worker), workers_(workers), loudest_(loudest) {}
+Conference::Conference(ConferenceKey key, std::size_t this_worker, std::size_t workers,
+                       const BridgeLimits& limits)
+    : key_(key), this_worker_(this_worker), workers_(workers), limits_(limits), speakers_(limits.speakers) {}
 
 void Conference::set_parts(std::size_t home, std::uint64_t parts) {
   home_ = home;
@@ -77,7 +78,7 @@ void Conference::set_sources(const SetEndpointSources& message, Endpoint* sender
 void Conference::add_source(const SetEndpointSources& message, const Source& source, Endpoint* sender) {
   if (source.layers.empty() || source.layers.size() > forward::kMaxLayers) return;
   auto state = std::make_unique<SourceState>(message.endpoint, message.id, message.worker,
-                                             message.worker == this_worker_, source, workers_);
+                                             message.worker == this_worker_, source, workers_, limits_);
   state->sender = sender;
   for (std::size_t layer = 0; layer < source.layers.size(); ++layer) {
     by_ssrc_[source.layers[layer].ssrc] = {state.get(), layer};
@@ -173,14 +174,14 @@ bool Conference::decide_speakers(TimePoint now) {
 }
 
 void Conference::rank_loudness() {
-  if (loudest_ == 0) return;
+  if (limits_.loudest == 0) return;
   std::vector<SourceState*> audio;
   for (const auto& source : sources_) {
     if (!source->is_video()) audio.push_back(source.get());
   }
   std::stable_sort(audio.begin(), audio.end(),
                    [](const SourceState* a, const SourceState* b) { return a->loudness > b->loudness; });
-  for (std::size_t i = 0; i < audio.size(); ++i) audio[i]->loud = i < loudest_;
+  for (std::size_t i = 0; i < audio.size(); ++i) audio[i]->loud = i < limits_.loudest;
 }
 
 }  // namespace roomgate::sfu::bridge

@@ -17,7 +17,7 @@ namespace roomgate::sfu::bridge {
 
 class Conference {
  public:
-  Conference(ConferenceKey key, std::size_t this_worker, std::size_t workers, std::size_t loudest);
+  Conference(ConferenceKey key, std::size_t this_worker, std::size_t workers, const BridgeLimits& limits);
 
   ConferenceKey key() const { return key_; }
   void set_parts(std::size_t home, std::uint64_t parts);
@@ -62,7 +62,7 @@ class Conference {
   const ConferenceKey key_;
   const std::size_t this_worker_;
   const std::size_t workers_;
-  const std::size_t loudest_;
+  const BridgeLimits& limits_;
   std::size_t home_ = 0;
   std::uint64_t parts_ = 0;
   std::vector<Endpoint*> receivers_;

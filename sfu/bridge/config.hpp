@@ -9,6 +9,15 @@
 #include "base/address.hpp"
 #include "base/clock.hpp"
 #include "sfu/bridge/channel_messages.hpp"
+#include "sfu/congestion/remb_target.hpp"
+#include "sfu/receive/dominant_speaker.hpp"
+#include "sfu/receive/keyframe_requester.hpp"
+#include "sfu/receive/nack_generator.hpp"
+#include "sfu/receive/packet_ring.hpp"
+#include "sfu/send/rtx_sender.hpp"
+#include "sfu/transport/handshake_thread.hpp"
+#include "sfu/transport/ice.hpp"
+#include "sfu/transport/srtp.hpp"
 
 namespace roomgate::sfu::bridge {
 
@@ -34,15 +43,21 @@ struct BridgeLimits {
   std::size_t datagrams_per_turn = 256;  // before timers and commands get their turn
   std::size_t packet_buffers = 65536;    // of 2 KiB, per worker
 
-  Duration lower_sender_after = seconds(5);      // SenderSourceConstraints go up at once, down after this
-  Duration keyframe_pause = milliseconds(300);   // between two PLIs for one layer
-  Duration keyframe_repeat = milliseconds(700);  // until the key frame is there
-  int keyframe_attempts = 8;
+  Duration lower_sender_after = seconds(5);  // SenderSourceConstraints go up at once, down after this
   Duration stress_interval = seconds(2);
-  Duration connection_stats_interval = seconds(10);
   std::size_t loudest = 0;  // only so many speakers are forwarded; 0: all
 
+  // Those of the parts, handed on.
   ChannelLimits channel;
+  transport::IceLimits ice;
+  transport::HandshakeLimits handshakes;
+  transport::SrtpLimits srtp;
+  receive::NackGenerator::Limits nack;
+  receive::PacketRing::Limits history;
+  receive::KeyframeRequester::Limits keyframes;
+  receive::DominantSpeaker::Limits speakers;
+  send::RtxSender::Limits rtx;
+  congestion::RembLimits remb;
 };
 
 // ADDR[:PORT] of --media-advertise. With a port, worker w is advertised at port + w, as the sockets

@@ -65,8 +65,9 @@ class SentReports {
 struct Endpoint {
   static constexpr std::size_t kMaxStopped = 512;
 
-  Endpoint(EndpointKey number, Conference& in, transport::IceCredentials credentials, std::uint32_t at)
-      : key(number), conference(in), destination(at), ice(std::move(credentials)) {}
+  Endpoint(EndpointKey number, Conference& in, transport::IceCredentials credentials, std::uint32_t at,
+           const transport::IceLimits& limits)
+      : key(number), conference(in), destination(at), ice(std::move(credentials), limits) {}
 
   const EndpointKey key;  // its DTLS association goes by the same number
   Conference& conference;

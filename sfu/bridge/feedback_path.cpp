@@ -250,7 +250,7 @@ void Worker::send_reports(Endpoint& sender) {
   // No transport-wide feedback: without REMB such a client stays at its lowest layer.
   const std::uint64_t rate = received >= sender.remb_bytes ? (received - sender.remb_bytes) * 8 : 0;
   sender.remb_bytes = received;
-  sender.remb = congestion::remb_target(sender.remb, rate, lost);
+  sender.remb = congestion::remb_target(sender.remb, rate, lost, limits_.remb);
   std::array<std::uint32_t, 32> ssrcs;
   std::size_t told = 0;
   for (const IncomingStream& stream : sender.streams) {

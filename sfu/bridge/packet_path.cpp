@@ -70,7 +70,7 @@ void Worker::on_stun(ByteView datagram, const Path& path) {
     return;
   }
   if (message->is_binding(transport::StunClass::request)) {
-    const auto found = by_ufrag_.find(std::string(transport::local_ufrag_of(message->username)));
+    const auto found = by_ufrag_.find(transport::local_ufrag_of(message->username));
     if (found == by_ufrag_.end() ||
         !found->second->ice.on_binding(*message, path.remote, now_, ice_output_)) {
       ++counts_.drop_stun;

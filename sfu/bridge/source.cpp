@@ -33,8 +33,9 @@ void remember(Endpoint& receiver, std::uint32_t ssrc, StoppedStream&& stopped) {
 }  // namespace
 
 SourceState::SourceState(EndpointKey owner_key, std::string owner_name, std::size_t owner_worker, bool local,
-                         const Source& source, std::size_t workers)
-    : owner(owner_key),
+                         const Source& source, std::size_t workers, const BridgeLimits& bridge_limits)
+    : limits(bridge_limits),
+      owner(owner_key),
       owner_id(std::move(owner_name)),
       worker(owner_worker),
       is_local(local),
@@ -46,10 +47,11 @@ SourceState::SourceState(EndpointKey owner_key, std::string owner_name, std::siz
   for (const Layer& layer : source.layers) {
     LayerState& state = streams.emplace_back();
     state.ids = layer;
-    if (video) state.history = std::make_unique<receive::PacketRing>();
+    state.keyframes = receive::KeyframeRequester(limits.keyframes);
+    if (video) state.history = std::make_unique<receive::PacketRing>(limits.history);
     if (!local) continue;
     state.statistics.emplace(layer.ssrc, video ? 90000u : 48000u);
-    if (video) state.nack = std::make_unique<receive::NackGenerator>();
+    if (video) state.nack = std::make_unique<receive::NackGenerator>(limits.nack);
   }
 }
 
@@ -64,7 +66,7 @@ VideoOut& SourceState::video_out(Endpoint& receiver) {
   if (announced_rtx() != 0) {
     // RFC 3711 9.1's advice: below 2^15, so that the receiver does not take early loss for a roll-over.
     out.last_rtx = before ? before->rtx : static_cast<std::uint16_t>(random_u32() & 0x3fff);
-    out.rtx.emplace(announced_rtx(), static_cast<std::uint16_t>(out.last_rtx + 1));
+    out.rtx.emplace(announced_rtx(), static_cast<std::uint16_t>(out.last_rtx + 1), limits.rtx);
     out.rtx->on_round_trip(receiver.round_trip);
   }
   out.forwarder.set_muted(muted());

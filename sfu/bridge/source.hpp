@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sfu/bridge/config.hpp"
 #include "sfu/bridge/endpoint.hpp"
 #include "sfu/forward/audio_forwarder.hpp"
 #include "sfu/forward/forwarder.hpp"
@@ -44,7 +45,9 @@ struct LayerState {
 
 struct SourceState {
   SourceState(EndpointKey owner_key, std::string owner_name, std::size_t owner_worker, bool local,
-              const Source& source, std::size_t workers);
+              const Source& source, std::size_t workers, const BridgeLimits& bridge_limits);
+
+  const BridgeLimits& limits;
 
   const EndpointKey owner;
   const std::string owner_id;

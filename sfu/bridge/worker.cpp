@@ -94,15 +94,15 @@ void Worker::set_now() {
 
 void Worker::read_commands() {
   env_.crossings.wakeup(index_).clear();
-  commands_.drain(kCommandsPerTurn, [this](WorkerCommand&& command) { handle(command); });
+  const auto each = [this](WorkerCommand&& command) { handle(command); };
+  if (commands_.drain(kCommandsPerTurn, each) > 0) settle_due_ = true;
 }
 
 void Worker::handle(WorkerCommand& command) {
   if (auto* m = std::get_if<SetParts>(&command)) {
     auto& conference = conferences_[m->conference];
     if (!conference) {
-      conference =
-          std::make_unique<Conference>(m->conference, index_, env_.crossings.workers(), limits_.loudest);
+      conference = std::make_unique<Conference>(m->conference, index_, env_.crossings.workers(), limits_);
     }
     conference->set_parts(m->home, m->workers);
   } else if (auto* add = std::get_if<AddEndpoint>(&command)) {
@@ -111,9 +111,10 @@ void Worker::handle(WorkerCommand& command) {
     const auto free = std::find(destinations_.begin(), destinations_.end(), nullptr);
     const auto destination = static_cast<std::uint32_t>(free - destinations_.begin());
     if (free == destinations_.end()) destinations_.push_back(nullptr);
-    auto endpoint = std::make_unique<Endpoint>(add->endpoint, *conference, std::move(add->ice), destination);
+    auto endpoint =
+        std::make_unique<Endpoint>(add->endpoint, *conference, std::move(add->ice), destination, limits_.ice);
     destinations_[destination] = endpoint.get();
-    by_ufrag_[endpoint->ice.local().ufrag] = endpoint.get();
+    by_ufrag_.insert_or_assign(endpoint->ice.local().ufrag, endpoint.get());
     conference->add_receiver(*endpoint);
     endpoints_[add->endpoint] = std::move(endpoint);
   } else if (auto* sources = std::get_if<SetEndpointSources>(&command)) {
@@ -186,6 +187,7 @@ void Worker::remove_endpoint(EndpointKey key) {
 void Worker::read_handshakes() {
   handshake_events_.clear();
   env_.handshakes.collect(index_, handshake_events_);
+  if (!handshake_events_.empty()) settle_due_ = true;
   for (transport::HandshakeEvent& event : handshake_events_) {
     Endpoint* endpoint = find_endpoint(event.association);
     if (endpoint == nullptr) continue;
@@ -195,8 +197,10 @@ void Worker::read_handshakes() {
         break;
       case transport::HandshakeEventKind::keys:
         ++counts_.handshakes;
-        endpoint->inbound.emplace(event.keys.profile, event.keys.client, transport::SrtpDirection::unprotect);
-        endpoint->outbound.emplace(event.keys.profile, event.keys.server, transport::SrtpDirection::protect);
+        endpoint->inbound.emplace(event.keys.profile, event.keys.client, transport::SrtpDirection::unprotect,
+                                  limits_.srtp);
+        endpoint->outbound.emplace(event.keys.profile, event.keys.server, transport::SrtpDirection::protect,
+                                   limits_.srtp);
         endpoint->conference.allocation_due = true;
         update_state(*endpoint, "");
         break;
@@ -273,6 +277,7 @@ void Worker::on_wanted(SourceState& source, std::size_t from, int height) {
 
 // After a batch of commands: allocate once, however many there were.
 void Worker::settle() {
+  if (!std::exchange(settle_due_, false)) return;
   for (const auto& [key, conference] : conferences_) {
     if (!std::exchange(conference->allocation_due, false)) continue;
     for (Endpoint* receiver : conference->receivers()) {
@@ -293,16 +298,20 @@ void Worker::settle() {
       if (source->is_local) {
         on_wanted(*source, index_, height);
       } else if (height != source->told_wanted) {
-        source->told_wanted = height;
-        Crossing crossing;
-        crossing.kind = Crossing::Kind::wanted;
-        crossing.conference = key;
-        crossing.ssrc = source->announced_ssrc();
-        crossing.height = height;
-        push_crossing(source->worker, std::move(crossing));
+        tell_wanted(*conference, *source, height);
       }
     }
   }
+}
+
+void Worker::tell_wanted(const Conference& conference, SourceState& source, int height) {
+  source.told_wanted = height;
+  Crossing crossing;
+  crossing.kind = Crossing::Kind::wanted;
+  crossing.conference = conference.key();
+  crossing.ssrc = source.announced_ssrc();
+  crossing.height = height;
+  push_crossing(source.worker, std::move(crossing));
 }
 
 // Up at once, down after a while: a layout that flickers must not make an encoder start and stop.
@@ -336,7 +345,7 @@ void Worker::tick() {
   for (const auto& [key, conference] : conferences_) {
     if (conference->decide_speakers(now_)) {
       emit(SpeakersChanged{key, conference->speaker_order(), conference->silence()});
-      conference->allocation_due = true;
+      conference->allocation_due = settle_due_ = true;
     }
     if (slow) tick_conference(*conference);
   }
@@ -372,6 +381,8 @@ void Worker::tick_conference(Conference& conference) {
   conference.rank_loudness();
   for (const auto& source : conference.sources()) {
     if (!source->is_video()) continue;
+    // Said again and again: the sender's worker may have learnt of the source after it was said first.
+    if (!source->is_local) tell_wanted(conference, *source, source->wanted_here());
     if (source->is_local && source->lower_at != TimePoint::max()) tell_sender_height(*source);
     for (LayerState& layer : source->streams) layer.history->expire(now_);
     std::uint32_t asked = 0;  // layers, once each however many receivers wait

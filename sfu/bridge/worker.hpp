@@ -122,6 +122,7 @@ class Worker {
   void on_crossing(Crossing& crossing);
   void on_wanted(SourceState& source, std::size_t from, int height);
   void settle();
+  void tell_wanted(const Conference& conference, SourceState& source, int height);
   void tick();
   void tick_endpoint(Endpoint& endpoint);
   void tick_conference(Conference& conference);
@@ -155,13 +156,19 @@ class Worker {
   std::unordered_map<ConferenceKey, std::unique_ptr<Conference>> conferences_;
   std::unordered_map<EndpointKey, std::unique_ptr<Endpoint>> endpoints_;
   std::vector<Endpoint*> destinations_;  // by the number in the send batch
-  std::unordered_map<std::string, Endpoint*> by_ufrag_;
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  // Ufrags are ours and random, so nobody chooses what collides.
+  std::unordered_map<std::string, Endpoint*, TextHash, std::equal_to<>> by_ufrag_;
   struct Known {
     Endpoint* endpoint = nullptr;
     Address local;
   };
   std::unordered_map<Address, Known> by_address_;
 
+  bool settle_due_ = false;
   TimePoint now_;
   TimePoint next_tick_{};
   TimePoint next_slow_tick_{};

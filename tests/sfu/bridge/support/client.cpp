@@ -43,6 +43,7 @@ void MediaClient::move() {
 }
 
 void MediaClient::turn() {
+  if (paused_) return;
   std::array<std::uint8_t, 2048> bytes;
   for (int i = 0; i < 1000; ++i) {
     const ssize_t size = ::recv(fd_, bytes.data(), bytes.size(), 0);

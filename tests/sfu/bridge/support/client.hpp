@@ -43,6 +43,8 @@ class MediaClient {
 
   bool ice_answered() const { return ice_answered_; }
   bool connected() const { return outbound_ != nullptr; }
+  // While paused it neither reads nor sends: a dead link.
+  void pause(bool paused) { paused_ = paused; }
   void hold_dtls() { hold_dtls_ = true; }
 
   void send_raw(ByteView datagram);
@@ -74,6 +76,7 @@ class MediaClient {
   bool ice_answered_ = false;
   bool checked_ = false;  // the server's check was answered: it will take our DTLS
   bool hold_dtls_ = false;
+  bool paused_ = false;
   sfu::transport::DtlsClient dtls_;
   std::unique_ptr<sfu::transport::SrtpSession> inbound_;
   std::unique_ptr<sfu::transport::SrtpSession> outbound_;
