@@ -91,6 +91,11 @@ export function expose(meeting, audio) {
       const report = await meeting.session?.pc.getStats();
       return [...(report?.values() ?? [])].filter((e) => e.type === 'outbound-rtp');
     },
+    /** The browser's figures of what we receive, each with its `mid`. */
+    received: async () => {
+      const report = await meeting.session?.pc.getStats();
+      return [...(report?.values() ?? [])].filter((e) => e.type === 'inbound-rtp');
+    },
     /** Cuts the signalling connection, as a network would. */
     interrupt: () => meeting.stream.interrupt(),
   };
