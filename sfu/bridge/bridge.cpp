@@ -138,7 +138,10 @@ void Bridge::on(Allocate& m) {
 void Bridge::on(SetTransport& m) {
   EndpointRecord* endpoint = find_endpoint(m.conference, m.endpoint);
   if (endpoint == nullptr) return;
+  const bool vocabulary_changed = endpoint->features.source_names != m.features.source_names;
   endpoint->features = m.features;
+  // A channel may open before the answer that tells which vocabulary its client speaks.
+  if (vocabulary_changed && endpoint->channel_open) greet(conference_of(*endpoint), *endpoint);
   to_worker(endpoint->worker, SetRemote{endpoint->key, m.ufrag, m.pwd, m.fingerprint, m.features});
 }
 

@@ -124,6 +124,18 @@ TEST_CASE("a client of 2021 speaks of endpoints, and is spoken to so") {
       [&] { return house.frames_to(b).back().find(R"("forwardedSources":[])") != std::string::npos; }));
 }
 
+TEST_CASE("a client of 2021 whose channel opened before its answer is told again in its own words") {
+  House house;
+  Member& old = house.enter("room", "aaaaaaaa");
+  house.open_channel(old);
+  house.announce(old, 3);
+  REQUIRE(house.until([&] { return house.got_frame(old, "SenderSourceConstraints"); }));
+
+  house.set_transport(old, {.transport_cc = true, .source_names = false});
+
+  REQUIRE(house.until([&] { return house.got_frame(old, R"("videoConstraints":{"idealHeight":0})"); }));
+}
+
 TEST_CASE("who speaks is told to all, and to whoever opens a channel later") {
   House house;
   Member& a = house.join("room", "aaaaaaaa");

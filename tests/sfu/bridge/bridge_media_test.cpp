@@ -298,3 +298,54 @@ TEST_CASE("a client without transport-wide feedback gets REMB") {
 
   CHECK(feedback_count(a, sfu::rtp::kTransportCc) == 0);
 }
+
+namespace {
+
+// Sends one audio packet of each, until `done`.
+bool talk(House& house, std::vector<std::pair<Member*, std::uint8_t>> speakers,
+          const std::function<bool()>& done) {
+  std::uint16_t sequence = 0;
+  return house.until([&] {
+    for (const auto& [member, level] : speakers) {
+      member->client.send_rtp(
+          make_rtp({.sequence = sequence, .ssrc = member->ssrcs.audio, .level = level, .payload = {1}}));
+    }
+    ++sequence;
+    return done();
+  });
+}
+
+bool last_are_all_of(const Member& receiver, std::size_t count, std::uint32_t ssrc) {
+  const auto& rtp = receiver.client.rtp;
+  return rtp.size() >= count &&
+         std::all_of(rtp.end() - static_cast<std::ptrdiff_t>(count), rtp.end(),
+                     [ssrc](const ReceivedRtp& packet) { return packet.ssrc() == ssrc; });
+}
+
+}  // namespace
+
+TEST_CASE("with a limit on speakers only the loudest are forwarded") {
+  BridgeConfig config = House::default_config();
+  config.limits.loudest = 1;
+  House house(config);
+  Member& loud = house.join("room", "aaaaaaaa");
+  Member& soft = house.join("room", "bbbbbbbb");
+  Member& listener = house.join("room", "cccccccc");
+
+  CHECK(talk(house, {{&loud, 10}, {&soft, 70}},
+             [&] { return last_are_all_of(listener, 50, loud.ssrcs.audio); }));
+  check_gap_free(listener, loud.ssrcs.audio);
+}
+
+TEST_CASE("a receiver may leave out somebody's audio") {
+  House house;
+  Member& a = house.join("room", "aaaaaaaa");
+  Member& b = house.join("room", "bbbbbbbb");
+  Member& listener = house.join("room", "cccccccc");
+  house.say(
+      listener,
+      R"({"colibriClass":"ReceiverAudioSubscription","all":true,"exclude":["aaaaaaaa-a0"],"include":[]})");
+
+  CHECK(talk(house, {{&a, 10}, {&b, 10}}, [&] { return last_are_all_of(listener, 50, b.ssrcs.audio); }));
+  CHECK(!a.client.rtp.empty());
+}
