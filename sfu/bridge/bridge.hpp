@@ -15,7 +15,7 @@
 #include "base/metrics.hpp"
 #include "base/result.hpp"
 #include "sfu/bridge/config.hpp"
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 #include "sfu/bridge/crossing.hpp"
 #include "sfu/bridge/messages.hpp"
 #include "sfu/bridge/metrics.hpp"

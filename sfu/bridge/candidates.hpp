@@ -9,7 +9,7 @@
 
 #include "base/address.hpp"
 #include "sfu/bridge/config.hpp"
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 
 namespace roomgate::sfu::bridge {
 

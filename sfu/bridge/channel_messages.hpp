@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 
 namespace roomgate::sfu::bridge {
 

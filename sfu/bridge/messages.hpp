@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "sfu/bridge/channel_messages.hpp"
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 #include "sfu/transport/ice.hpp"
 
 namespace roomgate::sfu::bridge {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 
 namespace roomgate::sfu::focus {
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 #include "sfu/focus/bridge_selection.hpp"
 #include "sfu/focus/channel_sink.hpp"
 #include "sfu/focus/config.hpp"

@@ -15,7 +15,7 @@
 
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 #include "sfu/focus/channel_sink.hpp"
 #include "sfu/focus/conference.hpp"
 #include "sfu/focus/config.hpp"

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 #include "sfu/focus/config.hpp"
 #include "sfu/focus/source_wire.hpp"
 #include "sfu/xmpp/element.hpp"

@@ -17,7 +17,7 @@
 #include <string>
 
 #include "base/clock.hpp"
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 #include "sfu/focus/config.hpp"
 #include "sfu/focus/sources.hpp"
 #include "sfu/xmpp/room_service.hpp"

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 #include "sfu/focus/errors.hpp"
 #include "sfu/xmpp/element.hpp"
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 #include "sfu/focus/config.hpp"
 #include "sfu/focus/source_wire.hpp"
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "sfu/bridge/channel_messages.hpp"
-#include "sfu/bridge/control_codec.hpp"
+#include "sfu/bridge/control/codec.hpp"
 
 using namespace roomgate::sfu::bridge;
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/metrics.hpp"
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 #include "sfu/focus/focus.hpp"
 #include "sfu/focus/jingle_answer.hpp"
 #include "sfu/xmpp/parser.hpp"

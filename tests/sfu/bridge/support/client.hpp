@@ -9,7 +9,7 @@
 #include "base/address.hpp"
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
-#include "sfu/bridge/control.hpp"
+#include "sfu/bridge/control/control.hpp"
 #include "sfu/transport/srtp.hpp"
 #include "sfu/transport/stun.hpp"
 #include "tests/sfu/transport/dtls_client.hpp"

@@ -1,5 +1,5 @@
 // The control link focus <-> bridge, as values: versioned messages with request, conference and endpoint id, no
-// pointers, so that a bridge may be in this process (a queue) or in another (encoded, control_codec.hpp). All of it is
+// pointers, so that a bridge may be in this process (a queue) or in another (encoded, codec.hpp). All of it is
 // asynchronous; an answer may never come, and whoever waits has a deadline. Signalling thread on both ends.
 #pragma once
 

@@ -1,4 +1,4 @@
-#include "sfu/bridge/control_codec.hpp"
+#include "sfu/bridge/control/codec.hpp"
 
 #include <array>
 #include <boost/json.hpp>
