@@ -1,5 +1,5 @@
-// Firefox with a fake camera and microphone, driven over WebDriver BiDi. Its pages answer evaluate, waitForFunction and
-// close as Playwright's do, so that the other helpers take them as they take a page of Chromium.
+// Firefox with a fake camera and microphone, driven over WebDriver BiDi. Its pages answer goto, evaluate and close
+// as Playwright's do, so that the other helpers take them as they take a page of Chromium.
 import { existsSync } from 'node:fs';
 import puppeteer from 'puppeteer-core';
 import { until } from './browser.mjs';
@@ -47,7 +47,6 @@ function asPlaywright(page) {
     problems,
     goto: (url) => page.goto(url, { waitUntil: 'load', timeout: 30000 }),
     evaluate: (run, argument) => page.evaluate(run, argument),
-    waitForFunction: (check, argument, { timeout, polling }) => page.waitForFunction(check, { timeout, polling }, argument),
     close: () => page.close(),
   };
 }

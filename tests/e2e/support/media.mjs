@@ -17,3 +17,24 @@ async function decodedFrames({ name, more }) {
   const video = await person?.tracks.find((track) => track.kind === 'video')?.stats();
   return (video?.framesDecoded ?? 0) > more ? video.framesDecoded : 0;
 }
+
+/** {frames, packets} that PAGE decoded and received of NAME's video and sound, so far. */
+export function received(page, name) {
+  return page.evaluate(countReceived, name);
+}
+
+/** Waits until PAGE has received more of NAME's video and sound than `before` says. */
+export async function moreFrom(page, name, before, what, milliseconds, more = 10) {
+  await until(page, async ({ who, was, by }) => {
+    const person = globalThis.roomgate.participants.find((p) => p.name === who);
+    const stats = async (kind) => (await person?.tracks.find((track) => track.kind === kind)?.stats()) ?? {};
+    const [video, audio] = [await stats('video'), await stats('audio')];
+    return (video.framesDecoded ?? 0) >= was.frames + by && (audio.packetsReceived ?? 0) >= was.packets + by;
+  }, what, milliseconds, { who: name, was: before, by: more });
+}
+
+async function countReceived(name) {
+  const person = globalThis.roomgate.participants.find((p) => p.name === name);
+  const stats = async (kind) => (await person?.tracks.find((track) => track.kind === kind)?.stats()) ?? {};
+  return { frames: (await stats('video')).framesDecoded ?? 0, packets: (await stats('audio')).packetsReceived ?? 0 };
+}

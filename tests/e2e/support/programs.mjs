@@ -48,10 +48,11 @@ export class Program {
   }
 }
 
-/** A shard on free ports: {program, address}. */
+/** A shard on free ports: {program, address}. What `extra` sets takes the place of what is set here. */
 export async function startShard(name, extra = []) {
-  const program = new Program(join(bin, 'roomshard'), ['serve', '--name', name, '--listen', '127.0.0.1:0', '--media-port', '0',
-    '--media-address', '127.0.0.1', '--media-advertise', '127.0.0.1', ...extra]);
+  const usual = { '--listen': '127.0.0.1:0', '--media-port': '0', '--media-address': '127.0.0.1', '--media-advertise': '127.0.0.1' };
+  const kept = Object.entries(usual).filter(([option]) => !extra.includes(option)).flat();
+  const program = new Program(join(bin, 'roomshard'), ['serve', '--name', name, ...kept, ...extra]);
   const [, address] = await program.line(/listening .*address=(\S+)/);
   return { name, program, address };
 }
