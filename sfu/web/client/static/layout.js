@@ -7,7 +7,7 @@
 
 const kGap = 8;
 const kWidest = 16 / 9;
-const kNarrowest = 3 / 4;
+const kNarrowest = { upright: 3 / 4, wide: 6 / 5 }; // cameras give wide pictures: a narrower tile would cut people off
 const kSmallestTile = 132; // px, wide: a name is still readable
 
 /**
@@ -19,6 +19,7 @@ const kSmallestTile = 132; // px, wide: a name is still readable
  */
 export function gridLayout(width, height, count) {
   if (count === 0 || width <= 0 || height <= 0) return [];
+  const narrowest = width > height ? kNarrowest.wide : kNarrowest.upright;
   let best = { area: -1, columns: 1, width: 0, height: 0 };
   for (let columns = 1; columns <= count; ++columns) {
     const rows = Math.ceil(count / columns);
@@ -26,7 +27,7 @@ export function gridLayout(width, height, count) {
     let h = (height - kGap * (rows - 1)) / rows;
     if (w <= 0 || h <= 0) continue;
     if (w / h > kWidest) w = h * kWidest;
-    if (w / h < kNarrowest) h = w / kNarrowest;
+    if (w / h < narrowest) h = w / narrowest;
     if (w * h > best.area + 1) best = { area: w * h, columns, width: w, height: h };
   }
   const rows = Math.ceil(count / best.columns);

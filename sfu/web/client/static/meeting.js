@@ -5,26 +5,23 @@
 // Phases: connecting -> (waiting: the server has no place yet) -> joined <-> reconnecting, and ended for good.
 
 import { backoff, pause } from './backoff.js';
+import { Call } from './call.js';
 import { capabilities, discoInfo, ownCodecs } from './capabilities.js';
-import { Channel } from './channel.js';
+import { Refusal, awaitConference } from './conference.js';
 import { Emitter } from './emitter.js';
 import { chooseCodec } from './encodings.js';
-import { conferenceRequest, kFocus, kJingle, muteRequest, readCandidates, readMute, readOffer } from './jingle.js';
-import { receiverConstraints } from './layout.js';
+import { kJingle, muteRequest, readCandidates, readMute, readOffer } from './jingle.js';
 import { Room, nickOf, randomNick } from './muc.js';
+import { otherOf, selfOf } from './roster.js';
 import { deployment, iceServers, meetingStart, probe, socketUrl } from './server.js';
-import { Session } from './session.js';
 import { parseSources } from './sources.js';
-import { quality, summarise } from './stats.js';
 import { attribute, child, children, xml } from './xml.js';
 import { Stream, XmppError } from './xmpp.js';
 
-const kStatsEvery = 2000;
-const kTellStatsEvery = 10_000;
 const kKeepAlive = 90_000;
 const kMaxRestarts = 3;
+const kPatience = 2000; // ms before media are started anew, times the attempt
 const kMaxMessages = 1000;
-const kMachine = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16).padStart(8, '0')).join('');
 
 /** @type {Record<string, string>} how the room's refusals end a meeting */
 const kRefusals = {
@@ -38,20 +35,7 @@ const kRefusals = {
 
 /**
  * @typedef {import('./muc.js').Occupant} Occupant
- *
- * @typedef {object} Participant
- * @property {string} id
- * @property {string} name            '' when none was given
- * @property {boolean} isSelf
- * @property {boolean} isModerator
- * @property {boolean} audioMuted
- * @property {boolean} videoMuted
- * @property {boolean} hand
- * @property {boolean} interrupted    the bridge does not hear from this one
- * @property {number | null} quality  0 to 100, as this one says
- * @property {{ name: string, track: MediaStreamTrack | null, mid: string, forwarded: boolean } | null} camera
- * @property {{ name: string, track: MediaStreamTrack | null, mid: string, forwarded: boolean }[]} screens
- * @property {{ name: string, track: MediaStreamTrack | null, mid: string }[]} audio
+ * @typedef {import('./roster.js').Participant} Participant
  */
 
 /**
@@ -69,41 +53,28 @@ export class Meeting extends Emitter {
   stream;
   /** @type {Room | null} */
   room = null;
-  /** @type {Session | null} */
-  session = null;
-  /** @type {Channel | null} */
-  channel = null;
+  /** @type {Call | null} */
+  call = null;
   /** @type {(import('./muc.js').ChatMessage & { name: string, own: boolean })[]} */
   messages = [];
-  /** @type {string[]} endpoint ids, the dominant speaker first */
-  speakers = [];
   shard = '';
   region = '';
-  bridgeRegion = '';
   /** @type {Date | null} */
   started = null;
   hand = false;
-  /** @type {import('./stats.js').Summary | null} */
-  summary = null;
   /** @type {import('./session.js').Counters} */
   counters = { setRemoteDescription: 0, sourceAdds: 0, sourceRemoves: 0, sessions: 0, restarts: 0 };
   reconnects = 0;
 
   #over = false;
+  #turn = 0; // of coming in
   #inside = false; // in the room, by what this stream's session knows
   #handRaised = ''; // what presence says; never said before the first raising
   #focusJid = '';
   /** @type {RTCIceServer[]} */
   #iceServers = [];
   #restarts = 0;
-  /** @type {Set<string>} */
-  #forwarded = new Set();
-  #knowsForwarded = false;
-  /** @type {Set<string>} */
-  #interrupted = new Set();
-  /** @type {Map<string, number>} */
-  #qualities = new Map();
-  /** @type {{ name: string, height: number, stage: boolean }[]} */
+  /** @type {import('./bridge.js').Shown} */
   #shown = [];
   /** @type {((error: Error) => void) | null} */
   #broken = null;
@@ -150,14 +121,25 @@ export class Meeting extends Emitter {
   get isModerator() {
     return this.room?.occupants.get(this.id)?.role === 'moderator';
   }
+  get session() {
+    return this.call?.session ?? null;
+  }
+  get channel() {
+    return this.call?.bridge?.channel ?? null;
+  }
+  get summary() {
+    return this.call?.summary ?? null;
+  }
+  /** @returns {string[]} endpoint ids, the dominant speaker first */
+  get speakers() {
+    return this.call?.bridge?.speakers ?? [];
+  }
   /** The state of media: "new", "connecting", "connected", "disconnected", "failed", "closed", or "none". */
   get mediaState() {
     return this.session?.state ?? 'none';
   }
 
   start() {
-    this.#timers.push(setInterval(() => void this.#measure(), kStatsEvery));
-    this.#timers.push(setInterval(() => this.#tellStats(), kTellStatsEvery));
     this.#timers.push(setInterval(() => void this.#keepAlive(), kKeepAlive));
     this.#timers.push(setTimeout(() => void this.#keepAlive(), 5000));
     void this.#run();
@@ -235,6 +217,7 @@ export class Meeting extends Emitter {
 
   /** A new stream: ask for the conference, join the room, wait for the offer. */
   async #enter() {
+    const turn = ++this.#turn;
     this.#inside = false;
     this.#leaveRoom();
     if (this.phase !== 'reconnecting') this.phase = 'connecting';
@@ -248,6 +231,8 @@ export class Meeting extends Emitter {
     const servers = iceServers(stream).catch(() => []);
     await this.#conference();
     this.#iceServers = await servers;
+    // The stream may have broken and come again while we waited: then another turn is on its way in.
+    if (turn !== this.#turn) throw new XmppError('closed');
     await this.#join();
     this.#inside = true;
     void meetingStart(stream, this.roomJid).then((date) => {
@@ -257,36 +242,19 @@ export class Meeting extends Emitter {
   }
 
   async #conference() {
-    const { stream } = this;
-    for (let attempt = 0; ; ++attempt) {
-      /** @type {Element | null} */
-      let answer = null;
-      try {
-        answer = child(
-          await stream.request('set', this.config.focus, conferenceRequest(this.roomJid, kMachine)),
-          'conference',
-          kFocus,
-        );
-      } catch (error) {
-        const { condition, type, text } = /** @type {XmppError} */ (error);
-        if (condition === 'closed') throw error;
-        if (condition === 'not-authorized') this.#finish('forbidden', '', text);
-        else if (type === 'cancel' || type === 'auth' || type === 'modify') this.#finish('refused', '', text || condition);
-        if (this.#over) throw error;
-      }
-      if (attribute(answer, 'ready') === 'true') {
-        this.#focusJid = attribute(answer, 'focusjid');
-        return;
-      }
-      const delay = backoff(attempt);
+    const waiting = (/** @type {number} */ delay, /** @type {() => void} */ skip) => {
       if (this.phase !== 'reconnecting') this.phase = 'waiting';
       this.problem = { reason: 'full', retryAt: Date.now() + delay };
+      this.#skipPause = skip;
       this.emit('change');
-      const wait = pause(delay);
-      this.#skipPause = wait.skip;
-      await wait.done;
+    };
+    try {
+      this.#focusJid = await awaitConference(this.stream, this.config.focus, this.roomJid, waiting);
+    } catch (error) {
+      if (error instanceof Refusal) this.#finish(error.reason, '', error.message);
+      throw error;
+    } finally {
       this.#skipPause = null;
-      if (!stream.isOpen || this.#over) throw new XmppError('closed');
     }
   }
 
@@ -329,20 +297,16 @@ export class Meeting extends Emitter {
   }
 
   #leaveRoom() {
-    this.#endSession();
+    this.#endCall();
     this.room?.leave();
     this.room = null;
-    this.speakers = [];
-    this.#forwarded.clear();
-    this.#interrupted.clear();
-    this.#qualities.clear();
   }
 
   // ---- the room
 
   /** @param {Occupant} occupant @param {boolean} isNew */
   #occupant(occupant, isNew) {
-    this.#chooseCodec();
+    this.session?.setCodec(this.#codec());
     if (isNew && this.room?.isJoined && !this.#isFocus(occupant.id) && occupant.id !== this.id) {
       this.emit('notice', 'notice.joined', { name: this.nameOf(occupant.id) });
     }
@@ -355,11 +319,8 @@ export class Meeting extends Emitter {
       this.#rejoin();
       return;
     }
-    this.session?.removeOwner(id);
-    this.speakers = this.speakers.filter((s) => s !== id);
-    this.#interrupted.delete(id);
-    this.#qualities.delete(id);
-    this.#chooseCodec();
+    this.call?.forget(id);
+    this.session?.setCodec(this.#codec());
     const name = this.#names.get(id) ?? '';
     this.emit('notice', how.kicked ? 'notice.removed' : 'notice.left', { name });
     this.emit('change');
@@ -388,14 +349,13 @@ export class Meeting extends Emitter {
     return id === 'focus';
   }
 
-  #chooseCodec() {
-    const others = [...(this.room?.occupants.values() ?? [])].filter((o) => !this.#isFocus(o.id) && o.id !== this.id);
-    this.session?.setCodec(this.#codecFor(others));
+  /** @returns {Occupant[]} people: neither we nor the focus */
+  #others() {
+    return [...(this.room?.occupants.values() ?? [])].filter((o) => !this.#isFocus(o.id) && o.id !== this.id);
   }
 
-  /** @param {Occupant[]} others */
-  #codecFor(others) {
-    return chooseCodec(this.codecs, others.map((o) => o.codecs));
+  #codec() {
+    return chooseCodec(this.codecs, this.#others().map((o) => o.codecs));
   }
 
   /** What we tell of ourselves. */
@@ -499,7 +459,7 @@ export class Meeting extends Emitter {
     if (action === 'session-initiate') {
       const offer = readOffer(iq);
       if (!offer) throw new XmppError('bad-request', { type: 'modify' });
-      this.#startSession(offer);
+      this.#startCall(offer);
       return true;
     }
     const { session } = this;
@@ -507,7 +467,7 @@ export class Meeting extends Emitter {
     if (action === 'source-add' || action === 'addsource') session.addSources(parseSources(jingle));
     else if (action === 'source-remove' || action === 'removesource') session.removeSources(parseSources(jingle));
     else if (action === 'transport-info') session.addCandidates(readCandidates(jingle));
-    else if (action === 'session-terminate') this.#endSession();
+    else if (action === 'session-terminate') this.#endCall();
     return true;
   }
 
@@ -524,239 +484,69 @@ export class Meeting extends Emitter {
 
   // ---- media
 
-  #tracks() {
-    const { audioTrack, videoTrack, desktopTrack } = this.media;
-    return { audio: audioTrack, video: videoTrack, desktop: desktopTrack };
-  }
-
   /** @param {import('./jingle.js').Offer} offer */
-  #startSession(offer) {
-    this.#endSession();
-    this.bridgeRegion = offer.region;
-    const others = [...(this.room?.occupants.values() ?? [])].filter((o) => !this.#isFocus(o.id) && o.id !== this.id);
-    const session = new Session({
+  #startCall(offer) {
+    this.#endCall();
+    const call = new Call({
       offer,
       id: this.id,
       jid: this.stream.jid,
       iceServers: this.#iceServers,
-      relay: this.options.relay,
-      simulcast: this.options.simulcast,
-      codec: this.#codecFor(others),
+      options: this.options,
+      codec: this.#codec(),
       counters: this.counters,
+      media: this.media,
       request: (payload, timeout) => this.stream.request('set', offer.from, payload, timeout),
+      WebSocket: this.WebSocket,
     });
-    this.session = session;
-    session.on('remote', () => this.emit('change'));
-    session.on('state', (state) => this.#mediaState(session, state));
-    session.on('failed', () => void this.#restartMedia(session, 'negotiation failed'));
-    if (offer.channelUrl) this.#openChannel(offer.channelUrl);
-    void session.start(this.#tracks()).then(() => this.#tellPresence());
+    this.call = call;
+    call.on('change', () => this.emit('change'));
+    call.on('stats', (summary) => this.emit('stats', summary));
+    call.on('connected', () => (this.#restarts = 0));
+    call.on('broken', (why) => void this.#repair(call, why));
+    call.bridge?.show(this.#shown);
+    void call.start().then(() => this.#tellPresence());
     this.emit('change');
   }
 
-  #endSession() {
-    this.session?.close();
-    this.session = null;
-    this.channel?.close();
-    this.channel = null;
-    this.summary = null;
+  #endCall() {
+    this.call?.close();
+    this.call = null;
     this.emit('change');
   }
 
-  /** @param {Session} session @param {string} state */
-  #mediaState(session, state) {
-    if (session !== this.session) return;
-    if (state === 'connected') this.#restarts = 0;
-    if (state === 'failed') void this.#restartMedia(session, 'ICE FAILED');
-    this.emit('change');
-  }
-
-  /** The focus is asked for a new invitation; when that does not help, we come in anew. @param {Session} session @param {string} why */
-  async #restartMedia(session, why) {
+  /** The focus is asked for a new invitation; when that does not help, we come in anew. @param {Call} call @param {string} why */
+  async #repair(call, why) {
     if (++this.#restarts > kMaxRestarts) {
       this.#restarts = 0;
       this.#rejoin();
       return;
     }
     ++this.counters.restarts;
-    // A moment of patience: the network that broke media may just be changing.
-    await pause(2000 * this.#restarts).done;
-    // Without signalling nobody can be asked; coming in anew will bring a new session too.
-    if (session !== this.session || this.phase !== 'joined' || this.#over) return;
-    if (why === 'ICE FAILED' && session.state === 'connected') return;
-    try {
-      await session.terminate(true, why);
-    } catch {
-      if (session === this.session && !this.#over) this.#rejoin();
-    }
+    // Without signalling nobody can be asked; coming in anew brings a new call too.
+    const still = () => call === this.call && this.phase === 'joined';
+    if (!(await call.restart(why, kPatience * this.#restarts, still)) && still()) this.#rejoin();
   }
 
   #mediaChanged() {
-    const tracks = this.#tracks();
-    for (const kind of /** @type {import('./session.js').Sending[]} */ (['audio', 'video', 'desktop'])) {
-      this.session?.setTrack(kind, tracks[kind]);
-    }
-    this.#tellVideoTypes();
+    this.call?.mediaChanged();
     this.#tellPresence();
     this.emit('change');
   }
 
-  // ---- the bridge channel
-
-  /** @param {string} url */
-  #openChannel(url) {
-    const channel = new Channel(url, this.WebSocket);
-    this.channel = channel;
-    channel.on('DominantSpeakerEndpointChangeEvent', (m) => {
-      const previous = Array.isArray(m.previousSpeakers) ? m.previousSpeakers : [];
-      this.speakers = [m.dominantSpeakerEndpoint, ...previous].filter((id) => typeof id === 'string').slice(0, 11);
-      this.emit('change');
-    });
-    channel.on('ForwardedSources', (m) => {
-      if (!Array.isArray(m.forwardedSources)) return;
-      this.#forwarded = new Set(m.forwardedSources);
-      this.#knowsForwarded = true;
-      this.emit('change');
-    });
-    channel.on('SenderSourceConstraints', (m) => {
-      if (typeof m.sourceName === 'string' && Number.isInteger(m.maxHeight)) this.session?.setWanted(m.sourceName, m.maxHeight);
-    });
-    channel.on('EndpointConnectivityStatusChangeEvent', (m) => {
-      if (String(m.active) === 'false') this.#interrupted.add(m.endpoint);
-      else this.#interrupted.delete(m.endpoint);
-      this.emit('change');
-    });
-    channel.on('EndpointStats', (m) => {
-      const value = Number(m.connectionQuality);
-      if (this.room?.occupants.has(m.from) && Number.isFinite(value)) this.#qualities.set(m.from, value);
-    });
-    channel.on('EndpointMessage', (m) => {
-      // Old clients measure their way to each peer and count one that is silent as lost.
-      if (m.msgPayload?.type !== 'e2e-ping-request' || typeof m.from !== 'string') return;
-      const msgPayload = { type: 'e2e-ping-response', id: m.msgPayload.id };
-      channel.send({ colibriClass: 'EndpointMessage', to: m.from, msgPayload });
-    });
-    channel.on('open', () => this.emit('change'));
-    channel.on('closed', () => this.emit('change'));
-    this.#knowsForwarded = false;
-    this.#tellVideoTypes();
-    this.#tellShown();
-  }
-
-  #tellVideoTypes() {
-    const { channel, media, id } = this;
-    if (!channel) return;
-    const say = (/** @type {string} */ name, /** @type {string} */ videoType) =>
-      channel.state(name, { colibriClass: 'SourceVideoTypeMessage', sourceName: name, videoType });
-    say(`${id}-v0`, media.videoOn ? 'camera' : 'none');
-    if (media.desktopTrack || this.session?.midOf('desktop')) say(`${id}-v1`, media.desktopTrack ? 'desktop' : 'none');
-  }
-
-  /**
-   * Which video is on the screen, and how large; the bridge sends nothing else.
-   * @param {{ name: string, height: number, stage: boolean }[]} shown
-   */
+  /** Which video is on the screen, and how large. @param {import('./bridge.js').Shown} shown */
   show(shown) {
     this.#shown = shown;
-    this.#tellShown();
+    this.call?.bridge?.show(shown);
   }
-
-  #tellShown() {
-    this.channel?.state('constraints', receiverConstraints(this.#shown));
-  }
-
-  // ---- who is there
 
   /** @returns {Participant[]} we first, then in the order of arrival */
   participants() {
-    const occupants = [...(this.room?.occupants.values() ?? [])].filter((o) => !this.#isFocus(o.id));
+    const own = this.room?.occupants.get(this.id);
     const remote = this.session?.remote() ?? [];
-    const own = occupants.filter((o) => o.id === this.id).map((o) => this.#self(o));
-    return own.concat(occupants.filter((o) => o.id !== this.id).map((o) => this.#other(o, remote)));
-  }
-
-  /** @param {Occupant} occupant @returns {Participant} */
-  #self(occupant) {
-    const { media, id } = this;
-    const screen = media.desktopTrack;
-    return {
-      id,
-      name: this.name,
-      isSelf: true,
-      isModerator: occupant.role === 'moderator',
-      audioMuted: !(media.audioTrack && media.audioOn),
-      videoMuted: !media.videoOn,
-      hand: this.hand,
-      interrupted: false,
-      quality: this.summary ? quality(this.summary) : null,
-      camera: media.videoTrack ? { name: `${id}-v0`, track: media.videoTrack, mid: '', forwarded: true } : null,
-      screens: screen ? [{ name: `${id}-v1`, track: screen, mid: '', forwarded: true }] : [],
-      audio: [],
-    };
-  }
-
-  /** @param {Occupant} occupant @param {import('./session.js').Remote[]} remote @returns {Participant} */
-  #other(occupant, remote) {
-    const own = remote.filter((r) => r.source.owner === occupant.id);
-    const info = occupant.sourceInfo;
-    const isScreen = (/** @type {import('./session.js').Remote} */ r) =>
-      info[r.source.name]?.videoType
-        ? info[r.source.name].videoType === 'desktop'
-        : r.source.videoType === 'desktop' || (occupant.oldDesktop && r.source.name.endsWith('-v0'));
-    const isOn = (/** @type {import('./session.js').Remote} */ r, /** @type {boolean | null} */ old) =>
-      !(info[r.source.name]?.muted ?? old ?? false);
-    const shape = (/** @type {import('./session.js').Remote} */ r) => ({
-      name: r.source.name,
-      track: r.track,
-      mid: r.mid,
-      forwarded: !this.#knowsForwarded || this.#forwarded.has(r.source.name),
-    });
-    const audio = own.filter((r) => r.source.kind === 'audio');
-    const video = own.filter((r) => r.source.kind === 'video' && isOn(r, occupant.videoMuted));
-    const camera = video.find((r) => !isScreen(r));
-    return {
-      id: occupant.id,
-      name: this.nameOf(occupant.id),
-      isSelf: false,
-      isModerator: occupant.role === 'moderator',
-      audioMuted: !audio.some((r) => isOn(r, occupant.audioMuted)),
-      videoMuted: !camera,
-      hand: occupant.hand,
-      interrupted: this.#interrupted.has(occupant.id),
-      quality: this.#qualities.get(occupant.id) ?? null,
-      camera: camera ? shape(camera) : null,
-      screens: video.filter(isScreen).map(shape),
-      audio: audio.map((r) => ({ name: r.source.name, track: r.track, mid: r.mid })),
-    };
-  }
-
-  // ---- measuring
-
-  async #measure() {
-    const { session } = this;
-    if (!session) return;
-    try {
-      const report = await session.pc.getStats();
-      if (session !== this.session) return;
-      this.summary = summarise(report.values(), this.summary);
-      this.emit('stats', this.summary);
-    } catch {
-      // A connection that closed meanwhile has no figures.
-    }
-  }
-
-  #tellStats() {
-    const { summary, channel } = this;
-    if (!summary) return;
-    channel?.send({
-      colibriClass: 'EndpointStats',
-      bitrate: { upload: summary.sendKbps, download: summary.receiveKbps },
-      packetLoss: { upload: summary.sendLoss, download: summary.receiveLoss, total: Math.max(summary.sendLoss, summary.receiveLoss) },
-      connectionQuality: quality(summary),
-      jvbRTT: summary.rtt ?? undefined,
-      maxEnabledResolution: this.options.height,
-      serverRegion: this.bridgeRegion || undefined,
-    });
+    const bridge = this.call?.bridge ?? null;
+    const others = this.#others().map((o) => otherOf(o, this.nameOf(o.id), remote, bridge));
+    return own ? [selfOf(own, this), ...others] : others;
   }
 
   /** Keeps the way to the room's shard known to whatever stands in front of it, and notices when it leads elsewhere. */

@@ -307,7 +307,7 @@ export function firstLayer(source) {
  */
 export function readAnswer(sdp) {
   const { head, sections } = splitSdp(sdp);
-  const used = sections.find((s) => values(s.lines, 'ice-ufrag').length > 0) ?? { lines: [] };
+  const used = sections.find((s) => values(s.lines, 'ice-ufrag').length > 0) ?? { lines: /** @type {string[]} */ ([]) };
   const [hash = 'sha-256', fingerprint = ''] = (values(used.lines.concat(head), 'fingerprint')[0] ?? '').split(' ');
   /** @param {string} kind @returns {Kind} */
   const read = (kind) => kindOf(sections.find((s) => s.kind === kind)?.lines ?? [], head);

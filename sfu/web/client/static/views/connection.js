@@ -2,7 +2,7 @@
 // The connection in figures, for whoever helps to find out why something stutters.
 
 import { h } from '../dom.js';
-import { t } from '../i18n.js';
+import { clock, t } from '../i18n.js';
 
 /** @param {import('../meeting.js').Meeting} meeting */
 export function connectionPanel(meeting) {
@@ -14,6 +14,7 @@ export function connectionPanel(meeting) {
       ['connection.shard', meeting.shard || t('connection.unknown')],
       ['connection.region', meeting.region],
       ['connection.room', meeting.key],
+      ['connection.since', meeting.started ? clock(meeting.started) : ''],
       ['connection.signalling', state(meeting.stream.isOpen)],
       ['connection.media', state(meeting.mediaState === 'connected')],
       ['connection.channel', state(meeting.channel?.isOpen ?? false)],

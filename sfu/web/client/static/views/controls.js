@@ -37,8 +37,8 @@ export function controlBar(actions, canShare) {
   const leave = button('leave', 'leave', 'leave');
   const unread = h('span', { class: 'count', 'aria-hidden': 'true' });
   const count = h('span', { class: 'count calm', 'aria-hidden': 'true' });
-  chat.append(unread);
-  people.append(count);
+  chat.append(' ', unread);
+  people.append(' ', count);
   const menu = moreMenu(actions, canShare);
   const element = h(
     'nav',

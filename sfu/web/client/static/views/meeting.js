@@ -15,7 +15,7 @@ import { controlBar } from './controls.js';
 import { ask, devicesDialog, kKeys, keysDialog, shortcutsOn } from './dialogs.js';
 import { peoplePanel } from './people.js';
 import { Stage } from './stage.js';
-import { toast } from './toasts.js';
+import { toast, untoast } from './toasts.js';
 
 const kQuietFrom = 10; // with so many people, comings and goings are not announced
 
@@ -65,7 +65,10 @@ export function meetingPage(root, { meeting, title }) {
     side.replaceChildren(h('div', { class: 'side-head' }, heading, iconButton('close', t('app.close'), closePanel)), content.element);
     side.setAttribute('aria-label', t(kPanelTitles[name]));
     side.hidden = false;
-    if (name === 'chat') unread = 0;
+    if (name === 'chat') {
+      unread = 0;
+      untoast('chat');
+    }
     if (name === 'people') heading.focus();
     else content.focus();
     draw();
@@ -98,7 +101,10 @@ export function meetingPage(root, { meeting, title }) {
     }
   };
   const actions = {
-    mic: () => told(media.setAudio(!media.audioOn)),
+    mic: () => {
+      untoast('mic-off');
+      told(media.setAudio(!media.audioOn));
+    },
     camera: () => told(media.setVideo(!media.videoOn)),
     share: () => {
       if (media.canShareScreen) told(media.desktopTrack ? media.stopScreen() : media.startScreen());
@@ -131,6 +137,7 @@ export function meetingPage(root, { meeting, title }) {
   );
   document.title = `${title} · ${t('app.name')}`;
 
+  let wasAway = false;
   let wasModerator = false;
   let wasIn = false;
   /** @type {Set<string>} */
@@ -161,7 +168,10 @@ export function meetingPage(root, { meeting, title }) {
       if (!hands.has(p.id)) toast(t('notice.hand', { name: p.name || t('person.guest') }), { icon: 'hand' });
     }
     hands = new Set(raised.map((p) => p.id));
+    if (meeting.phase === 'reconnecting') wasAway = true;
     if (meeting.phase !== 'joined') return;
+    if (wasAway) toast(t('notice.back'));
+    wasAway = false;
     if (meeting.isModerator && !wasModerator && wasIn) toast(t('notice.moderator'), { icon: 'star' });
     wasModerator = meeting.isModerator;
     wasIn = true;
@@ -237,6 +247,7 @@ export function meetingPage(root, { meeting, title }) {
       content?.close();
       stage.close();
       audio.close();
+      untoast();
       document.querySelectorAll('dialog').forEach((d) => d.close());
       if (document.fullscreenElement) void document.exitFullscreen();
     },

@@ -61,8 +61,10 @@ export class Stage {
   update() {
     const { meeting } = this;
     const speaker = meeting.speakers[0] ?? '';
-    this.#recent = meeting.speakers;
-    this.#models = meeting.participants().flatMap((person) => models(person, speaker));
+    const [self, ...others] = meeting.participants();
+    // One's own picture comes last, but is never the one left out.
+    this.#recent = self ? [self.id, ...meeting.speakers.filter((id) => id !== self.id)] : [];
+    this.#models = [...others, ...(self ? [self] : [])].flatMap((person) => models(person, speaker));
     const large = this.#large();
     const present = new Set(this.#models.map((m) => m.key));
     for (const [key, tile] of this.#tiles) {
@@ -76,7 +78,9 @@ export class Stage {
       if (!tile) {
         tile = new Tile(model.key, { pin: (key) => this.#pin(key) });
         this.#tiles.set(model.key, tile);
-        this.list.append(tile.element);
+        // The order of elements, which is the order of the Tab key, is the order on the screen.
+        const before = model.person.isSelf ? null : (this.#tiles.get(meeting.id)?.element ?? null);
+        this.list.insertBefore(tile.element, before);
       }
       model.pinned = model.key === large;
       tile.update(model);

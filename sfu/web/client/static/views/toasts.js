@@ -5,6 +5,11 @@ import { h, icon } from '../dom.js';
 
 const kMost = 3;
 
+/** Takes back what has been dealt with otherwise. @param {string} [kind] the icon it came with; all when missing */
+export function untoast(kind) {
+  document.querySelectorAll(`#toasts > ${kind ? `[data-kind="${kind}"]` : '*'}`).forEach((e) => e.remove());
+}
+
 /**
  * @param {string} text
  * @param {{ icon?: string, seconds?: number, action?: { label: string, run: () => void } }} [options]
@@ -14,7 +19,7 @@ export function toast(text, { icon: name, seconds = 5, action } = {}) {
   if (!holder) return;
   // Said twice is shown once.
   for (const old of holder.children) if (old.getAttribute('data-text') === text) old.remove();
-  const element = h('div', { class: 'toast', 'data-text': text }, name ? icon(name) : null, h('span', {}, text));
+  const element = h('div', { class: 'toast', 'data-text': text, 'data-kind': name ?? null }, name ? icon(name) : null, h('span', {}, text));
   const end = () => element.remove();
   if (action) {
     const run = () => {
