@@ -118,6 +118,7 @@ Shard::Shard(asio::io_context& context, const conf::Shard& settings,
       registry_(std::move(registry)),
       bridge_(std::move(bridge)),
       xmpp_(xmpp_config(settings_), xmpp_sockets_),
+      xmpp_metrics_(*registry_),
       focus_(xmpp_, *bridge_, *registry_, focus_config(settings_)),
       channels_(focus_),
       files_(static_files(settings_)),
@@ -190,6 +191,7 @@ void Shard::on_second(TimePoint now) {
     }
   }
   xmpp_.tick(now);
+  xmpp_metrics_.publish(xmpp_.counters());
 }
 
 void Shard::set_draining(bool on) {

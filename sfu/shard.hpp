@@ -15,6 +15,7 @@
 #include "sfu/web/site.hpp"
 #include "sfu/web/static_files.hpp"
 #include "sfu/web/xmpp_sockets.hpp"
+#include "sfu/xmpp/metrics.hpp"
 #include "sfu/xmpp/server.hpp"
 
 namespace roomgate::sfu {
@@ -51,6 +52,7 @@ class Shard {
   std::unique_ptr<bridge::Bridge> bridge_;
   web::XmppSockets xmpp_sockets_;
   xmpp::Server xmpp_;
+  xmpp::Metrics xmpp_metrics_;
   focus::Focus focus_;
   web::ChannelSockets channels_;
   web::StaticFiles files_;

@@ -58,7 +58,8 @@ std::optional<std::string> clean_path(const std::string& raw) {
   return path;
 }
 
-// "/", "/ROOM" and "/TENANT/ROOM" are the client's own pages; a missing file of the client's own folder is none.
+// "/", "/ROOM" and "/TENANT/ROOM" are the client's own pages; a missing file of the client's own folder is
+// none.
 bool is_page(std::string_view path) {
   return std::count(path.begin(), path.end(), '/') <= 2 && !path.starts_with("/static/");
 }

@@ -1,6 +1,7 @@
-// The control link focus <-> bridge, as values: versioned messages with request, conference and endpoint id, no
-// pointers, so that a bridge may be in this process (a queue) or in another (encoded, codec.hpp). All of it is
-// asynchronous; an answer may never come, and whoever waits has a deadline. Signalling thread on both ends.
+// The control link focus <-> bridge, as values: versioned messages with request, conference and endpoint id,
+// no pointers, so that a bridge may be in this process (a queue) or in another (encoded, codec.hpp). All of
+// it is asynchronous; an answer may never come, and whoever waits has a deadline. Signalling thread on both
+// ends.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,8 @@ struct Layer {
   friend bool operator==(const Layer&, const Layer&) = default;
 };
 
-// A source as its owner announced it. Layers go from low to high resolution; receivers are told of the first only, and
-// everything reaches them under its SSRC.
+// A source as its owner announced it. Layers go from low to high resolution; receivers are told of the first
+// only, and everything reaches them under its SSRC.
 struct Source {
   std::string name;  // "8fc6a697-v0"; made up by the focus for clients that name none
   Media media = Media::audio;
@@ -48,8 +49,8 @@ struct Candidate {
 
 // What the client of an endpoint can do, learnt from its capabilities and its answer.
 struct Features {
-  bool transport_cc = true;     // false: the bridge sends REMB to it instead
-  bool source_names = true;     // false: a client of 2021, whose bridge messages speak of endpoints
+  bool transport_cc = true;  // false: the bridge sends REMB to it instead
+  bool source_names = true;  // false: a client of 2021, whose bridge messages speak of endpoints
   friend bool operator==(const Features&, const Features&) = default;
 };
 
@@ -101,7 +102,8 @@ struct ChannelFrame {
   friend bool operator==(const ChannelFrame&, const ChannelFrame&) = default;
 };
 
-using Command = std::variant<Allocate, SetTransport, SetSources, Expire, ChannelOpened, ChannelClosed, ChannelFrame>;
+using Command =
+    std::variant<Allocate, SetTransport, SetSources, Expire, ChannelOpened, ChannelClosed, ChannelFrame>;
 
 // ---- bridge -> focus
 
@@ -113,10 +115,11 @@ struct Allocated {
   std::string pwd;
   Fingerprint fingerprint;
   std::vector<Candidate> candidates;
-  std::string channel_secret;   // 128 bit, of its own; the pwd of the channel's URL
-  std::string bridge;           // the bridge's name: first segment of the channel's URL
+  std::string channel_secret;  // 128 bit, of its own; the pwd of the channel's URL
+  std::string bridge;          // the bridge's name: first segment of the channel's URL
   std::string bridge_region;
-  std::uint32_t audio_ssrc = 0; // the bridge's own sources, jvb-a0 and jvb-v0: they must be in every first offer
+  std::uint32_t audio_ssrc =
+      0;  // the bridge's own sources, jvb-a0 and jvb-v0: they must be in every first offer
   std::uint32_t video_ssrc = 0;
   friend bool operator==(const Allocated&, const Allocated&) = default;
 };
