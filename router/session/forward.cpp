@@ -40,7 +40,7 @@ std::string_view connect_label(IoError error) {
 
 }  // namespace
 
-Task<Session::Next> Session::forward(route::Request request, route::Decision decision) {
+Task<Session::Next> Session::forward(route::Decision decision) {
   const http::RequestHead& head = exchange_->request.head();
   const bool may_repeat = repeatable(head.method) && facts_.framing.kind == http::Framing::Kind::none;
   Wanted wanted = may_repeat ? Wanted::any : Wanted::fresh;
@@ -52,7 +52,7 @@ Task<Session::Next> Session::forward(route::Request request, route::Decision dec
     auto opened = co_await open_upstream(decision, wanted);
     if (!opened) {
       const auto other =
-          relocations++ < settings_->limits.max_relocations ? elsewhere(request, decision) : std::nullopt;
+          relocations++ < settings_->limits.max_relocations ? elsewhere(decision) : std::nullopt;
       if (!other) co_return co_await answer(connect_reason(opened.error()));
       decision = *other;
       count_assignment(decision);
@@ -95,10 +95,9 @@ void Session::note_failure(std::string_view kind) {
     worker_.shared.metrics.upstream_failures.with({facts_.shard->name, kind}).add();
 }
 
-std::optional<route::Decision> Session::elsewhere(const route::Request& request,
-                                                  const route::Decision& refused) {
-  if (refused.sticky) {
-    return route::relocate(request, refused, worker_.shared.table, *shards_, *worker_.policy,
+std::optional<route::Decision> Session::elsewhere(const route::Decision& refused) {
+  if (refused.sticky && facts_.key) {
+    return route::relocate(*facts_.key, facts_.region, refused, worker_.shared.table, *shards_, *worker_.policy,
                            settings_->route, Clock::now());
   }
   if (refused.why != route::Why::any) return std::nullopt;

@@ -221,7 +221,7 @@ Task<Session::Next> Session::respond() {
   facts_.why = route::to_text(decision.why);
   if (decision.gate_answers) co_return co_await answer_health();
   if (decision.answer != Reason::none) co_return co_await answer(decision.answer);
-  co_return co_await forward(request, decision);
+  co_return co_await forward(decision);
 }
 
 bool Session::body_is_here() {

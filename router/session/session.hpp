@@ -96,7 +96,7 @@ class Session final : public Guest, public std::enable_shared_from_this<Session>
   void begin_request();
   void end_request();
   net::Task<Next> respond();
-  net::Task<Next> forward(route::Request request, route::Decision decision);
+  net::Task<Next> forward(route::Decision decision);
 
   // What may be said about the client; nothing is forwarded before all of it holds.
   http::Reason check_request();
@@ -112,7 +112,7 @@ class Session final : public Guest, public std::enable_shared_from_this<Session>
   // forward(), step by step.
   void count_assignment(const route::Decision& decision);
   void note_failure(std::string_view kind);
-  std::optional<route::Decision> elsewhere(const route::Request& request, const route::Decision& refused);
+  std::optional<route::Decision> elsewhere(const route::Decision& refused);
   net::Task<Result<std::unique_ptr<upstream::Connection>, net::IoError>> open_upstream(
       const route::Decision& to, upstream::Wanted wanted);
   net::Task<Fault> send_request(const route::Decision& decision);

@@ -8,6 +8,7 @@
 
 using namespace roomgate;
 using namespace roomgate::router::upstream;
+namespace stick = roomgate::router::stick;
 
 namespace {
 
