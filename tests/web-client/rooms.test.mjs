@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readOptions } from '../../sfu/web/client/static/options.js';
-import { pathOfRoom, roomKey, roomOfPath, suggestRoom } from '../../sfu/web/client/static/rooms.js';
+import { pathOfRoom, roomAddress, roomKey, roomOfPath, suggestRoom } from '../../sfu/web/client/static/rooms.js';
 
 test('gives one key to all spellings of a room', () => {
   for (const name of ['ò', '%C3%B2', '%c3%b2', 'Ò', 'o\u0300']) assert.equal(roomKey(name), '%c3%b2', name);
@@ -10,6 +10,14 @@ test('gives one key to all spellings of a room', () => {
   assert.equal(roomKey('100%'), '100%25');
   assert.equal(roomKey('school/Class 4'), 'school%2fclass%204');
   assert.equal(roomKey("it's"), 'it%27s');
+});
+
+test("puts a tenant where Jitsi's clients put it", () => {
+  const config = { domain: 'meet.jitsi', muc: 'conference.meet.jitsi' };
+  assert.equal(roomAddress('alpha', config), 'alpha@conference.meet.jitsi');
+  assert.equal(roomAddress(roomKey('School/Class 4'), config), 'class%204@conference.school.meet.jitsi');
+  assert.equal(roomAddress(roomKey('schöne/klasse'), config), 'sch%c3%b6ne%2fklasse@conference.meet.jitsi');
+  assert.equal(roomAddress('school%2fa', { domain: 'meet.jitsi', muc: 'rooms.example' }), 'school%2fa@rooms.example');
 });
 
 test('reads the room from the path', () => {

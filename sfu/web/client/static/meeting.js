@@ -4,6 +4,7 @@
 //
 // Phases: connecting -> (waiting: the server has no place yet) -> joined <-> reconnecting, and ended for good.
 
+import { roomAddress } from './rooms.js';
 import { backoff, pause } from './backoff.js';
 import { Call } from './call.js';
 import { capabilities, discoInfo, ownCodecs } from './capabilities.js';
@@ -105,7 +106,7 @@ export class Meeting extends Emitter {
     this.WebSocket = WebSocket;
     this.password = '';
     this.codecs = ownCodecs(options.codec);
-    this.roomJid = `${key}@${config.muc}`;
+    this.roomJid = roomAddress(key, config);
     this.stream = new Stream({ url: (previd) => socketUrl(key, previd), domain: config.domain, WebSocket });
     this.stream.respond((iq) => this.#respond(iq));
     this.stream.on('closed', (error) => this.#broken?.(error));

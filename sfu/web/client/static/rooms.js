@@ -59,6 +59,18 @@ export function roomKey(name) {
     .toLowerCase();
 }
 
+/**
+ * The room's address. A tenant stands in the domain, as Jitsi's clients have it (room@conference.TENANT.meet.jitsi), so
+ * that both meet; a tenant that could not stand in a domain stays in front of the room.
+ * @param {string} key
+ * @param {{ domain: string, muc: string }} config
+ */
+export function roomAddress(key, { domain, muc }) {
+  const [, tenant, room] = /^([a-z0-9_-]+)%2f(.+)$/.exec(key) ?? [];
+  if (!tenant || !muc.endsWith(`.${domain}`)) return `${key}@${muc}`;
+  return `${room}@${muc.slice(0, -domain.length)}${tenant}.${domain}`;
+}
+
 const kQualities =
   'amber azure brave breezy bright calm clear clever coral cosy crisp curious dapper eager early fair fancy fond gentle ' +
   'glad golden grand happy hazel honest humble ivory jolly keen kind lively lucky mellow merry mild misty neat nimble ' +
