@@ -62,7 +62,8 @@ class Stream {
   // Every wait, now and later, ends with `interrupted`. From the same thread.
   void interrupt();
   bool interrupted() const { return interrupted_; }
-  // A read wait that is under way ends with `interrupted`, unless there is something to read; later ones are not touched.
+  // A read wait that is under way ends with `interrupted`, unless there is something to read; later ones are
+  // not touched.
   void cancel_read();
   // The peer gets a reset rather than a half-delivered answer.
   void reset_on_close();

@@ -97,8 +97,8 @@ void Session::note_failure(std::string_view kind) {
 
 std::optional<route::Decision> Session::elsewhere(const route::Decision& refused) {
   if (refused.sticky && facts_.key) {
-    return route::relocate(*facts_.key, facts_.region, refused, worker_.shared.table, *shards_, *worker_.policy,
-                           settings_->route, Clock::now());
+    return route::relocate(*facts_.key, facts_.region, refused, worker_.shared.table, *shards_,
+                           *worker_.policy, settings_->route, Clock::now());
   }
   if (refused.why != route::Why::any) return std::nullopt;
   // What any shard can answer goes to the next one in turn.
@@ -351,9 +351,9 @@ Task<Session::Next> Session::relay_answer(const route::Decision& decision) {
   x.reply.begin += head.size;
   Relay relay(*upstream_->stream, *client_, *reads, writes,
               {.read_silence = settings_->timeouts.server, .write_stall = settings_->timeouts.client});
-  const bool more_than_body = !relay.done() ? false : !x.reply.empty();
   auto end = co_await relay.start(as_bytes(x.out), x.reply.bytes());
-  const bool excess = more_than_body || relay.consumed() < x.reply.bytes().size();
+  // Bytes behind the answer that nobody asked for: whose they are nobody could say later.
+  const bool excess = relay.consumed() < x.reply.bytes().size();
   x.reply.release();
   if (!end) end = co_await relay.run();
   facts_.bytes_out = relay.bytes();

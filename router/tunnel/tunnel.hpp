@@ -14,9 +14,9 @@
 namespace roomgate::router::tunnel {
 
 struct Limits {
-  Duration idle = std::chrono::hours(1);         // no byte either way
-  Duration stall = seconds(60);                  // one side takes nothing of what the other sent
-  Duration half_open = seconds(60);  // silence after one side has ended
+  Duration idle = std::chrono::hours(1);  // no byte either way
+  Duration stall = seconds(60);           // one side takes nothing of what the other sent
+  Duration half_open = seconds(60);       // silence after one side has ended
 };
 
 enum class End { both_closed, idle, stalled, broken, interrupted };
