@@ -26,7 +26,7 @@ class ChannelSockets::Handler final : public SocketHandler {
     if (is_current()) owner_.focus_.channel_frame(key_.first, key_.second, std::string(text));
   }
 
-  void on_closed() override {
+  void on_closed(Duration) override {
     if (!is_current()) return;
     owner_.open_.erase(key_);
     owner_.focus_.channel_closed(key_.first, key_.second);

@@ -69,6 +69,12 @@ Response ShardSite::respond(const Request& request) {
   return response;
 }
 
+Response ShardSite::refuse(unsigned status, std::string reason) {
+  Response response = text_response(status, std::move(reason));
+  add_common_headers(response.headers);
+  return response;
+}
+
 Response ShardSite::dispatch(const Request& request) {
   const std::string& path = request.path;
   if (path == "/about/health") return health();

@@ -41,6 +41,7 @@ class ShardSite final : public Site {
 
   Response respond(const Request& request) override;
   Upgrade upgrade(const Request& request) override;
+  Response refuse(unsigned status, std::string reason) override;
 
  private:
   Response dispatch(const Request& request);

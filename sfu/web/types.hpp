@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "base/clock.hpp"
 #include "base/encoding.hpp"
 
 namespace roomgate::sfu::web {
@@ -57,10 +58,11 @@ class Socket {
 class SocketHandler {
  public:
   virtual ~SocketHandler() = default;
-  // The socket lives until on_closed() has returned.
+  // The socket lives until on_closed() has returned. `silent`: how long nothing had come when it was given up
+  // for dead; zero when it ended in any other way.
   virtual void on_open(Socket& socket) = 0;
   virtual void on_text(std::string_view text) = 0;
-  virtual void on_closed() = 0;
+  virtual void on_closed(Duration silent) = 0;
 };
 
 // The answer to a WebSocket handshake: a handler, or a refusal.
@@ -76,6 +78,8 @@ class Site {
   virtual ~Site() = default;
   virtual Response respond(const Request& request) = 0;
   virtual Upgrade upgrade(const Request& request) = 0;
+  // The answer to what was no readable request: of this status, with the headers that every answer has.
+  virtual Response refuse(unsigned status, std::string reason) = 0;
 };
 
 }  // namespace roomgate::sfu::web

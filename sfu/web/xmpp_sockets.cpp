@@ -12,9 +12,9 @@ class XmppSockets::Handler final : public SocketHandler {
     owner_.server_->connected(id_, std::move(info_), Clock::now());
   }
   void on_text(std::string_view text) override { owner_.server_->received(id_, text, Clock::now()); }
-  void on_closed() override {
+  void on_closed(Duration silent) override {
     owner_.open_.erase(id_);
-    owner_.server_->closed(id_, Clock::now());
+    owner_.server_->closed(id_, Clock::now(), silent);
   }
 
  private:

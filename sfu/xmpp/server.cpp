@@ -87,14 +87,14 @@ void Server::received(ConnectionId id, std::string_view text, TimePoint now) {
   settle(now);
 }
 
-void Server::closed(ConnectionId id, TimePoint now) {
+void Server::closed(ConnectionId id, TimePoint now, Duration silent) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
   Session* session = found->second.session;
   connections_.erase(found);
   if (session != nullptr) {
     session->connection.reset();
-    session->dropped_at = now;
+    session->dropped_at = now - silent;
     // A dead WebSocket without stream management is a participant gone.
     if (!session->management.resumable()) end_session(*session, LeaveReason::connection_lost, now);
   }

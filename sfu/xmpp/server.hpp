@@ -38,7 +38,9 @@ class Server final : public RoomService, private Outbox {
 
   void connected(ConnectionId id, ConnectionInfo info, TimePoint now);
   void received(ConnectionId id, std::string_view text, TimePoint now);
-  void closed(ConnectionId id, TimePoint now);
+  // `silent`: how long the socket had been silent when it was given up for dead. A session waits for its
+  // resumption from then on, so that whoever's link went dark is gone within 40 s (shard.md 15).
+  void closed(ConnectionId id, TimePoint now, Duration silent = {});
   void tick(TimePoint now);
 
   // POST /conference-request/v1.

@@ -44,7 +44,7 @@ struct Session {
   std::optional<ConnectionId> connection;
   StreamManagement management;
   bool media_alive = false;
-  TimePoint dropped_at;            // when `connection` was lost
+  TimePoint dropped_at;            // when `connection` was lost, or last heard of
   bool failed = false;             // to be ended as soon as nobody iterates over rooms
   bool touched = false;            // was sent something since the server last settled
   std::vector<std::string> rooms;  // bare JIDs

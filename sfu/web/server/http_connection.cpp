@@ -144,10 +144,10 @@ class HttpConnection : public Connection, public std::enable_shared_from_this<Ht
     if (error.category() != http::make_error_code(http::error::bad_method).category() ||
         error == http::error::end_of_stream)
       return;
-    Response response;
-    response.status = error == http::error::header_limit ? 431 : error == http::error::body_limit ? 413 : 400;
-    response.body = error.message() + "\n";
-    answer(std::move(response), false);
+    const unsigned status = error == http::error::header_limit ? 431
+                            : error == http::error::body_limit ? 413
+                                                               : 400;
+    answer(state_->site.refuse(status, error.message()), false);
   }
 
   void answer(Response response, bool keep_alive) {

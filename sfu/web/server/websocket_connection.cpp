@@ -1,5 +1,6 @@
 #include "sfu/web/server/websocket_connection.hpp"
 
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
@@ -121,8 +122,10 @@ class WebSocketConnection : public Socket,
     socket_.async_close(close_reason_, [self = shared_from_this()](const error_code&) { self->finish(); });
   }
 
+  // Until the next ping, or until it is dead: a second round of pings must not lengthen that.
   void wait_for_ping() {
-    timer_.expires_after(state_->limits.ping_interval);
+    const Duration to_live = last_received_ + state_->limits.dead_after - Clock::now();
+    timer_.expires_after(std::min(state_->limits.ping_interval, std::max(to_live, Duration::zero())));
     timer_.async_wait([self = shared_from_this()](const error_code& error) {
       if (!error) self->on_timer();
     });
@@ -131,8 +134,11 @@ class WebSocketConnection : public Socket,
   void on_timer() {
     if (closed_) return;
     const TimePoint now = Clock::now();
-    if (now - last_received_ >= state_->limits.dead_after || (closing_ && now >= close_deadline_))
+    if (now - last_received_ >= state_->limits.dead_after) {
+      silent_ = now - last_received_;
       return cut();
+    }
+    if (closing_ && now >= close_deadline_) return cut();
     if (!closing_ && !ping_pending_) {
       ping_pending_ = true;
       socket_.async_ping({}, [self = shared_from_this()](const error_code&) { self->ping_pending_ = false; });
@@ -153,7 +159,7 @@ class WebSocketConnection : public Socket,
     beast::get_lowest_layer(socket_).close();
     if (opened_) {
       // The handler may have asked for this from within on_text: tell it after that has returned.
-      asio::post(state_->context, [self = shared_from_this()] { self->handler_->on_closed(); });
+      asio::post(state_->context, [self = shared_from_this()] { self->handler_->on_closed(self->silent_); });
     }
   }
 
@@ -166,6 +172,7 @@ class WebSocketConnection : public Socket,
   std::size_t queued_bytes_ = 0;
   TimePoint last_received_{};
   TimePoint close_deadline_{};
+  Duration silent_{};
   websocket::close_reason close_reason_;
   bool opened_ = false;
   bool closing_ = false;

@@ -18,7 +18,7 @@ const Networks kTrusted = *Networks::parse({"10.0.0.0/8"});
 
 }  // namespace
 
-TEST_CASE("a trusted front door's word on client, scheme, host and region counts") {
+TEST_CASE("shard rule 8: a trusted front door's word on client, scheme, host and region counts") {
   const auto request = from("10.0.0.1:9", {{"Host", "shard-0:8080"},
                                            {"X-Forwarded-For", "203.0.113.5, 198.51.100.7, 10.0.0.2"},
                                            {"X-Forwarded-Proto", "https"},
@@ -32,7 +32,7 @@ TEST_CASE("a trusted front door's word on client, scheme, host and region counts
   CHECK(origin.region == "eu");
 }
 
-TEST_CASE("a client's own word counts for nothing but its Host") {
+TEST_CASE("shard rule 8: a client's own word counts for nothing but its Host") {
   const auto request = from("203.0.113.5:9", {{"Host", "meet.example.org"},
                                               {"X-Forwarded-For", "192.0.2.1"},
                                               {"X-Forwarded-Proto", "https"},
@@ -50,7 +50,7 @@ TEST_CASE("a Host that could break out of the URL is not used") {
   CHECK(origin_of(from("203.0.113.5:9", {{"Host", "a/b?c"}}), kTrusted, "").channel_base == "ws://localhost");
 }
 
-TEST_CASE("web.public_url overrides what requests say") {
+TEST_CASE("shard rule 8: web.public_url overrides what requests say") {
   CHECK(
       origin_of(from("203.0.113.5:9", {{"Host", "x"}}), kTrusted, "https://meet.example.org/").channel_base ==
       "wss://meet.example.org");

@@ -63,7 +63,9 @@ TEST_CASE("asks for an acknowledgement after a burst, and within a second for le
   CHECK(alice.take().empty());
 }
 
-TEST_CASE("resumes by previd alone: same JID, no leave seen, what was missed comes, duplicates do not") {
+TEST_CASE(
+    "shard rule 15: resumes by previd alone: same JID, no leave seen, what was missed comes, duplicates do "
+    "not") {
   World world;
   Client alice(world);
   Client bob(world);
@@ -108,7 +110,7 @@ TEST_CASE("resumes by previd alone: same JID, no leave seen, what was missed com
   CHECK(world.server.counters().resumed == 2);
 }
 
-TEST_CASE("takes a session over from a socket that is dead and does not know it") {
+TEST_CASE("shard rule 15: takes a session over from a socket that is dead and does not know it") {
   World world;
   Client alice(world);
   const std::string previd = alice.enable_management();
@@ -144,7 +146,7 @@ TEST_CASE("refuses to resume what it does not know, and lets the client bind ins
   alice.expect({"type='result'", "<jid>"});
 }
 
-TEST_CASE("keeps a dropped session 15 seconds, and 60 while its media flows") {
+TEST_CASE("shard rule 15: keeps a dropped session 15 seconds, and 60 while its media flows") {
   for (const bool media : {false, true}) {
     CAPTURE(media);
     World world;
@@ -168,6 +170,28 @@ TEST_CASE("keeps a dropped session 15 seconds, and 60 while its media flows") {
     bob.expect({"type='unavailable'", alice.nick});
     CHECK(world.log() == std::vector<std::string>{"left " + alice.nick + " connection_lost"});
     CHECK(world.server.session_count() == 1);
+  }
+}
+
+TEST_CASE("shard rule 15: whose link went dark is gone within 40 seconds, and stays while its media flows") {
+  for (const bool media : {false, true}) {
+    CAPTURE(media);
+    World world;
+    Client alice(world);
+    Client bob(world);
+    bob.join();
+    alice.enable_management();
+    alice.join();
+    bob.take();
+    world.server.media_alive(alice.jid, media);
+
+    world.now += std::chrono::seconds(30);  // without a byte: web/ gives the socket up
+    world.server.closed(alice.id, world.now, std::chrono::seconds(30));
+    world.now += std::chrono::seconds(1);
+    world.server.tick(world.now);
+
+    CHECK(world.server.dropped_session_count() == (media ? 1 : 0));
+    CHECK(bob.take().empty() == media);
   }
 }
 
