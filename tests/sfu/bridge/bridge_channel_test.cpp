@@ -26,7 +26,7 @@ TEST_CASE("an allocation says all that an offer needs") {
   CHECK(a.video_ssrc != 0);
 }
 
-TEST_CASE("messages between endpoints are relayed under their true sender, and not echoed") {
+TEST_CASE("pitfall 20: messages between endpoints are relayed under their true sender, and not echoed") {
   House house;
   Member& a = house.enter("room", "aaaaaaaa");
   Member& b = house.enter("room", "bbbbbbbb");
@@ -99,7 +99,7 @@ TEST_CASE("a wish that shrinks reaches the sender after a while") {
       house.until([&] { return house.frames_to(a).back().find(R"("maxHeight":180)") != std::string::npos; }));
 }
 
-TEST_CASE("a client of 2021 speaks of endpoints, and is spoken to so") {
+TEST_CASE("shard rule 16: a client of 2021 speaks of endpoints, and is spoken to so") {
   House house;
   Member& old = house.enter("room", "aaaaaaaa");
   Member& b = house.enter("room", "bbbbbbbb");
@@ -124,7 +124,8 @@ TEST_CASE("a client of 2021 speaks of endpoints, and is spoken to so") {
       [&] { return house.frames_to(b).back().find(R"("forwardedSources":[])") != std::string::npos; }));
 }
 
-TEST_CASE("a client of 2021 whose channel opened before its answer is told again in its own words") {
+TEST_CASE(
+    "shard rule 16: a client of 2021 whose channel opened before its answer is told again in its own words") {
   House house;
   Member& old = house.enter("room", "aaaaaaaa");
   house.open_channel(old);

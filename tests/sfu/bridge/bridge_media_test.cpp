@@ -195,7 +195,7 @@ TEST_CASE("a NACK is answered with RTX that carries the lost packet") {
   CHECK(std::equal(payload.begin() + 2, payload.end(), original.begin(), original.end()));
 }
 
-TEST_CASE("a packet lost on the way in is asked for, and its RTX fills the gap") {
+TEST_CASE("shard rule 11: a packet lost on the way in is asked for, and its RTX fills the gap") {
   House house;
   Member& a = house.join("room", "aaaaaaaa", 1);
   Member& b = house.join("room", "bbbbbbbb");
@@ -324,7 +324,7 @@ bool last_are_all_of(const Member& receiver, std::size_t count, std::uint32_t ss
 
 }  // namespace
 
-TEST_CASE("with a limit on speakers only the loudest are forwarded") {
+TEST_CASE("shard rule 13: with a limit on speakers only the loudest are forwarded") {
   BridgeConfig config = House::default_config();
   config.limits.loudest = 1;
   House house(config);

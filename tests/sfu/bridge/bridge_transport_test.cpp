@@ -23,7 +23,7 @@ std::vector<std::uint8_t> audio_of(const Member& member, std::uint16_t sequence)
 
 }  // namespace
 
-TEST_CASE("a client whose certificate signalling did not announce gets no media") {
+TEST_CASE("shard rule 5: a client whose certificate signalling did not announce gets no media") {
   House house;
   Member& a = house.join("room", "aaaaaaaa");
   Member& forger = house.enter("room", "ffffffff");
@@ -46,7 +46,7 @@ TEST_CASE("a client whose certificate signalling did not announce gets no media"
   CHECK(house.metric("roomshard_fingerprint_mismatches_total") == 1);
 }
 
-TEST_CASE("DTLS from a pair that did not prove itself is dropped and counted") {
+TEST_CASE("shard rule 5: DTLS from a pair that did not prove itself is dropped and counted") {
   House house;
   Member& a = house.enter("room", "aaaaaaaa");
   a.client.connect(
@@ -92,7 +92,7 @@ TEST_CASE("media before keys, of unknown sources, forged or replayed is dropped 
   CHECK(b.client.rtp.empty());
 }
 
-TEST_CASE("somebody else's SSRC is not accepted as a source") {
+TEST_CASE("pitfall 20: somebody else's SSRC is not accepted as a source") {
   House house;
   Member& a = house.join("room", "aaaaaaaa");
   Member& b = house.join("room", "bbbbbbbb");
@@ -110,7 +110,7 @@ TEST_CASE("somebody else's SSRC is not accepted as a source") {
   CHECK(b.client.rtp.empty());
 }
 
-TEST_CASE("a client whose address changes is heard from the new one, and sent to it") {
+TEST_CASE("shard rule 6: a client whose address changes is heard from the new one, and sent to it") {
   House house;
   Member& a = house.join("room", "aaaaaaaa");
   Member& b = house.join("room", "bbbbbbbb");
@@ -237,7 +237,7 @@ TEST_CASE("limits refuse an endpoint with a reason") {
   }));
 }
 
-TEST_CASE("two workers: endpoints on both hear and see each other, and feedback crosses") {
+TEST_CASE("shard rule 3: two workers: endpoints on both hear and see each other, and feedback crosses") {
   BridgeConfig config = House::default_config();
   config.workers = 2;
   config.limits.worker_endpoints = 1;  // so that the second endpoint goes to the other worker

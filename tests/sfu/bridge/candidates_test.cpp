@@ -19,14 +19,14 @@ using Texts = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("a socket bound to all addresses is offered under each, loopback left out") {
+TEST_CASE("shard rule 7: a socket bound to all addresses is offered under each, loopback left out") {
   CHECK(texts(make_candidates(*Address::parse("[::]:10000"), 0, kMachine, {}, 16)) ==
         Texts{"192.0.2.5|10000", "2001:db8::5|10000"});
   CHECK(texts(make_candidates(*Address::parse("0.0.0.0:10000"), 0, kMachine, {}, 16)) ==
         Texts{"192.0.2.5|10000"});
 }
 
-TEST_CASE("loopback is offered when given, or when nothing else exists") {
+TEST_CASE("shard rule 7: loopback is offered when given, or when nothing else exists") {
   const std::vector<Address> bare = {*Address::from_ip("127.0.0.1", 0)};
   CHECK(texts(make_candidates(*Address::parse("[::]:10000"), 0, bare, {}, 16)) == Texts{"127.0.0.1|10000"});
   CHECK(texts(make_candidates(*Address::parse("127.0.0.1:10000"), 0, kMachine, {}, 16)) ==
@@ -37,7 +37,7 @@ TEST_CASE("loopback is offered when given, or when nothing else exists") {
         Texts{"127.0.0.1|10000", "192.0.2.5|10000", "2001:db8::5|10000"});
 }
 
-TEST_CASE("advertised addresses come first, and their ports count up with the worker") {
+TEST_CASE("shard rule 7: advertised addresses come first, and their ports count up with the worker") {
   const std::vector<Advertised> given = {*Advertised::parse("198.51.100.7:30000"),
                                          *Advertised::parse("[2001:db8::9]:31000"),
                                          *Advertised::parse("203.0.113.1")};

@@ -34,7 +34,7 @@ TEST_CASE("reads the constraints of a current client") {
   CHECK(message == FromClient(expected));
 }
 
-TEST_CASE("reads the constraints of a client of 2021, which speak of endpoints") {
+TEST_CASE("shard rule 16: reads the constraints of a client of 2021, which speak of endpoints") {
   const auto message = parsed(
       R"({"colibriClass":"ReceiverVideoConstraints","selectedEndpoints":["A"],"onStageEndpoints":["B"],)"
       R"("constraints":{"B":{"maxHeight":-5}}})");

@@ -17,7 +17,7 @@ bool readable(int fd, int timeout_ms) {
 
 }  // namespace
 
-TEST_CASE("a full queue refuses and counts, and leaves the item with its owner") {
+TEST_CASE("shard rule 1: a full queue refuses and counts, and leaves the item with its owner") {
   Wakeup wakeup;
   Queue<std::unique_ptr<int>> ring(2, wakeup);
   CHECK(ring.push(std::make_unique<int>(1)));
@@ -34,7 +34,7 @@ TEST_CASE("a full queue refuses and counts, and leaves the item with its owner")
   CHECK(ring.push(std::move(third)));
 }
 
-TEST_CASE("a batch of items wakes the consumer once") {
+TEST_CASE("shard rule 1: a batch of items wakes the consumer once") {
   Wakeup wakeup;
   Queue<int> queue(8, wakeup);
   queue.flush();

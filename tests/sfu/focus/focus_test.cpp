@@ -233,7 +233,8 @@ TEST_CASE("the same nick joining again starts from nothing") {
   CHECK(shard.sid("bbbbbbbb") != old_sid);
 }
 
-TEST_CASE("the bridge channel is addressable from the session-initiate on, by its secret only") {
+TEST_CASE(
+    "shard rule 8: the bridge channel is addressable from the session-initiate on, by its secret only") {
   Shard shard;
   shard.join("aaaaaaaa");
   const std::string id = shard.conference();

@@ -133,7 +133,7 @@ TEST_CASE("the header extensions are the specified ones, without mid") {
   CHECK(description(jingle, "video").child("rtcp-mux", kRtp) != nullptr);
 }
 
-TEST_CASE("transport-cc is offered, goog-remb only to a client without it") {
+TEST_CASE("shard rule 12: transport-cc is offered, goog-remb only to a client without it") {
   Offer without = offer();
   without.transport_cc = false;
   const Element usual = session_initiate(offer(), allocation());

@@ -302,7 +302,7 @@ TEST_CASE("sources before the session-accept are out of order") {
   CHECK(shard.reply().error.condition == "unexpected-request");
 }
 
-TEST_CASE("an ICE restart in place is not implemented, the state of ICE is taken note of") {
+TEST_CASE("shard rule 6: an ICE restart in place is not implemented, the state of ICE is taken note of") {
   Shard shard;
   shard.enter("aaaaaaaa", 100);
   const std::string sid = shard.sid("aaaaaaaa");

@@ -188,7 +188,8 @@ TEST_CASE("pitfall 20: a source name of another endpoint is refused") {
 }
 
 TEST_CASE(
-    "a client of 2021 names no sources: the others are told made-up names, the bridge is told that it is "
+    "shard rule 16: a client of 2021 names no sources: the others are told made-up names, the bridge is told "
+    "that it is "
     "old") {
   Shard shard;
   shard.enter("aaaaaaaa", 100);
@@ -217,7 +218,7 @@ TEST_CASE(
   CHECK(shard.link.all<bridge::SetSources>("bbbbbbbb").at(0).sources.at(1).layers.size() == 3);
 }
 
-TEST_CASE("a client of 2021 that comes without tracks is known by its presence") {
+TEST_CASE("shard rule 16: a client of 2021 that comes without tracks is known by its presence") {
   Shard shard;
   shard.join(
       "bbbbbbbb", false,

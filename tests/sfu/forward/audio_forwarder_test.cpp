@@ -18,7 +18,7 @@ TEST_CASE("audio that is never left out keeps its numbers") {
   }
 }
 
-TEST_CASE("limited audio is renumbered without gaps, and begins a talkspurt") {
+TEST_CASE("shard rule 13: limited audio is renumbered without gaps, and begins a talkspurt") {
   AudioForwarder audio(1);
   std::mt19937 random(4);
   std::optional<std::uint16_t> last;
@@ -50,7 +50,7 @@ TEST_CASE("a loss stays a loss, and the late packet fills it") {
   CHECK_FALSE(audio.forward(11, true));
 }
 
-TEST_CASE("a source that comes back goes on after its last number") {
+TEST_CASE("shard rule 10: a source that comes back goes on after its last number") {
   AudioForwarder audio(1, 99);
   CHECK_FALSE(audio.forward(5000, false));
   CHECK(audio.forward(5001, true)->sequence == 100);

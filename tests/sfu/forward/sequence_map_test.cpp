@@ -78,7 +78,7 @@ TEST_CASE("a switch goes on without a gap; late packets from before find their p
   CHECK(out(map, 5001, 1) == 104);
 }
 
-TEST_CASE("finds the original of every outgoing number in its window") {
+TEST_CASE("shard rule 11: finds the original of every outgoing number in its window") {
   SequenceMap map;
   map.begin(0, 100);
   out(map, 100);
@@ -119,7 +119,7 @@ TEST_CASE("one wild number is dropped, two in a row are a restart that goes on i
   CHECK(map.forward(0, 30001).outcome == Outcome::restarted);
 }
 
-TEST_CASE("a source that comes back goes on after its last number") {
+TEST_CASE("shard rule 10: a source that comes back goes on after its last number") {
   SequenceMap map;
   map.continue_after(65535);
   map.begin(0, 4242);

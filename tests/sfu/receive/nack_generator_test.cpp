@@ -21,7 +21,7 @@ std::vector<std::uint16_t> asked(NackGenerator& nacks, TimePoint now, std::size_
 
 }  // namespace
 
-TEST_CASE("asks for what is missing, after a moment of patience") {
+TEST_CASE("shard rule 11: asks for what is missing, after a moment of patience") {
   NackGenerator nacks;
   nacks.on_packet(10, kStart);
   nacks.on_packet(13, kStart);

@@ -28,7 +28,7 @@ bool holds(const PacketRing& ring, std::uint16_t sequence, TimePoint now) {
 
 }  // namespace
 
-TEST_CASE("finds what came within the last second, across the wrap") {
+TEST_CASE("shard rule 11: finds what came within the last second, across the wrap") {
   PacketPool pool;
   PacketRing ring;
   for (std::uint16_t i = 65500; i != 100; ++i) put(ring, pool, i, kStart);
@@ -40,7 +40,7 @@ TEST_CASE("finds what came within the last second, across the wrap") {
   CHECK_FALSE(ring.find(65499, kStart));
 }
 
-TEST_CASE("gives packets back to the pool by age, count and bytes") {
+TEST_CASE("shard rule 11: gives packets back to the pool by age, count and bytes") {
   PacketPool pool;
   {
     PacketRing ring({.max_packets = 8, .max_bytes = 4 * sizeof(PacketBuffer), .max_age = seconds(1)});

@@ -38,7 +38,7 @@ bool has(const Bytes& bytes, std::uint8_t id) { return find_extension(view(bytes
 
 }  // namespace
 
-TEST_CASE("finds elements in both forms, padding between them included") {
+TEST_CASE("pitfall 14: finds elements in both forms, padding between them included") {
   for (const bool two_byte : {false, true}) {
     const Bytes bytes =
         build({.extensions = {{3, {1, 2, 3}}, {10, {'0'}}, {5, {0x12, 0x34}}}, .two_byte = two_byte});
@@ -72,7 +72,9 @@ TEST_CASE("has no elements in a profile it does not know") {
   CHECK_FALSE(view(leave(bytes, {})).has_extension());
 }
 
-TEST_CASE("mid is on no outgoing packet, in one-byte and two-byte headers, whatever the policy was told") {
+TEST_CASE(
+    "pitfall 6: mid is on no outgoing packet, in one-byte and two-byte headers, whatever the policy was "
+    "told") {
   ExtensionPolicy everything;
   for (int id = 0; id < 256; ++id) everything.keep(static_cast<std::uint8_t>(id));
   for (const bool two_byte : {false, true}) {
@@ -100,7 +102,8 @@ TEST_CASE("an extension block that becomes empty goes, with its bit") {
   CHECK(out.size() == 12 + 4);
 }
 
-TEST_CASE("keeps a long dependency descriptor in the two-byte form, a short one in the one-byte form") {
+TEST_CASE(
+    "pitfall 14: keeps a long dependency descriptor in the two-byte form, a short one in the one-byte form") {
   const Bytes long_descriptor(48, 0xab);
   const Bytes kept = leave(build({.extensions = {{10, {'0'}}, {11, long_descriptor}}, .two_byte = true}), {});
   CHECK(view(kept).extension_profile() == kTwoByteProfile);

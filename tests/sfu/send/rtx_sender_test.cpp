@@ -14,7 +14,7 @@ TEST_CASE("numbers go on by one, across the wrap") {
   CHECK(rtx.next(100, now) == 0);
 }
 
-TEST_CASE("bytes per round trip are bounded, and a refused packet takes no number") {
+TEST_CASE("shard rule 11: bytes per round trip are bounded, and a refused packet takes no number") {
   RtxSender rtx(1, 0, {.max_bytes_per_round_trip = 1000});
   rtx.on_round_trip(milliseconds(200));
   const TimePoint now{seconds(100)};
@@ -34,7 +34,7 @@ TEST_CASE("a tiny round trip does not lift the bound") {
   CHECK_FALSE(rtx.next(1000, now + milliseconds(49)));
 }
 
-TEST_CASE("the transport-wide counter is off until enabled, then counts every packet") {
+TEST_CASE("shard rule 12: the transport-wide counter is off until enabled, then counts every packet") {
   TransportWideSequence sequence;
   CHECK_FALSE(sequence.next());
   sequence.enable(true);

@@ -26,7 +26,7 @@ Bytes payload_of(const Bytes& bytes) {
 
 }  // namespace
 
-TEST_CASE("mid is on no packet that leaves: media and RTX, one-byte and two-byte headers") {
+TEST_CASE("pitfall 6: mid is on no packet that leaves: media and RTX, one-byte and two-byte headers") {
   for (const bool two_byte : {false, true}) {
     for (const bool rtx : {false, true}) {
       for (const bool sequence : {false, true}) {

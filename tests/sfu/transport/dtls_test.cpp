@@ -104,7 +104,7 @@ TEST_CASE("makes a certificate with a fingerprint as SDP writes it") {
   CHECK(other->fingerprint() != fingerprint);
 }
 
-TEST_CASE("hands out the keys that the client has") {
+TEST_CASE("pitfall 13: as the DTLS server, hands out the keys that the client has") {
   Scene scene;
 
   scene.connect();
@@ -213,7 +213,7 @@ TEST_CASE("refuses another certificate during the handshake, with an alert") {
   CHECK(scene.server.state() == DtlsState::failed);
 }
 
-TEST_CASE("holds the keys back until the fingerprint is told, and for good if it is another") {
+TEST_CASE("shard rule 5: holds the keys back until the fingerprint is told, and for good if it is another") {
   for (const bool right : {true, false}) {
     Scene scene;
     scene.talk();
@@ -253,7 +253,7 @@ TEST_CASE("refuses a client without a certificate") {
   CHECK(scene.client.failed);
 }
 
-TEST_CASE("puts a ClientHello together that came in several datagrams, in any order") {
+TEST_CASE("shard rule 5: puts a ClientHello together that came in several datagrams, in any order") {
   for (const bool reversed : {false, true}) {
     Scene scene({.link_mtu = 400, .padding = 600});
     scene.expect();
@@ -267,7 +267,7 @@ TEST_CASE("puts a ClientHello together that came in several datagrams, in any or
   }
 }
 
-TEST_CASE("keeps every datagram within the link's MTU") {
+TEST_CASE("shard rule 5: keeps every datagram within the link's MTU") {
   Scene scene;
   scene.connect();
   CHECK(scene.largest <= 1200 - 48);

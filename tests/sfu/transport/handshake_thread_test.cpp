@@ -130,6 +130,45 @@ TEST_CASE("tells a client goodbye whose endpoint is dropped") {
   CHECK(client.closed);
 }
 
+TEST_CASE("shard rule 5: after its time the SSL object is freed, and its association begins nothing anew") {
+  CHECK(HandshakeLimits{}.keep == seconds(30));
+  Fixture fixture(1, {.keep = Duration::zero()});
+  DtlsClient client;
+  fixture.thread.expect(0, 1, "sha-256", client.fingerprint());
+  REQUIRE(fixture.shake(0, 1, client).keys);
+  DtlsClient meanwhile;
+  fixture.thread.expect(0, 2, "sha-256", meanwhile.fingerprint());
+  REQUIRE(fixture.shake(0, 2, meanwhile).keys);
+
+  client.send_close();
+  fixture.pump(0, 1, client);
+  DtlsClient again;
+  again.step();
+  fixture.pump(0, 1, again);
+
+  // What is said about the first while a third one, asked for later, is served.
+  DtlsClient last;
+  fixture.thread.expect(0, 3, "sha-256", last.fingerprint());
+  last.step();
+  std::size_t about_first = 0;
+  bool keys = false;
+  for (int i = 0; i < 50 && !keys; ++i) {
+    fixture.pump(0, 3, last);
+    pollfd bell{fixture.thread.event_fd(0), POLLIN, 0};
+    REQUIRE(poll(&bell, 1, 20'000) == 1);
+    std::vector<HandshakeEvent> events;
+    fixture.thread.collect(0, events);
+    for (HandshakeEvent& event : events) {
+      if (event.association == 1) ++about_first;
+      if (event.association != 3) continue;
+      keys = keys || event.kind == HandshakeEventKind::keys;
+      if (event.kind == HandshakeEventKind::datagram) last.receive(event.bytes);
+    }
+  }
+  CHECK(keys);
+  CHECK(about_first == 0);
+}
+
 TEST_CASE("opens an association for a ClientHello only") {
   Fixture fixture(1);
   const Datagram alert = {21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 1, 0};

@@ -163,7 +163,8 @@ class Scene {
 
 }  // namespace
 
-TEST_CASE("answers checks before the client's credentials are known, and checks it once they are") {
+TEST_CASE(
+    "pitfall 12: answers checks before the client's credentials are known, and checks it once they are") {
   Scene scene;
 
   CHECK(scene.request(kHome));
@@ -177,7 +178,9 @@ TEST_CASE("answers checks before the client's credentials are known, and checks 
   CHECK(scene.checks_to(kHome) == 1);
 }
 
-TEST_CASE("nominates the first address that answers, and says connected once") {
+TEST_CASE(
+    "pitfall 13: as the controlling side, nominates the first address that answers, and says connected "
+    "once") {
   Scene scene;
   scene.set_remote();
   scene.request(kHome);
@@ -327,7 +330,7 @@ TEST_CASE("answers errors to authentic requests that cannot be served") {
   CHECK(scene.count(IceEventKind::learnt) == 0);
 }
 
-TEST_CASE("follows authenticated media to another validated address, at once") {
+TEST_CASE("shard rule 6: follows authenticated media to another validated address, at once") {
   Scene scene;
   scene.connect();
   scene.pass(seconds(1), {kHome});
@@ -343,7 +346,7 @@ TEST_CASE("follows authenticated media to another validated address, at once") {
   CHECK(scene.checks.back().use_candidate);
 }
 
-TEST_CASE("does not follow media from an address that never answered, or from a stranger") {
+TEST_CASE("shard rule 6: does not follow media from an address that never answered, or from a stranger") {
   Scene scene;
   scene.connect();
   scene.pass(seconds(1), {kHome});
@@ -374,7 +377,8 @@ TEST_CASE("late packets of the old path do not move media back") {
   CHECK(scene.agent.selected() == kMobile);
 }
 
-TEST_CASE("takes over an address that answers when the selected one has been silent for 2.5 s") {
+TEST_CASE(
+    "shard rule 6: takes over an address that answers when the selected one has been silent for 2.5 s") {
   Scene scene;
   scene.connect();
   scene.pass(seconds(1), {kHome});
@@ -418,7 +422,9 @@ TEST_CASE("keeps a quiet selected address that still answers") {
   CHECK(scene.count(IceEventKind::interrupted) == 0);
 }
 
-TEST_CASE("says interrupted after five seconds of nothing, connected when it is back, failed after thirty") {
+TEST_CASE(
+    "shard rule 15: says interrupted after five seconds of nothing, connected when it is back, failed after "
+    "thirty") {
   Scene scene;
   scene.connect();
 
@@ -442,7 +448,7 @@ TEST_CASE("says interrupted after five seconds of nothing, connected when it is 
   CHECK(!scene.request(kHome));
 }
 
-TEST_CASE("consent is only what answers our checks: media alone does not keep a pair") {
+TEST_CASE("shard rule 6: consent is only what answers our checks: media alone does not keep a pair") {
   Scene scene;
   scene.connect();
 
@@ -507,7 +513,7 @@ TEST_CASE("gives up on an address that never answers, and tries again when it as
   CHECK(scene.checks_to(kMobile) == 8);
 }
 
-TEST_CASE("remembers eight addresses and forgets none that is in use") {
+TEST_CASE("shard rule 6: remembers eight addresses and forgets none that is in use") {
   Scene scene;
   scene.connect();
   for (std::uint16_t port = 1; port <= 30; ++port) {

@@ -75,7 +75,7 @@ struct Pair {
 
 }  // namespace
 
-TEST_CASE("refuses a packet it has seen, and one that is older than its memory") {
+TEST_CASE("shard rule 10: refuses a packet it has seen, and one that is older than its memory") {
   for (const SrtpProfile profile : kProfiles) {
     Pair pair(profile);
     std::vector<Packet> packets;
@@ -91,7 +91,7 @@ TEST_CASE("refuses a packet it has seen, and one that is older than its memory")
   }
 }
 
-TEST_CASE("never protects two packets under one index") {
+TEST_CASE("shard rule 10: never protects two packets under one index") {
   for (const SrtpProfile profile : kProfiles) {
     Pair pair(profile);
     pair.sealed(rtp(1, 500));
@@ -123,7 +123,7 @@ TEST_CASE("carries the rollover counter over wraps, reordered packets included")
   }
 }
 
-TEST_CASE("nothing about a stream changes before a packet of it was authentic") {
+TEST_CASE("shard rule 13: nothing about a stream changes before a packet of it was authentic") {
   for (const SrtpProfile profile : kProfiles) {
     Pair pair(profile);
     Packet good = pair.sealed(rtp(1, 10));

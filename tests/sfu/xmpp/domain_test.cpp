@@ -30,7 +30,7 @@ TEST_CASE("answers pings and the old session request with an empty result") {
   }
 }
 
-TEST_CASE("tells the shard and the region, and pitfall 18: announces nothing that is not there") {
+TEST_CASE("pitfall 18: tells the shard and the region, and announces nothing that is not there") {
   const Element answer = domain("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>");
 
   const Element* query = answer.child("query", ns::kDiscoInfo);
@@ -61,7 +61,7 @@ TEST_CASE("reads TURN addresses and refuses what is none") {
   }
 }
 
-TEST_CASE("makes TURN credentials that expire, in both versions of the query") {
+TEST_CASE("shard rule 7: makes TURN credentials that expire, in both versions of the query") {
   Turn turn;
   turn.uris = {"turns:turn.example.net:443?transport=tcp", "stun:stun.example.net", "nonsense"};
   turn.secret = "secret";

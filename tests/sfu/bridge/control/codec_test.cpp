@@ -54,7 +54,7 @@ std::vector<Event> every_event() {
 
 }  // namespace
 
-TEST_CASE("every control message survives being written and read") {
+TEST_CASE("shard rule 4: every control message survives being written and read") {
   for (const Command& command : every_command()) {
     CAPTURE(encode(command));
     const auto back = decode_command(encode(command));
