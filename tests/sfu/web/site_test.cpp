@@ -104,8 +104,9 @@ struct Shard {
     CHECK(response.content_type == "application/json");
     return boost::json::parse(response.body).as_object();
   }
-  Upgrade upgrade(const std::string& target, Headers headers = {}) {
-    Upgrade out = site.upgrade(request("GET", target, std::move(headers)));
+  Upgrade upgrade(const std::string& target, Headers headers = {},
+                  const std::string& remote = "192.0.2.9:4711") {
+    Upgrade out = site.upgrade(request("GET", target, std::move(headers), "", remote));
     CHECK(names_shard(out.handler ? out.headers : out.refusal.headers));
     return out;
   }
@@ -169,9 +170,11 @@ struct Shard {
 
 // A client as far as XMPP goes.
 struct Client {
-  Client(Shard& owner, Headers headers = {{"Host", "meet.example"}}) : shard(owner) {
+  explicit Client(Shard& owner, Headers headers = {{"Host", "meet.example"}},
+                  const std::string& remote = "192.0.2.9:4711")
+      : shard(owner) {
     headers.emplace_back("Sec-WebSocket-Protocol", "xmpp");
-    Upgrade upgrade = shard.upgrade("/xmpp-websocket?room=alpha", headers);
+    Upgrade upgrade = shard.upgrade("/xmpp-websocket?room=alpha", headers, remote);
     REQUIRE(upgrade.handler);
     CHECK(upgrade.subprotocol == "xmpp");
     handler = std::move(upgrade.handler);
@@ -330,13 +333,12 @@ TEST_CASE("shard rule 8: the channel's address is made per client from its own r
   CHECK(url.starts_with("ws://direct.example:8080/colibri-ws/shard-7/"));
   CHECK(url.ends_with("/" + direct.nick + "?pwd=0123456789abcdef0123456789abcdef"));
 
-  Upgrade through_door = shard.site.upgrade(request("GET", "/xmpp-websocket",
-                                                    {{"Host", "shard-7:8080"},
-                                                     {"X-Forwarded-Host", "meet.example"},
-                                                     {"X-Forwarded-Proto", "https"},
-                                                     {"Sec-WebSocket-Protocol", "xmpp"}},
-                                                    "", "10.1.2.3:99"));
-  CHECK(through_door.handler);
+  Client through_door(
+      shard, {{"Host", "shard-7:8080"}, {"X-Forwarded-Host", "meet.example"}, {"X-Forwarded-Proto", "https"}},
+      "10.1.2.3:99");
+  through_door.join();
+  shard.allocate(through_door.nick);
+  CHECK(through_door.channel_url().starts_with("wss://meet.example/colibri-ws/shard-7/"));
 }
 
 TEST_CASE(
