@@ -23,14 +23,13 @@ export function received(page, name) {
   return page.evaluate(countReceived, name);
 }
 
-/** Waits until PAGE has received more of NAME's video and sound than `before` says. */
-export async function moreFrom(page, name, before, what, milliseconds, more = 10) {
-  await until(page, async ({ who, was, by }) => {
-    const person = globalThis.roomgate.participants.find((p) => p.name === who);
+/** Waits until PAGE has received more of NAME than `before` says, by this many frames of video and packets of sound. */
+export async function moreFrom(page, name, before, what, milliseconds, { frames = 10, packets = 10 } = {}) {
+  await until(page, async (wanted) => {
+    const person = globalThis.roomgate.participants.find((p) => p.name === wanted.name);
     const stats = async (kind) => (await person?.tracks.find((track) => track.kind === kind)?.stats()) ?? {};
-    const [video, audio] = [await stats('video'), await stats('audio')];
-    return (video.framesDecoded ?? 0) >= was.frames + by && (audio.packetsReceived ?? 0) >= was.packets + by;
-  }, what, milliseconds, { who: name, was: before, by: more });
+    return ((await stats('video')).framesDecoded ?? 0) >= wanted.frames && ((await stats('audio')).packetsReceived ?? 0) >= wanted.packets;
+  }, what, milliseconds, { name, frames: before.frames + frames, packets: before.packets + packets });
 }
 
 async function countReceived(name) {
