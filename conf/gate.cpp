@@ -141,7 +141,7 @@ void describe(Binder& b, Gate& gate) {
   b.table("limits", "Bounds on what a client may send.");
   b.key("header_bytes", gate.limits.header_bytes, between(std::int64_t{1024}, std::int64_t{65536}),
         "request line and headers; more: 431");
-  b.key("headers", gate.limits.headers, between(std::int64_t{10}, std::int64_t{200}), "how many; more: 431");
+  b.key("headers", gate.limits.headers, between(std::int64_t{10}, std::int64_t{128}), "how many; more: 431");
   b.key("target_bytes", gate.limits.target_bytes, between(std::int64_t{256}, std::int64_t{65536}),
         "the request target; longer: 414");
   b.key("connections", gate.limits.connections, between(std::int64_t{1}, std::int64_t{10'000'000}),

@@ -41,7 +41,7 @@ void describe(Binder& b, Shard& shard) {
   b.key("address", shard.media.address, ip_or_empty(), "bind only this address; empty: all, both families");
   b.key("port", shard.media.port, between(std::int64_t{0}, std::int64_t{65000}),
         "worker w binds port + w; 0: free ports");
-  b.key("workers", shard.media.workers, between(std::int64_t{1}, std::int64_t{64}), "media threads");
+  b.key("workers", shard.media.workers, between(std::int64_t{1}, std::int64_t{32}), "media threads");
   b.key("advertise", shard.media.advertise, ip_with_optional_port(),
         "addresses offered to clients besides those of the interfaces: for NAT and node ports");
 
@@ -68,6 +68,10 @@ void describe(Binder& b, Shard& shard) {
         "people at once");
   b.key("participants_per_room", shard.limits.participants_per_room,
         between(std::int64_t{1}, std::int64_t{10'000}), "people in one room");
+  b.key("new_rooms_per_second", shard.limits.new_rooms_per_second, between(0.01, 10'000.0),
+        "rooms that one client address may open");
+  b.key("new_rooms_burst", shard.limits.new_rooms_burst, between(std::int64_t{1}, std::int64_t{100'000}),
+        "as many at once");
 
   b.table("shutdown", "After SIGTERM.");
   b.key("grace", shard.shutdown_grace, between(Duration(0), Duration(std::chrono::hours(24))),

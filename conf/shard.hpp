@@ -46,6 +46,8 @@ struct Shard {
     std::int64_t rooms = 1000;
     std::int64_t participants = 2000;
     std::int64_t participants_per_room = 200;
+    double new_rooms_per_second = 2;  // of one client address
+    std::int64_t new_rooms_burst = 200;
   } limits;
 
   Duration shutdown_grace = std::chrono::seconds(60);

@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "base/log.hpp"
+#include "base/net/runtime.hpp"
 #include "sfu/shard.hpp"
 
 namespace {
@@ -71,7 +72,7 @@ int serve(const Options& options) {
   if (!settings) return report(settings.error());
   if (options.check_only) return 0;
   roomgate::log::init("roomshard", roomgate::log::Level::info);
-  std::signal(SIGPIPE, SIG_IGN);
+  roomgate::net::prepare_process();
 
   boost::asio::io_context context(1);
   auto shard = roomgate::sfu::Shard::start(context, *settings);
@@ -81,11 +82,16 @@ int serve(const Options& options) {
   }
   LOG(info, "listening", {"shard", settings->name}, {"address", (*shard)->address().to_string()});
 
-  boost::asio::signal_set signals(context, SIGTERM, SIGINT);
+  boost::asio::signal_set signals(context, SIGTERM, SIGINT, SIGHUP);
   std::function<void()> wait = [&] {
-    signals.async_wait([&](const boost::system::error_code& error, int) {
+    signals.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
-      (*shard)->drain_and_stop();
+      if (signal == SIGHUP) {
+        // A habit of operators and service managers; it must not end meetings.
+        LOG(info, "reload_ignored", {"settings", "a shard reads them at its start only"});
+      } else {
+        (*shard)->drain_and_stop();
+      }
       wait();
     });
   };

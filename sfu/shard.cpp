@@ -36,6 +36,8 @@ xmpp::Config xmpp_config(const conf::Shard& settings) {
   config.limits.rooms = static_cast<std::size_t>(settings.limits.rooms);
   config.limits.participants = static_cast<std::size_t>(settings.limits.participants);
   config.limits.occupants_per_room = static_cast<std::size_t>(settings.limits.participants_per_room);
+  config.limits.new_rooms_by_address.per_second = settings.limits.new_rooms_per_second;
+  config.limits.new_rooms_by_address.burst = static_cast<double>(settings.limits.new_rooms_burst);
   config.unix_milliseconds = unix_milliseconds;
   return config;
 }

@@ -25,7 +25,7 @@ Result<void, std::string> Server::listen(const std::string& address, Access acce
   const auto descriptor = net::open_listener(*parsed, false);
   if (!descriptor) return fail(descriptor.error());
   const auto bound = net::bound_address(*descriptor);
-  LOG(info, "event=listening", {"address", bound.value_or(*parsed).to_string()},
+  LOG(info, "listening", {"address", bound.value_or(*parsed).to_string()},
       {"for", access == Access::probe ? "probe" : "admin"});
   acceptors_.push_back(std::make_unique<net::Acceptor>(
       core_, *descriptor, [this, access](int connection, const Address&) { accept(connection, access); }));
@@ -42,7 +42,7 @@ Result<void, std::string> Server::start() {
   if (!options_.socket.empty()) {
     const auto descriptor = net::open_unix_listener(options_.socket);
     if (!descriptor) return fail(descriptor.error());
-    LOG(info, "event=listening", {"address", "unix:" + options_.socket}, {"for", "admin"});
+    LOG(info, "listening", {"address", "unix:" + options_.socket}, {"for", "admin"});
     acceptors_.push_back(std::make_unique<net::Acceptor>(
         core_, *descriptor, [this](int connection, const Address&) { accept(connection, Access::full); }));
   }

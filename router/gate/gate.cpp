@@ -21,6 +21,22 @@ double expiry_of(const tls::Identity& identity) {
   return static_cast<double>(::timegm(&end));
 }
 
+// Keys whose new value only a restart takes up; an operator who changed one must be told.
+std::vector<std::string> needs_restart(const Options& now, const Options& next) {
+  std::vector<std::string> keys;
+  const auto add = [&keys](bool differs, const char* key) {
+    if (differs) keys.emplace_back(key);
+  };
+  add(now.name != next.name, "gate.name");
+  add(now.admin.address != next.admin.address, "admin.address");
+  add(now.admin.socket != next.admin.socket, "admin.socket");
+  add(now.admin.probe_address != next.admin.probe_address, "admin.probe_address");
+  add(now.access_log != next.access_log, "admin.access_log");
+  add(now.table.idle != next.table.idle, "rooms.idle");
+  add(now.table.max_entries != next.table.max_entries, "rooms.max_entries");
+  return keys;
+}
+
 }  // namespace
 
 Gate::Gate(Options options, Reload reload)
@@ -64,7 +80,7 @@ Result<void, std::string> Gate::open_doors() {
       address = net::bound_address(*descriptor).value_or(address);
     }
     door.port = address.port();
-    LOG(info, "event=listening", {"address", address.to_string()},
+    LOG(info, "listening", {"address", address.to_string()},
         {"for", block.tls.certificates.empty() ? "http" : "https"});
     doors_.push_back(std::move(door));
   }
@@ -253,6 +269,7 @@ Result<void, std::string> Gate::apply(Options next) {
     next.threads = options_.threads;
     if (!same_doors) next.listen = options_.listen;
   }
+  for (const std::string& key : needs_restart(options_, next)) LOG(warn, "restart_needed", {"for", key});
   const auto identities = read_certificates(next.listen);
   if (!identities) return fail(identities.error());
   using Entrances = std::vector<std::vector<std::shared_ptr<const listen::Entrance>>>;  // by core, by door

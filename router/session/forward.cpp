@@ -427,17 +427,19 @@ Task<Session::Next> Session::open_tunnel(const route::Decision& decision) {
     co_return Next::close;
   }
   log(101, "", true);
-  const bool holds = decision.sticky && facts_.key;
-  if (holds) {
+  std::optional<std::uint64_t> hold;  // the entry's serial
+  if (decision.sticky && facts_.key) {
     auto& table = worker_.shared.table;
     const auto now = Clock::now();
     // Gone in the moment between route() and now: an operator's forget, or a full table. The tunnel makes it
     // anew.
-    if (!table.hold(*facts_.key, now).known) {
+    auto held = table.hold(*facts_.key, now);
+    if (!held.known) {
       (void)table.find_or_create(*facts_.key, stick::Use::signalling, now,
                                  [&] { return std::optional(decision.shard->id); });
-      (void)table.hold(*facts_.key, now);
+      held = table.hold(*facts_.key, now);
     }
+    if (held.known) hold = held.serial;
   }
   TunnelLog note{.wall = facts_.wall,
                  .began = facts_.began,
@@ -451,7 +453,7 @@ Task<Session::Next> Session::open_tunnel(const route::Decision& decision) {
   const auto early = x.in.bytes();
   const auto behind = x.reply.bytes();
   start_tunnel(worker_, std::move(client_), std::move(upstream_->stream), settings_->tunnel,
-               {early.begin(), early.end()}, {behind.begin(), behind.end()}, holds, entrance_,
+               {early.begin(), early.end()}, {behind.begin(), behind.end()}, hold, entrance_,
                std::move(seat_), worker_.metrics_of(*decision.shard), std::move(note));
   worker_.give_back(std::move(exchange_));
   co_return Next::handed_over;

@@ -170,7 +170,7 @@ struct TunnelLog {
 };
 void start_tunnel(Worker& worker, std::unique_ptr<net::Stream> client, std::unique_ptr<net::Stream> shard,
                   tunnel::Limits limits, std::vector<std::uint8_t> from_client,
-                  std::vector<std::uint8_t> from_shard, bool holds,
+                  std::vector<std::uint8_t> from_shard, std::optional<std::uint64_t> hold,
                   std::shared_ptr<const listen::Entrance> entrance, Seat seat, ShardMetrics& metrics,
                   TunnelLog log);
 

@@ -12,13 +12,14 @@ namespace {
 class TunnelGuest final : public Guest {
  public:
   TunnelGuest(Worker& worker, std::unique_ptr<net::Stream> client, std::unique_ptr<net::Stream> shard,
-              tunnel::Limits limits, bool holds, std::shared_ptr<const listen::Entrance> entrance, Seat seat,
-              ShardMetrics& metrics, TunnelLog note)
+              tunnel::Limits limits, std::optional<std::uint64_t> hold,
+              std::shared_ptr<const listen::Entrance> entrance, Seat seat, ShardMetrics& metrics,
+              TunnelLog note)
       : worker_(worker),
         // Before the streams: they must not outlive their TLS contexts.
         entrance_(std::move(entrance)),
         tunnel_(worker.core, std::move(client), std::move(shard), limits),
-        holds_(holds),
+        hold_(hold),
         seat_(std::move(seat)),
         tunnels_(metrics.tunnels()),
         note_(std::move(note)) {
@@ -26,7 +27,7 @@ class TunnelGuest final : public Guest {
   }
   ~TunnelGuest() override {
     tunnels_.add(-1);
-    if (holds_) (void)worker_.shared.table.unhold(note_.key, Clock::now());
+    if (hold_) (void)worker_.shared.table.unhold(note_.key, *hold_, Clock::now());
   }
 
   // A tunnel is never idle: it is somebody's conference.
@@ -63,7 +64,7 @@ class TunnelGuest final : public Guest {
   Worker& worker_;
   std::shared_ptr<const listen::Entrance> entrance_;
   tunnel::Tunnel tunnel_;
-  bool holds_;
+  std::optional<std::uint64_t> hold_;  // the serial of the entry it holds
   Seat seat_;
   metrics::Gauge& tunnels_;
   TunnelLog note_;
@@ -73,10 +74,10 @@ class TunnelGuest final : public Guest {
 
 void start_tunnel(Worker& worker, std::unique_ptr<net::Stream> client, std::unique_ptr<net::Stream> shard,
                   tunnel::Limits limits, std::vector<std::uint8_t> from_client,
-                  std::vector<std::uint8_t> from_shard, bool holds,
+                  std::vector<std::uint8_t> from_shard, std::optional<std::uint64_t> hold,
                   std::shared_ptr<const listen::Entrance> entrance, Seat seat, ShardMetrics& metrics,
                   TunnelLog note) {
-  auto guest = std::make_shared<TunnelGuest>(worker, std::move(client), std::move(shard), limits, holds,
+  auto guest = std::make_shared<TunnelGuest>(worker, std::move(client), std::move(shard), limits, hold,
                                              std::move(entrance), std::move(seat), metrics, std::move(note));
   worker.add(*guest);
   boost::asio::co_spawn(worker.core.context(),

@@ -17,6 +17,7 @@ struct Table::Node {
   std::uint64_t generation;
   TimePoint created;
   Origin origin;
+  std::uint64_t serial;
   std::atomic<Duration::rep> last_used;
   std::atomic<std::uint32_t> holds;
   std::atomic<bool> provisional;
@@ -31,6 +32,7 @@ struct Table::Node {
         generation(entry.generation),
         created(entry.created),
         origin(entry.origin),
+        serial(entry.serial),
         last_used(entry.last_used.time_since_epoch().count()),
         holds(entry.holds),
         provisional(entry.provisional) {}
@@ -42,7 +44,8 @@ struct Table::Node {
             TimePoint(Duration(last_used.load(std::memory_order_relaxed))),
             holds.load(std::memory_order_relaxed),
             provisional.load(std::memory_order_relaxed),
-            origin};
+            origin,
+            serial};
   }
 
   // At most one store a second, so that a busy room does not bounce this line between cores.
@@ -148,7 +151,11 @@ Result<Found, CreateError> Table::find_or_create(std::string_view key, Use use, 
     if (provisional) provisional_.fetch_sub(1);
     return fail(CreateError::full);
   }
-  const Entry entry{.shard = *shard, .created = now, .last_used = now, .provisional = provisional};
+  const Entry entry{.shard = *shard,
+                    .created = now,
+                    .last_used = now,
+                    .provisional = provisional,
+                    .serial = next_serial_.fetch_add(1, std::memory_order_relaxed)};
   insert(stripe, std::make_unique<Node>(key, hash, entry));
   return Found{entry, true};
 }
@@ -161,18 +168,18 @@ Table::HoldResult Table::hold(std::string_view key, TimePoint now) {
   if (node == nullptr) return {};
   node->touch(now);
   make_real(stripe, node);
-  return {true, node->holds.fetch_add(1) == 0};
+  return {true, node->holds.fetch_add(1) == 0, node->serial};
 }
 
-Table::HoldResult Table::unhold(std::string_view key, TimePoint now) {
+Table::HoldResult Table::unhold(std::string_view key, std::uint64_t serial, TimePoint now) {
   const std::uint64_t hash = siphash(as_bytes(key));
   Stripe& stripe = stripe_of(hash);
   const std::lock_guard lock(stripe.mutex);
   Node* node = walk(stripe, key, hash);
-  // Not held: the room was forgotten and came anew while the tunnel was open.
-  if (node == nullptr || node->holds.load() == 0) return {};
+  // Another entry: the room was forgotten and came anew while the tunnel was open.
+  if (node == nullptr || node->serial != serial || node->holds.load() == 0) return {};
   node->touch(now);
-  return {true, node->holds.fetch_sub(1) == 1};
+  return {true, node->holds.fetch_sub(1) == 1, serial};
 }
 
 bool Table::put(std::string_view key, const Entry& entry, TimePoint now) {
@@ -183,6 +190,7 @@ bool Table::put(std::string_view key, const Entry& entry, TimePoint now) {
     if (entry.generation <= node->generation) return false;
     Entry merged = entry;
     merged.holds = node->holds.load();
+    merged.serial = node->serial;
     merged.last_used = std::max(node->entry().last_used, entry.last_used);
     merged.provisional = entry.provisional && node->provisional.load();
     replace(stripe, node, merged);
@@ -195,6 +203,7 @@ bool Table::put(std::string_view key, const Entry& entry, TimePoint now) {
   }
   Entry mine = entry;
   mine.holds = 0;
+  mine.serial = next_serial_.fetch_add(1, std::memory_order_relaxed);
   insert(stripe, std::make_unique<Node>(key, hash, mine));
   return true;
 }

@@ -76,12 +76,15 @@ class Table {
   // While a tunnel of that room is open. True: the first hold, or the last one gone: what peers are told.
   // hold() on a key that is not there (evicted between find and hold) changes nothing: call find_or_create
   // again.
+  // `serial` names the entry that was held: a hold outlives an operator's forget, and must not be taken off
+  // the entry that the room has got since.
   struct HoldResult {
     bool known = false;
     bool edge = false;
+    std::uint64_t serial = 0;
   };
   HoldResult hold(std::string_view key, TimePoint now);
-  HoldResult unhold(std::string_view key, TimePoint now);
+  HoldResult unhold(std::string_view key, std::uint64_t serial, TimePoint now);
 
   // Takes over what others decided. True: the table changed; an equal or lower generation is refused.
   bool put(std::string_view key, const Entry& entry, TimePoint now);
@@ -163,6 +166,7 @@ class Table {
   std::atomic<std::size_t> size_{0};
   std::atomic<std::size_t> provisional_{0};
   std::atomic<std::uint64_t> evicted_{0};
+  std::atomic<std::uint64_t> next_serial_{1};
   std::atomic<std::size_t> next_stripe_{0};  // where a search in other stripes begins
 };
 

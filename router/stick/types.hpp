@@ -29,6 +29,8 @@ struct Entry {
   std::uint32_t holds = 0;  // open tunnels of this gate
   bool provisional = false;
   Origin origin = Origin::request;
+  // Tells an entry from a later one of the same key (forgotten, or expired, and made anew). A move keeps it.
+  std::uint64_t serial = 0;
 };
 
 struct NamedEntry {

@@ -156,7 +156,8 @@ Response ShardSite::conference_request(const Request& request) {
   }
   if (request.method != "POST")
     return {.status = 405, .headers = {{"Allow", "POST, OPTIONS"}}, .body = "use POST\n"};
-  xmpp::HttpAnswer answer = parts_.xmpp.conference_request(request.body, Clock::now());
+  xmpp::HttpAnswer answer = parts_.xmpp.conference_request(
+      request.body, origin_of(request, config_.trusted, config_.public_url).client, Clock::now());
   return {.status = answer.status,
           .content_type = "application/json",
           .headers = {},

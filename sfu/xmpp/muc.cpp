@@ -67,12 +67,13 @@ std::vector<RoomCensus> Muc::census() const {
   return out;
 }
 
-bool Muc::request_room(const std::string& room, Session* by, TimePoint now) {
+bool Muc::request_room(const std::string& room, Session* by, std::string_view address, TimePoint now) {
   if (find(room) != nullptr) return listener_->conference_requested(room, now);
   const Limits& limits = config_.limits;
   if (draining_ || rooms_.size() >= limits.rooms) return false;
   if (by != nullptr && !by->new_rooms.take(1, limits.new_rooms_per_second, limits.new_room_burst, now))
     return false;
+  if (!new_rooms_.take(address, now)) return false;
 
   // The room is there before the focus is asked, so that the focus can set its presence in it.
   rooms_.emplace(room, Room(room, config_.unix_milliseconds(), now));

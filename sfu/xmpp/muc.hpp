@@ -28,7 +28,7 @@ class Muc {
   void drain(bool on) { draining_ = on; }
 
   // A conference request; `by`: nullptr for the HTTP form, whose callers web/ limits by address.
-  bool request_room(const std::string& room, Session* by, TimePoint now);
+  bool request_room(const std::string& room, Session* by, std::string_view address, TimePoint now);
 
   // Stanzas to the MUC domain.
   void presence(Session& from, const Element& presence, const Jid& to, TimePoint now);
@@ -92,6 +92,7 @@ class Muc {
   const Config& config_;
   Outbox& outbox_;
   Counters& counters_;
+  KeyedBuckets new_rooms_{config_.limits.new_rooms_by_address};
   RoomListener* listener_ = nullptr;
   std::function<void(bool, const RoomCensus&)> watcher_;
   bool draining_ = false;

@@ -123,10 +123,10 @@ void Server::tick(TimePoint now) {
   settle(now);
 }
 
-HttpAnswer Server::conference_request(std::string_view body, TimePoint now) {
+HttpAnswer Server::conference_request(std::string_view body, std::string_view address, TimePoint now) {
   HttpAnswer answer = answer_conference_request(body, config_, [&](const std::string& room) {
     ++counters_.conference_requests;
-    const bool ready = muc_.request_room(room, nullptr, now);
+    const bool ready = muc_.request_room(room, nullptr, address, now);
     counters_.conference_requests_refused += ready ? 0 : 1;
     return ready;
   });
@@ -328,7 +328,7 @@ void Server::route_iq(Session& session, const Element& iq, TimePoint now) {
   if (jid->domain == config_.domains.focus) {
     answer = answer_focus_iq(iq, config_, [&](const std::string& room) {
       ++counters_.conference_requests;
-      const bool ready = muc_.request_room(room, &session, now);
+      const bool ready = muc_.request_room(room, &session, session.info.remote, now);
       counters_.conference_requests_refused += ready ? 0 : 1;
       return ready;
     });

@@ -43,8 +43,8 @@ class Server final : public RoomService, private Outbox {
   void closed(ConnectionId id, TimePoint now, Duration silent = {});
   void tick(TimePoint now);
 
-  // POST /conference-request/v1.
-  HttpAnswer conference_request(std::string_view body, TimePoint now);
+  // POST /conference-request/v1, from that client address.
+  HttpAnswer conference_request(std::string_view body, std::string_view address, TimePoint now);
 
   // Draining: rooms go on, new ones are refused (ready=false).
   void drain(bool on) { muc_.drain(on); }

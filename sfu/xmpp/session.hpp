@@ -9,32 +9,11 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/rate_limit.hpp"
 #include "sfu/xmpp/stream_management.hpp"
 #include "sfu/xmpp/types.hpp"
 
 namespace roomgate::sfu::xmpp {
-
-class TokenBucket {
- public:
-  // Full at first use.
-  bool take(double amount, double per_second, double burst, TimePoint now) {
-    if (!started_) {
-      started_ = true;
-      level_ = burst;
-    } else {
-      level_ = std::min(burst, level_ + per_second * std::chrono::duration<double>(now - filled_).count());
-    }
-    filled_ = now;
-    if (level_ < amount) return false;
-    level_ -= amount;
-    return true;
-  }
-
- private:
-  bool started_ = false;
-  double level_ = 0;
-  TimePoint filled_;
-};
 
 struct Session {
   std::uint64_t id = 0;

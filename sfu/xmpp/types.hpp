@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/rate_limit.hpp"
 #include "sfu/xmpp/parser.hpp"
 #include "sfu/xmpp/stream_management.hpp"
 
@@ -72,8 +73,11 @@ struct Limits {
   double stanza_burst = 1500;               // a result for every source-add of a full room
   double bytes_per_second = 256 * 1024;
   double byte_burst = 4 * 1024 * 1024;
-  double new_rooms_per_second = 0.1;
+  double new_rooms_per_second = 0.1;  // of one session
   double new_room_burst = 5;
+  // Of one address, over HTTP and XMPP together: what is asked for and stays empty goes after `empty_room`,
+  // so that a single address cannot fill the shard.
+  KeyedBuckets::Limits new_rooms_by_address{.per_second = 2, .burst = 200, .keys = 20'000};
   StreamManagementLimits unacked;
   seconds login{20};            // from the socket to bind
   seconds kept_with_media{60};  // a dropped session waits this long for <resume/> (shard.md 15)

@@ -83,7 +83,7 @@ export async function startGate(t, options) {
   await log.wait(/ serving /);
   const ports = { http: [], https: [], admin: [], probe: [] };
   for (const line of log.all) {
-    const found = /event=listening address=127\.0\.0\.1:(\d+) for=(\w+)/.exec(line);
+    const found = /listening address=127\.0\.0\.1:(\d+) for=(\w+)/.exec(line);
     if (found) ports[found[2]].push(Number(found[1]));
   }
   const gate = {

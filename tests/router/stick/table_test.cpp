@@ -24,6 +24,11 @@ void signal(Table& table, std::string_view key, TimePoint now, ShardId shard = 0
   REQUIRE(table.find_or_create(key, Use::signalling, now, to_shard(shard)).ok());
 }
 
+std::uint64_t serial_of(const Table& table, std::string_view key) {
+  const auto entry = table.peek(key);
+  return entry ? entry->serial : 0;
+}
+
 }  // namespace
 
 TEST_CASE("a room keeps the shard it was given") {
@@ -101,7 +106,7 @@ TEST_CASE("expires what is idle, and neither what is held nor what is asked for"
   CHECK(dropped[0].key == "idle");
   CHECK(table.peek("held").has_value());
   CHECK(table.peek("asked").has_value());
-  table.unhold("held", kStart + std::chrono::minutes(12));
+  table.unhold("held", serial_of(table, "held"), kStart + std::chrono::minutes(12));
   CHECK(table.tick(kStart + std::chrono::minutes(15)).size() == 1);
   CHECK(table.tick(kStart + std::chrono::minutes(22)).size() == 1);
   CHECK(table.size() == 0);
@@ -129,9 +134,9 @@ TEST_CASE("tells the first hold and the last") {
   CHECK(table.hold("room", kStart).edge);
   CHECK_FALSE(table.hold("room", kStart).edge);
   CHECK(table.peek("room")->holds == 2);
-  CHECK_FALSE(table.unhold("room", kStart).edge);
-  CHECK(table.unhold("room", kStart).edge);
-  CHECK_FALSE(table.unhold("room", kStart).known);
+  CHECK_FALSE(table.unhold("room", serial_of(table, "room"), kStart).edge);
+  CHECK(table.unhold("room", serial_of(table, "room"), kStart).edge);
+  CHECK_FALSE(table.unhold("room", serial_of(table, "room"), kStart).known);
 }
 
 TEST_CASE("a tunnel makes a provisional entry real") {
@@ -232,6 +237,22 @@ TEST_CASE("moves a room once, from where it is") {
   CHECK(table.move("room", 2, 3, Table::MoveIf::always)->holds == 1);
 }
 
+TEST_CASE("a hold from before a forget is not taken off the entry the room has now") {
+  Table table;
+  signal(table, "room", kStart);
+  const auto first = table.hold("room", kStart);
+  REQUIRE(table.forget("room"));
+  signal(table, "room", kStart);
+  table.hold("room", kStart);
+
+  CHECK_FALSE(table.unhold("room", first.serial, kStart).known);
+  CHECK(table.peek("room")->holds == 1);
+
+  const auto moved = table.move("room", 0, 2, Table::MoveIf::always);
+  REQUIRE(moved);
+  CHECK(table.unhold("room", moved->serial, kStart).edge);
+}
+
 TEST_CASE("forgets also what is held") {
   Table table;
   signal(table, "room", kStart);
@@ -241,7 +262,7 @@ TEST_CASE("forgets also what is held") {
   CHECK_FALSE(table.forget("room"));
 
   CHECK(table.size() == 0);
-  CHECK_FALSE(table.unhold("room", kStart).known);
+  CHECK_FALSE(table.unhold("room", serial_of(table, "room"), kStart).known);
 }
 
 TEST_CASE("lists by prefix, in order, up to a limit") {

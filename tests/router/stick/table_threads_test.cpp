@@ -87,7 +87,8 @@ TEST_CASE("readers see whole entries while writers create, move, hold, forget an
           break;
         }
         case 2:
-          if (table.hold(key, now).known && i % 5 != 0) table.unhold(key, now);
+          if (const auto held = table.hold(key, now); held.known && i % 5 != 0)
+            table.unhold(key, held.serial, now);
           if (i % 50 == 0) table.forget(key);
           if (i % 500 == 0) table.tick(now + std::chrono::minutes(20));
           break;

@@ -114,7 +114,7 @@ TEST_CASE("pitfall 2: focusjid is lower case in XML, focusJid in JSON, and a bar
             "value='false'/></conference></iq>");
   const HttpAnswer http = world.server.conference_request(
       R"({"machineUid":"x","properties":{"rtcstatsEnabled":false},"room":"alpha@conference.meet.jitsi"})",
-      world.now);
+      "192.0.2.1", world.now);
   CHECK(http.status == 200);
   const auto json = boost::json::parse(http.body).as_object();
   CHECK(json.at("ready").as_bool());
@@ -131,7 +131,8 @@ TEST_CASE("answers not ready rather than an error while busy") {
 
   alice.expect({"type='result'", "ready='false'"});
   CHECK(world.server.room_count() == 0);
-  const auto http = world.server.conference_request(R"({"room":"alpha@conference.meet.jitsi"})", world.now);
+  const auto http =
+      world.server.conference_request(R"({"room":"alpha@conference.meet.jitsi"})", "192.0.2.1", world.now);
   CHECK(contains(http.body, "\"ready\":false"));
 }
 
@@ -148,9 +149,9 @@ TEST_CASE("refuses conference requests that name no room of ours") {
   for (const char* body : {"", "[]", "{", "{}", R"({"room":1})", R"({"room":"x"})", R"({"room":"a@b.c"})",
                            R"({"room":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}}}}}}}}})"}) {
     CAPTURE(body);
-    CHECK(world.server.conference_request(body, world.now).status == 400);
+    CHECK(world.server.conference_request(body, "192.0.2.1", world.now).status == 400);
   }
-  CHECK(world.server.conference_request(std::string(70000, ' '), world.now).status == 413);
+  CHECK(world.server.conference_request(std::string(70000, ' '), "192.0.2.1", world.now).status == 413);
   CHECK(world.server.room_count() == 0);
 }
 
@@ -185,7 +186,7 @@ TEST_CASE("limits the new rooms of one client") {
 
 TEST_CASE("ends a room that was requested and stayed empty") {
   World world;
-  world.server.conference_request(R"({"room":"alpha@conference.meet.jitsi"})", world.now);
+  world.server.conference_request(R"({"room":"alpha@conference.meet.jitsi"})", "192.0.2.1", world.now);
   REQUIRE(world.server.room_count() == 1);
 
   world.now += std::chrono::seconds(59);
@@ -196,4 +197,20 @@ TEST_CASE("ends a room that was requested and stayed empty") {
 
   CHECK(world.server.room_count() == 0);
   CHECK(world.log() == std::vector<std::string>{"requested " + kRoom, "ended " + kRoom});
+}
+
+TEST_CASE("one address cannot fill the shard with rooms that nobody enters") {
+  World world;
+  const auto ask = [&](int number, const char* address) {
+    const auto answer = world.server.conference_request(
+        "{\"room\":\"r" + std::to_string(number) + "@conference.meet.jitsi\"}", address, world.now);
+    return contains(answer.body, "\"ready\":true");
+  };
+  int given = 0;
+
+  for (int i = 0; i < 1000; ++i) given += ask(i, "192.0.2.1") ? 1 : 0;
+
+  CHECK(given == 200);
+  CHECK(ask(0, "192.0.2.1"));  // a room that is there is not a new one
+  CHECK(ask(1001, "192.0.2.2"));
 }
