@@ -3,11 +3,11 @@
 // the key's stripe. Owned by the gate, outlives its threads. Keys are hashed with SipHash under the process's
 // own key.
 //
-// What may go:   held (a tunnel is open)            never
-//                used within `recent`               never
-//                provisional                        after `provisional_life`, or at once when room is needed,
-//                oldest first idle                               after `idle`, or when the table is full,
-//                oldest first (about)
+// What may go:
+//   held (a tunnel is open)     never
+//   used within `recent`        never
+//   provisional                 after `provisional_life`, or at once when room is needed, oldest first
+//   idle                        after `idle`, or when the table is full, oldest first (about)
 #pragma once
 
 #include <atomic>

@@ -2,10 +2,11 @@
 // out; no socket, no clock. Lives on the handshake thread (handshake_thread.hpp), which owns it. Nothing
 // leads to keys before the client's certificate matched the fingerprint from signalling.
 //
-//   handshaking --finished, fingerprint known and equal--> connected    (keys)
-//   handshaking --finished, fingerprint not yet told-->    unverified   --expect()--> connected (keys) or
-//   failed handshaking, unverified --error, other fingerprint, deadline or a limit--> failed connected
-//   --close_notify or fatal alert--> closed
+//   handshaking              --finished, fingerprint known and equal-->            connected   (keys)
+//   handshaking              --finished, fingerprint not yet told-->               unverified
+//   unverified               --expect(), equal-->                                  connected   (keys)
+//   handshaking, unverified  --error, other fingerprint, deadline or a limit-->    failed
+//   connected                --close_notify or fatal alert-->                      closed
 #pragma once
 
 #include <cstdint>

@@ -2,12 +2,12 @@
 // remote candidates learnt from the client's own checks only. Bytes in, datagrams and events out; owned by
 // the endpoint, on its worker's thread; reads no clock.
 //
-//   new          --request or set_remote-->            checking
-//   checking     --a pair answers our check-->         connected   (event connected; the pair is selected and
-//   nominated) connected    --nothing heard for 5 s-->            interrupted (event interrupted) interrupted
-//   --anything authenticated-->           connected   (event connected) connected, interrupted --no check
-//   answered 30 s--> failed      (event failed; final until set_remote brings new checking     --no pair
-//   within connect_deadline-->  failed       credentials)
+//   new                     --request or set_remote-->              checking
+//   checking                --a pair answers our check-->           connected    (event connected; it is selected, nominated)
+//   connected               --nothing heard for 5 s-->              interrupted  (event interrupted)
+//   interrupted             --anything authenticated-->             connected    (event connected)
+//   connected, interrupted  --no check answered for 30 s-->         failed       (event failed; final until set_remote
+//   checking                --no pair within connect_deadline-->    failed        brings new credentials)
 #pragma once
 
 #include <array>

@@ -1,12 +1,15 @@
 // One connection's XMPP stream over WebSocket (RFC 7395): says for each element what to answer and what the
 // server is wanted to do. Owned by Server's connection; signalling thread; pure but for random stream ids.
 //
-//   opening         <open/>        -> authenticating        bound   <enable/>      Want::enable
-//   authenticating  <auth/>        -> restarting            bound   <r/> <a/>      Want::acknowledge,
-//   acknowledged restarting      <open/>        -> binding               bound   iq, message, presence
-//   Want::stanza binding         bind iq        Want::bind, then bound() -> bound binding         <resume/>
-//   Want::resume, then bound() -> bound, or the server refuses and it stays any             <close/>
-//   Want::end
+//   opening         <open/>                  -> authenticating
+//   authenticating  <auth/>                  -> restarting
+//   restarting      <open/>                  -> binding
+//   binding         bind iq                  Want::bind, then bound() -> bound
+//   binding         <resume/>                Want::resume, then bound() -> bound, or it is refused and stays
+//   bound           <enable/>                Want::enable
+//   bound           <r/>, <a/>               Want::acknowledge, Want::acknowledged
+//   bound           iq, message, presence    Want::stanza
+//   any             <close/>                 Want::end
 // Everything else ends the stream with an error.
 #pragma once
 
