@@ -163,13 +163,24 @@ void Worker::send_again(VideoOut& out, SourceState& source, std::uint16_t sequen
 
 void Worker::on_keyframe_wanted(Endpoint& receiver, std::uint32_t announced_ssrc) {
   SourceState* source = receiver.conference.find_announced(announced_ssrc);
-  if (source == nullptr || !source->is_video()) return;
-  VideoOut* out = source->find_video_out(receiver);
+  if (source != nullptr && source->is_video()) renew_picture(receiver, *source);
+}
+
+// After a change of its address a client has missed more than NACKs bring back, and Chromium waits three
+// seconds for the rest before it asks for a key frame.
+void Worker::renew_pictures(Endpoint& receiver) {
+  for (const auto& source : receiver.conference.sources()) {
+    if (source->is_video()) renew_picture(receiver, *source);
+  }
+}
+
+void Worker::renew_picture(Endpoint& receiver, SourceState& source) {
+  VideoOut* out = source.find_video_out(receiver);
   if (out == nullptr) return;
   // The layer it is being sent, or the one it waits for.
-  auto layer = out->forwarder.wanted_keyframe(source->layers, now_);
+  auto layer = out->forwarder.wanted_keyframe(source.layers, now_);
   if (!layer) layer = out->forwarder.current_layer();
-  if (layer) want_keyframe(receiver.conference, *source, *layer);
+  if (layer) want_keyframe(receiver.conference, source, *layer);
 }
 
 void Worker::want_keyframe(Conference& conference, SourceState& source, std::size_t layer) {

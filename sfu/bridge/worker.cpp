@@ -409,6 +409,7 @@ void Worker::apply_ice(Endpoint& endpoint, const Path* path) {
     return known == by_address_.end() ? Address() : known->second.local;
   };
   std::string_view reason;
+  bool moved = false;
   for (const transport::IceEvent& event : ice_output_.events()) {
     switch (event.kind) {
       case transport::IceEventKind::learnt:
@@ -421,6 +422,7 @@ void Worker::apply_ice(Endpoint& endpoint, const Path* path) {
       }
       case transport::IceEventKind::selected:
         flush_batch();  // what is queued was meant for the old path
+        moved = endpoint.path.has_value();
         endpoint.path = Path{event.address, local_of(event.address)};
         break;
       case transport::IceEventKind::connected:
@@ -434,6 +436,7 @@ void Worker::apply_ice(Endpoint& endpoint, const Path* path) {
   const bool changed = !ice_output_.events().empty();
   ice_output_.clear();
   if (changed) update_state(endpoint, reason);
+  if (moved && endpoint.ready()) renew_pictures(endpoint);
 }
 
 void Worker::update_state(Endpoint& endpoint, std::string_view reason) {

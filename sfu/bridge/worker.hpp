@@ -105,6 +105,8 @@ class Worker {
   void on_nack(Endpoint& receiver, const rtp::Feedback& nack);
   void send_again(VideoOut& out, SourceState& source, std::uint16_t sequence);
   void on_keyframe_wanted(Endpoint& receiver, std::uint32_t announced_ssrc);
+  void renew_pictures(Endpoint& receiver);
+  void renew_picture(Endpoint& receiver, SourceState& source);
   void want_keyframe(Conference& conference, SourceState& source, std::size_t layer);
   void send_picture_loss_if_due(SourceState& source, LayerState& layer);
   void send_nacks(SourceState& source, LayerState& layer);

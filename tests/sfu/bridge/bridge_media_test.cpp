@@ -230,6 +230,29 @@ TEST_CASE("shard rule 11: a packet lost on the way in is asked for, and its RTX 
   CHECK(numbers.size() == static_cast<std::size_t>(span) + 1);
 }
 
+TEST_CASE("a client whose address changes gets key frames without asking") {
+  House house;
+  Member& a = house.join("room", "aaaaaaaa", 1);
+  Member& b = house.join("room", "bbbbbbbb");
+  Camera camera{a};
+  house.want_video(b, 720);
+  REQUIRE(house.until([&] {
+    camera.frame();
+    return b.client.rtp.size() >= 10;
+  }));
+  const int asked = camera.key_frames_asked;
+
+  b.client.move();
+
+  // Its new address becomes known by what it sends.
+  std::uint16_t number = 0;
+  REQUIRE(house.until([&] {
+    camera.frame();
+    b.client.send_rtp(make_rtp({.payload_type = 111, .sequence = number++, .ssrc = b.ssrcs.audio}));
+    return camera.key_frames_asked > asked;
+  }));
+}
+
 TEST_CASE("a muted camera is not forwarded, and comes back with a key frame") {
   House house;
   Member& a = house.join("room", "aaaaaaaa", 1);
