@@ -40,6 +40,9 @@ struct BridgeLimits {
   std::size_t event_queue = 8192;       // a worker -> signalling
   std::size_t crossing_queue = 4096;    // worker -> worker
   std::size_t events_per_poll = 4096;
+  // RTP from unknown addresses that is held against the endpoints' SSRCs and keys, per worker.
+  double moved_tries_per_second = 50;
+  double moved_tries_burst = 20;
   std::size_t datagrams_per_turn = 256;  // before timers and commands get their turn
   std::size_t packet_buffers = 65536;    // of 2 KiB, per worker
 

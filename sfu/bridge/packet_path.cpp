@@ -21,6 +21,11 @@
 #include "sfu/transport/demux.hpp"
 
 namespace roomgate::sfu::bridge {
+namespace {
+
+constexpr std::size_t kRtpHeaderBytes = 12;
+
+}  // namespace
 
 // ---------------------------------------------------------------- receiving
 
@@ -110,11 +115,13 @@ void Worker::on_dtls(ByteView datagram, const Path& path) {
 
 void Worker::on_rtp(rtp::PacketHandle& packet, const Path& path) {
   Endpoint* sender = find_address(path.remote);
+  const bool known = sender != nullptr;
+  if (!known) sender = find_moved(*packet);
   if (sender == nullptr) {
     ++counts_.drop_unknown_address;
     return;
   }
-  if (!open_rtp(*sender, *packet, path)) return;
+  if (!open_rtp(*sender, *packet, path, known)) return;
   if (!note_arrival(*sender, *packet)) return;
   bool recovered = false;
   IncomingStream* stream = find_source(*sender, *packet, recovered);
@@ -124,12 +131,29 @@ void Worker::on_rtp(rtp::PacketHandle& packet, const Path& path) {
   distribute(sender->conference, *stream->source, stream->layer, std::move(packet));
 }
 
-bool Worker::open_rtp(Endpoint& sender, rtp::PacketBuffer& packet, const Path& path) {
+// Whose packet it could be when the address is new: a client that changed its network is known by its SSRC
+// and proves itself by its keys, before its next STUN check tells of the new address. Rarely tried, since
+// strangers pay nothing.
+Endpoint* Worker::find_moved(const rtp::PacketBuffer& packet) {
+  if (packet.bytes().size() < kRtpHeaderBytes) return nullptr;
+  if (!moved_tries_.take(1, limits_.moved_tries_per_second, limits_.moved_tries_burst, now_)) return nullptr;
+  const std::uint32_t ssrc = load32(&packet.bytes()[8]);
+  for (const auto& [key, endpoint] : endpoints_) {
+    if (endpoint->inbound && endpoint->find_stream(ssrc) != nullptr) return endpoint.get();
+  }
+  return nullptr;
+}
+
+bool Worker::open_rtp(Endpoint& sender, rtp::PacketBuffer& packet, const Path& path, bool known_address) {
   if (!sender.inbound) {
     ++counts_.drop_no_keys;
     return false;
   }
   const auto size = sender.inbound->unprotect_rtp(packet.bytes());
+  if (!size && !known_address) {
+    ++counts_.drop_unknown_address;
+    return false;
+  }
   if (!size) {
     const auto error = size.error();
     const bool replay = error == transport::SrtpError::replayed || error == transport::SrtpError::old;

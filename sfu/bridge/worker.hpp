@@ -15,6 +15,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/rate_limit.hpp"
 #include "sfu/bridge/conference.hpp"
 #include "sfu/bridge/config.hpp"
 #include "sfu/bridge/crossing.hpp"
@@ -81,7 +82,8 @@ class Worker {
   void on_stun(ByteView datagram, const Path& path);
   void on_dtls(ByteView datagram, const Path& path);
   void on_rtp(rtp::PacketHandle& packet, const Path& path);
-  bool open_rtp(Endpoint& sender, rtp::PacketBuffer& packet, const Path& path);
+  Endpoint* find_moved(const rtp::PacketBuffer& packet);
+  bool open_rtp(Endpoint& sender, rtp::PacketBuffer& packet, const Path& path, bool known_address);
   bool note_arrival(Endpoint& sender, const rtp::PacketBuffer& packet);
   IncomingStream* find_source(Endpoint& sender, rtp::PacketBuffer& packet, bool& recovered);
   void count_and_repair(IncomingStream& stream, const rtp::PacketBuffer& packet, bool recovered);
@@ -169,6 +171,7 @@ class Worker {
     Address local;
   };
   std::unordered_map<Address, Known> by_address_;
+  TokenBucket moved_tries_;
 
   bool settle_due_ = false;
   TimePoint now_;

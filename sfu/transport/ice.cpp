@@ -160,7 +160,9 @@ void IceAgent::on_authenticated_packet(const Address& from, TimePoint now, IceOu
     heard(pairs_[selected_], now, out);
     return;
   }
-  const std::size_t index = find(from);
+  // From an address that sent no check yet, it is one to learn all the same: only the client has the keys,
+  // and its own next check may be seconds away.
+  const std::size_t index = learn(from, now, out);
   if (index == kNone) return;
   Pair& pair = pairs_[index];
   heard(pair, now, out);

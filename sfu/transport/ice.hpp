@@ -1,6 +1,6 @@
 // ICE for one endpoint (RFC 8445, full agent, controlling; RFC 7675 consent; shard.md 6): one local address,
-// remote candidates learnt from the client's own checks only. Bytes in, datagrams and events out; owned by
-// the endpoint, on its worker's thread; reads no clock.
+// remote candidates learnt from the client's own checks, and from SRTP that only it can have sent. Bytes in,
+// datagrams and events out; owned by the endpoint, on its worker's thread; reads no clock.
 //
 //   new                     --request or set_remote-->              checking
 //   checking                --a pair answers our check-->           connected    (event connected; it is selected, nominated)

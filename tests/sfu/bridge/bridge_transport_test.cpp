@@ -135,6 +135,34 @@ TEST_CASE("shard rule 6: a client whose address changes is heard from the new on
   }));
 }
 
+TEST_CASE(
+    "shard rule 6: media alone, authentic, tells of a client's new address before its next check does") {
+  House house;
+  Member& a = house.join("room", "aaaaaaaa");
+  Member& b = house.join("room", "bbbbbbbb");
+  std::uint16_t sequence = 0;
+  REQUIRE(house.until([&] {
+    a.client.send_rtp(audio_of(a, sequence++));
+    return b.client.rtp.size() >= 10;
+  }));
+
+  a.client.hold_checks();
+  a.client.move();
+  const std::size_t before = b.client.rtp.size();
+  REQUIRE(house.until([&] {
+    a.client.send_rtp(audio_of(a, sequence++));
+    return b.client.rtp.size() >= before + 10;
+  }));
+
+  const std::size_t heard = a.client.rtp.size();
+  std::uint16_t back = 0;
+  REQUIRE(house.until([&] {
+    a.client.send_rtp(audio_of(a, sequence++));
+    b.client.send_rtp(audio_of(b, back++));
+    return a.client.rtp.size() >= heard + 10;
+  }));
+}
+
 TEST_CASE("a client that falls silent is told as interrupted, and as back when it returns") {
   BridgeConfig config = House::default_config();
   config.limits.ice.interrupted = milliseconds(400);

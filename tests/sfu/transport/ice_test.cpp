@@ -363,6 +363,22 @@ TEST_CASE("shard rule 6: does not follow media from an address that never answer
   CHECK(!scene.agent.validated(kSix, scene.now));
 }
 
+TEST_CASE("shard rule 6: asks an address from which authentic media came, and follows it once it answers") {
+  Scene scene;
+  scene.connect();
+  scene.pass(seconds(1), {kHome});
+  const std::size_t before = scene.checks.size();
+
+  scene.media(kMobile);
+
+  REQUIRE(scene.checks.size() == before + 1);
+  CHECK(scene.checks.back().to == kMobile);
+  CHECK(scene.agent.selected() == kHome);
+  scene.answer(scene.checks.back());
+  scene.media(kMobile);
+  CHECK(scene.agent.selected() == kMobile);
+}
+
 TEST_CASE("late packets of the old path do not move media back") {
   Scene scene;
   scene.connect();

@@ -52,7 +52,7 @@ void MediaClient::turn() {
   }
   if (server_.port() == 0) return;
   const TimePoint now = Clock::now();
-  if (now >= next_check_) {
+  if (now >= next_check_ && !hold_checks_) {
     next_check_ = now + milliseconds(50);
     send_check();
   }

@@ -46,6 +46,8 @@ class MediaClient {
   // While paused it neither reads nor sends: a dead link.
   void pause(bool paused) { paused_ = paused; }
   void hold_dtls() { hold_dtls_ = true; }
+  // Sends no check of its own any more; still answers the server's.
+  void hold_checks() { hold_checks_ = true; }
 
   void send_raw(ByteView datagram);
   void send_rtp(ByteView clear);
@@ -76,6 +78,7 @@ class MediaClient {
   bool ice_answered_ = false;
   bool checked_ = false;  // the server's check was answered: it will take our DTLS
   bool hold_dtls_ = false;
+  bool hold_checks_ = false;
   bool paused_ = false;
   sfu::transport::DtlsClient dtls_;
   std::unique_ptr<sfu::transport::SrtpSession> inbound_;
