@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mock, test } from 'node:test';
+import { test } from 'node:test';
 import { backoff } from '../../sfu/web/client/static/backoff.js';
 import { Channel } from '../../sfu/web/client/static/channel.js';
 import { fakeSockets } from './support/fakes.mjs';
+import { fakeTimers } from './support/fake_timers.mjs';
 
 const classes = (texts) => texts.map((t) => JSON.parse(t).colibriClass);
 
@@ -12,7 +13,7 @@ test('waits 1, 2, 4 up to 30 seconds, a little longer by chance', () => {
 });
 
 test('says again after a reconnection what still holds, and only the last of it', () => {
-  mock.timers.enable({ apis: ['setTimeout'] });
+  const timers = fakeTimers();
   try {
     const { FakeSocket, sockets } = fakeSockets();
     const channel = new Channel('wss://host/colibri-ws/s/c/e?pwd=x', FakeSocket);
@@ -25,15 +26,15 @@ test('says again after a reconnection what still holds, and only the last of it'
 
     sockets[0].drop();
     channel.send({ colibriClass: 'EndpointStats' });
-    mock.timers.tick(1300);
+    timers.tick(1300);
     sockets[1].accept();
     assert.deepEqual(sockets[1].sent.map((t) => JSON.parse(t).lastN), [undefined, 2]);
     channel.close();
     sockets[1].drop();
-    mock.timers.tick(60_000);
+    timers.tick(60_000);
     assert.equal(sockets.length, 2);
   } finally {
-    mock.timers.reset();
+    timers.restore();
   }
 });
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mock, test } from 'node:test';
+import { test } from 'node:test';
 import { xml } from '../../sfu/web/client/static/xml.js';
 import { Stream, XmppError } from '../../sfu/web/client/static/xmpp.js';
 import { fakeSockets, settle } from './support/fakes.mjs';
+import { fakeTimers } from './support/fake_timers.mjs';
 import { parseTree } from './support/xml_tree.mjs';
 
 const kFeatures = (inside) => `<stream:features xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:client'>${inside}</stream:features>`;
@@ -177,13 +178,13 @@ test('forgets nothing when a server acknowledges more than was sent', async () =
 });
 
 test('gives a silent connection up after two pings without answer', async () => {
-  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] });
+  const timers = fakeTimers();
   try {
     const { stream, socket } = await connected();
     const closed = [];
     stream.on('closed', (error) => closed.push(error.condition));
     for (let i = 0; i < 14; ++i) {
-      mock.timers.tick(2500);
+      timers.tick(2500);
       await settle();
     }
 
@@ -191,7 +192,7 @@ test('gives a silent connection up after two pings without answer', async () => 
     assert.ok(socket.take().filter((t) => t.includes('urn:xmpp:ping')).length >= 2);
     await stream.close();
   } finally {
-    mock.timers.reset();
+    timers.restore();
   }
 });
 
