@@ -30,6 +30,24 @@ async function inspect(page, view) {
   await page.setViewportSize(sizes.wide);
 }
 
+// What the menu offers that opens something to look at.
+const opens = /connection|device|sound/i;
+
+async function menuItems(page) {
+  await page.getByRole('button', { name: 'More', exact: true }).click();
+  const names = await page.getByRole('menuitem').allInnerTexts();
+  await inspect(page, 'the menu');
+  await page.keyboard.press('Escape');
+  const chosen = names.map((name) => name.trim()).filter((name) => opens.test(name));
+  assert.ok(chosen.length >= 2, `the menu has ${names}`);
+  return chosen;
+}
+
+async function menuItem(page, name) {
+  await page.getByRole('button', { name: 'More', exact: true }).click();
+  await page.getByRole('menuitem', { name }).click();
+}
+
 test('nothing serious for axe-core in any view', { timeout: 180000 }, async (t) => {
   const shard = await startShard('shard-0');
   t.after(() => shard.program.stop());
@@ -55,6 +73,11 @@ test('nothing serious for axe-core in any view', { timeout: 180000 }, async (t) 
   await inspect(ada, 'chat');
   await ada.getByRole('button', { name: /people/i }).click();
   await inspect(ada, 'people');
+  for (const item of await menuItems(ada)) {
+    await menuItem(ada, item);
+    await inspect(ada, `more: ${item}`);
+    await ada.keyboard.press('Escape');
+  }
   await ben.getByRole('button', { name: /leave/i }).click();
   await inspect(ben, 'ended');
   assert.deepEqual([...problems, ...ada.problems, ...ben.problems], []);
