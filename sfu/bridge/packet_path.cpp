@@ -2,7 +2,8 @@
 //
 //   receive_batch    recvmmsg into pooled buffers
 //   on_datagram      by first byte: STUN, DTLS, RTP, RTCP
-//   on_rtp           1 open_rtp          whose is it; SRTP in place; before that nothing in it counts
+//   on_rtp           0 find_moved        only from an unknown address: a client that changed its network?
+//                    1 open_rtp          whose is it; SRTP in place; before that nothing in it counts
 //                    2 note_arrival      transport-wide sequence, for the feedback we owe
 //                    3 find_source       SSRC to source and layer; RTX back to the packet it repeats
 //                    4 count_and_repair  statistics for reports; gaps to ask for
