@@ -54,6 +54,8 @@ void describe_shard(Binder& b, Gate::Shard& shard) {
   b.key("announce", shard.announce, anything<std::string>(),
         "the name the shard itself puts in X-Jitsi-Shard, where it differs from name");
   b.key("check", shard.check, "false: counts as up always");
+  b.key("max_connections", shard.max_connections, between(std::int64_t{0}, std::int64_t{1'000'000}),
+        "requests and tunnels at a time, from this gate; further ones wait; 0: no bound (HAProxy: maxconn)");
 }
 
 void check_across(Binder& b, Gate& gate) {
@@ -132,7 +134,7 @@ void describe(Binder& b, Gate& gate) {
   b.key("interval_fast", gate.health.interval_fast,
         between(Duration(milliseconds(50)), Duration(minutes(10))), "while the state is changing");
   b.key("timeout", gate.health.timeout, between(Duration(milliseconds(50)), Duration(minutes(1))),
-        "of one check");
+        "of one check (HAProxy: timeout check)");
   b.key("rise", gate.health.rise, between(std::int64_t{1}, std::int64_t{100}),
         "good checks until a shard that was down is up");
   b.key("fall", gate.health.fall, between(std::int64_t{1}, std::int64_t{100}),
@@ -147,17 +149,31 @@ void describe(Binder& b, Gate& gate) {
   b.key("connections", gate.limits.connections, between(std::int64_t{1}, std::int64_t{10'000'000}),
         "client connections in all");
   b.key("pool_per_shard", gate.limits.pool_per_shard, between(std::int64_t{0}, std::int64_t{10'000}),
-        "idle connections kept per core and shard");
+        "idle connections kept per core and shard (HAProxy: pool-max-conn)");
+  b.key("queue_per_shard", gate.limits.queue_per_shard, between(std::int64_t{0}, std::int64_t{1'000'000}),
+        "requests that may wait for one of a shard's max_connections; more: 503 (HAProxy: maxqueue)");
 
   b.table("timeouts", "How long is waited before giving up.");
   const auto sane = between(Duration(milliseconds(100)), Duration(hours(24)));
-  b.key("request", gate.timeouts.request, sane, "for the whole head of a request; then 408");
-  b.key("keep_alive", gate.timeouts.keep_alive, sane, "between two requests of one connection");
-  b.key("client", gate.timeouts.client, sane, "silence of the client while a body is under way");
-  b.key("connect", gate.timeouts.connect, sane, "to a shard; then 503");
-  b.key("server", gate.timeouts.server, sane, "silence of the shard; then 504");
-  b.key("tunnel", gate.timeouts.tunnel, sane, "silence of a WebSocket on both sides");
-  b.key("handshake", gate.timeouts.handshake, sane, "for a TLS handshake");
+  b.key("request", gate.timeouts.request, sane,
+        "for the whole head of a request; then 408 (HAProxy: http-request)");
+  b.key("keep_alive", gate.timeouts.keep_alive, sane,
+        "between two requests of one connection (HAProxy: http-keep-alive)");
+  b.key("client", gate.timeouts.client, sane,
+        "silence of the client while a body is under way; then 408 (HAProxy: client)");
+  b.key("queue", gate.timeouts.queue, sane,
+        "for one of the shard's max_connections; then 503 (HAProxy: queue)");
+  b.key("connect", gate.timeouts.connect, sane,
+        "to a shard, its TLS handshake included; then 503 (HAProxy: connect)");
+  b.key("server", gate.timeouts.server, sane, "silence of the shard; then 504 (HAProxy: server)");
+  b.key("tunnel", gate.timeouts.tunnel, sane, "silence of a WebSocket on both sides (HAProxy: tunnel)");
+  b.key("client_fin", gate.timeouts.client_fin, sane,
+        "silence of a WebSocket's client after its shard has ended (HAProxy: client-fin)");
+  b.key("server_fin", gate.timeouts.server_fin, sane,
+        "silence of a WebSocket's shard after its client has ended (HAProxy: server-fin)");
+  b.key("handshake", gate.timeouts.handshake, sane, "for a client's TLS handshake (HAProxy: client-hs)");
+  b.key("pool", gate.timeouts.pool, sane,
+        "an idle connection to a shard is kept this long (HAProxy: pool-purge-delay)");
 
   b.table("shutdown", "After SIGTERM.");
   b.key("delay", gate.shutdown.delay, between(Duration(0), Duration(minutes(10))),

@@ -27,6 +27,7 @@ struct Gate {
     std::int64_t weight = 1;
     std::string announce;
     bool check = true;
+    std::int64_t max_connections = 0;
   };
 
   std::string name;
@@ -75,6 +76,7 @@ struct Gate {
     std::int64_t target_bytes = 8 * 1024;
     std::int64_t connections = 20'000;
     std::int64_t pool_per_shard = 256;
+    std::int64_t queue_per_shard = 1000;
   } limits;
 
   struct Timeouts {
@@ -85,6 +87,10 @@ struct Gate {
     Duration server = std::chrono::seconds(90);  // to the first byte of the answer, and between bytes
     Duration tunnel = std::chrono::hours(1);     // silence on both sides
     Duration handshake = std::chrono::seconds(10);
+    Duration queue = std::chrono::seconds(5);        // for one of a shard's max_connections
+    Duration client_fin = std::chrono::seconds(60);  // of a tunnel whose shard has ended
+    Duration server_fin = std::chrono::seconds(60);  // of a tunnel whose client has ended
+    Duration pool = std::chrono::seconds(15);        // of an idle connection to a shard
   } timeouts;
 
   struct Shutdown {

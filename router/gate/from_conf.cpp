@@ -60,6 +60,7 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   s.full_addresses = c.admin.access_log_addresses == "full";
   s.upstream.connect = c.timeouts.connect;
   s.upstream.idle_per_shard = size_of(c.limits.pool_per_shard);
+  s.upstream.idle_time = c.timeouts.pool;
   s.tunnel.idle = c.timeouts.tunnel;
   s.tunnel.stall = c.timeouts.client;
   o.policy = c.policy;
