@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 
 #include "base/address.hpp"
 #include "base/network.hpp"
@@ -127,6 +128,57 @@ std::string format_duration(Duration duration) {
   if (ms % 60'000 == 0 && ms > 0) return std::to_string(ms / 60'000) + "m";
   if (ms % 1000 == 0) return std::to_string(ms / 1000) + "s";
   return std::to_string(ms) + "ms";
+}
+
+namespace {
+
+constexpr std::int64_t kMostPerTime = 1'000'000;
+constexpr std::int64_t kLargestBurst = 100'000'000;
+constexpr std::string_view kRateWords = "\"N/s burst M\", \"N/m burst M\" or \"off\"";
+
+// A whole number at the beginning of `text`, which keeps what follows it.
+std::optional<std::int64_t> take_number(std::string_view& text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+}  // namespace
+
+Result<Rate, std::string> parse_rate(std::string_view text) {
+  if (text == "off") return Rate{};
+  const auto wrong = [] { return fail("a rate is " + std::string(kRateWords)); };
+  Rate rate;
+  const auto count = take_number(text);
+  if (!count || text.size() < 2 || text[0] != '/') return wrong();
+  rate.count = *count;
+  if (text[1] == 'm') {
+    rate.per = std::chrono::minutes(1);
+  } else if (text[1] != 's') {
+    return wrong();
+  }
+  text.remove_prefix(2);
+  constexpr std::string_view kBurst = " burst ";
+  if (!text.starts_with(kBurst)) return wrong();
+  text.remove_prefix(kBurst.size());
+  const auto burst = take_number(text);
+  if (!burst || !text.empty()) return wrong();
+  rate.burst = *burst;
+  if (rate.count < 1 || rate.count > kMostPerTime) {
+    return fail("the rate is outside of 1 to " + std::to_string(kMostPerTime));
+  }
+  if (rate.burst < 1 || rate.burst > kLargestBurst) {
+    return fail("the burst is outside of 1 to " + std::to_string(kLargestBurst));
+  }
+  return rate;
+}
+
+std::string format_rate(const Rate& rate) {
+  if (rate.count == 0) return "off";
+  return std::to_string(rate.count) + (rate.per == std::chrono::minutes(1) ? "/m" : "/s") + " burst " +
+         std::to_string(rate.burst);
 }
 
 Binder::Binder(const Node& root, std::string file)
@@ -259,6 +311,17 @@ void Binder::key(std::string_view name, Duration& field, const Allowed<Duration>
   if (!duration) return wrong(name, *node, quote(*value) + ": " + duration.error());
   if (!allowed.check(*duration)) return wrong(name, *node, quote(*value) + " is outside of " + allowed.words);
   field = *duration;
+}
+
+void Binder::key(std::string_view name, Rate& field, std::string_view help) {
+  if (!reading()) return write(name, quote(format_rate(field)), kRateWords, help);
+  const Node* node = find(name);
+  if (!node) return;
+  const auto* value = std::get_if<std::string>(&node->value);
+  if (!value) return wrong_type(name, *node, "a rate in quotes", kRateWords);
+  const auto rate = parse_rate(*value);
+  if (!rate) return wrong(name, *node, quote(*value) + ": " + rate.error());
+  field = *rate;
 }
 
 void Binder::key(std::string_view name, std::vector<std::string>& field, const Allowed<std::string>& each,

@@ -39,6 +39,19 @@ Allowed<T> anything() {
   return {"", [](const T&) { return true; }};
 }
 
+// How often somebody may do something: "300/s burst 3000", "6/m burst 10"; "off": as often as they like.
+struct Rate {
+  std::int64_t count = 0;  // 0: off
+  Duration per = std::chrono::seconds(1);
+  std::int64_t burst = 0;
+
+  double per_second() const {
+    return static_cast<double>(count) / std::chrono::duration<double>(per).count();
+  }
+};
+Result<Rate, std::string> parse_rate(std::string_view text);
+std::string format_rate(const Rate& rate);
+
 // "250ms", "10s", "5m", "2h"; whole numbers.
 Result<Duration, std::string> parse_duration(std::string_view text);
 std::string format_duration(Duration duration);
@@ -60,6 +73,7 @@ class Binder {
   void key(std::string_view name, std::string& field, const Allowed<std::string>& allowed,
            std::string_view help);
   void key(std::string_view name, Duration& field, const Allowed<Duration>& allowed, std::string_view help);
+  void key(std::string_view name, Rate& field, std::string_view help);
   void key(std::string_view name, std::vector<std::string>& field, const Allowed<std::string>& each,
            std::string_view help);
 

@@ -39,6 +39,8 @@ void describe_listen(Binder& b, Gate::Listen& listen) {
       "files or folders of PEM (key and chain), chosen by SNI, the first is the default; empty: plain HTTP");
   b.key("tls.min_version", listen.tls.min_version, one_of({"1.2", "1.3"}), "oldest TLS version accepted");
   b.key("tls.alpn", listen.tls.alpn, one_of({"http/1.1"}), "protocols offered");
+  b.key("proxy_protocol_from", listen.proxy_protocol_from, network_or_address(),
+        "a PROXY header, version 1 or 2, is required from these, and understood from nobody else");
   b.key("trust_forwarded_from", listen.trust_forwarded_from, network_or_address(),
         "X-Forwarded-For, -Proto, -Host and X-Proxy-Region are believed from these");
   b.key("redirect_to_https", listen.redirect_to_https, "answer 308 to https:// instead of forwarding");
@@ -148,6 +150,23 @@ void describe(Binder& b, Gate& gate) {
         "the request target; longer: 414");
   b.key("connections", gate.limits.connections, between(std::int64_t{1}, std::int64_t{10'000'000}),
         "client connections in all");
+  b.key("per_address.connections", gate.limits.per_address.connections,
+        between(std::int64_t{0}, std::int64_t{10'000'000}),
+        "client connections of one address, of IPv6 one /64; 0: off. Addresses in proxy_protocol_from and "
+        "trust_forwarded_from are not limited, but the clients they name");
+  b.key("per_address.handshakes", gate.limits.per_address.handshakes,
+        "TLS handshakes of one address; more: closed without one");
+  b.key("per_address.requests", gate.limits.per_address.requests, "requests of one address; more: 429");
+  b.key("per_address.new_rooms", gate.limits.per_address.new_rooms,
+        "rooms that one address may be the first in; more: 429");
+  b.key("addresses", gate.limits.addresses, between(std::int64_t{1024}, std::int64_t{16'777'216}),
+        "addresses counted apart, 64 bytes each; when none can be forgotten, newcomers share one count");
+  b.key("tunnels_per_room", gate.limits.tunnels_per_room, between(std::int64_t{0}, std::int64_t{10'000'000}),
+        "WebSockets of one room; more: 429; 0: off");
+  b.key("body_bytes", gate.limits.body_bytes, between(std::int64_t{1024}, std::int64_t{1} << 50),
+        "body of a request; larger: 413");
+  b.key("body_rate", gate.limits.body_rate, between(std::int64_t{0}, std::int64_t{1'000'000'000}),
+        "bytes a second at which a request's body must arrive, after 30 s of grace; slower: 408; 0: off");
   b.key("pool_per_shard", gate.limits.pool_per_shard, between(std::int64_t{0}, std::int64_t{10'000}),
         "idle connections kept per core and shard (HAProxy: pool-max-conn)");
   b.key("queue_per_shard", gate.limits.queue_per_shard, between(std::int64_t{0}, std::int64_t{1'000'000}),

@@ -17,6 +17,7 @@ struct Gate {
       std::string min_version = "1.2";
       std::vector<std::string> alpn = {"http/1.1"};
     } tls;
+    std::vector<std::string> proxy_protocol_from;
     std::vector<std::string> trust_forwarded_from;
     bool redirect_to_https = false;
   };
@@ -75,6 +76,17 @@ struct Gate {
     std::int64_t headers = 100;
     std::int64_t target_bytes = 8 * 1024;
     std::int64_t connections = 20'000;
+    // Of one client address, of IPv6 one /64. Schools have a thousand people behind one.
+    struct PerAddress {
+      std::int64_t connections = 5000;
+      Rate handshakes{300, std::chrono::seconds(1), 3000};
+      Rate requests{2000, std::chrono::seconds(1), 10'000};
+      Rate new_rooms{20, std::chrono::seconds(1), 500};
+    } per_address;
+    std::int64_t addresses = 65'536;
+    std::int64_t tunnels_per_room = 2000;
+    std::int64_t body_bytes = std::int64_t{1} << 30;
+    std::int64_t body_rate = 64;
     std::int64_t pool_per_shard = 256;
     std::int64_t queue_per_shard = 1000;
   } limits;

@@ -26,8 +26,11 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   for (const auto& block : c.listen) {
     auto trusted = Networks::parse(block.trust_forwarded_from);
     if (!trusted) return fail("trust_forwarded_from of " + block.address + " has what is no network");
+    auto fronts = Networks::parse(block.proxy_protocol_from);
+    if (!fronts) return fail("proxy_protocol_from of " + block.address + " has what is no network");
     o.listen.push_back({block.address,
                         {block.tls.certificates, block.tls.min_version, block.tls.alpn},
+                        std::move(*fronts),
                         std::move(*trusted),
                         block.redirect_to_https});
   }
@@ -39,6 +42,9 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   s.head.max_head_bytes = size_of(c.limits.header_bytes);
   s.head.max_headers = size_of(c.limits.headers);
   s.head.max_target_bytes = size_of(c.limits.target_bytes);
+  s.limits.max_body_bytes = static_cast<std::uint64_t>(c.limits.body_bytes);
+  s.limits.min_body_bytes_per_second = static_cast<std::uint64_t>(c.limits.body_rate);
+  s.limits.max_tunnels_per_room = size_of(c.limits.tunnels_per_room);
   s.timeouts = {.handshake = c.timeouts.handshake,
                 .request = c.timeouts.request,
                 .keep_alive = c.timeouts.keep_alive,

@@ -16,6 +16,7 @@ namespace roomgate::router::gate {
 struct ListenBlock {
   std::string address;
   tls::Options tls;  // no certificates: plain
+  Networks proxy_protocol_from;
   Networks trust_forwarded_from;
   bool redirect_to_https = false;
 };

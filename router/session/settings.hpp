@@ -20,7 +20,8 @@ struct Limits {
   // A body that arrives more slowly than this, after a start of that long, is an attack on our memory.
   std::uint64_t min_body_bytes_per_second = 64;
   Duration min_rate_after = seconds(30);
-  std::size_t max_relocations = 2;  // other shards tried for one request
+  std::size_t max_tunnels_per_room = 2000;  // 0: as many as come
+  std::size_t max_relocations = 2;          // other shards tried for one request
   // After an answer that leaves the request unread: so much is still taken, so that the answer is not lost in
   // a reset.
   std::size_t linger_bytes = 1024 * 1024;

@@ -81,6 +81,33 @@ TEST_CASE("each mistake is a line with file, line, key and what is allowed") {
   }
 }
 
+TEST_CASE("rates are read, and wrong ones are explained") {
+  const auto gate = parse_gate(std::string(kSmallest) + R"([limits]
+per_address = { connections = 10, handshakes = "5/s burst 7", requests = "6/m burst 8", new_rooms = "off" }
+)",
+                               "g.toml");
+
+  REQUIRE(gate);
+  const auto& per_address = gate->limits.per_address;
+  CHECK(per_address.connections == 10);
+  CHECK(per_address.handshakes.per_second() == 5);
+  CHECK(per_address.handshakes.burst == 7);
+  CHECK(per_address.requests.per_second() == doctest::Approx(0.1));
+  CHECK(per_address.new_rooms.count == 0);
+  CHECK(format_rate(per_address.requests) == "6/m burst 8");
+  CHECK(format_rate(per_address.new_rooms) == "off");
+
+  for (const char* wrong : {"", "5", "5/s", "5/s burst", "5/s burst x", "5/h burst 5", "5/s burst 5 ",
+                            "/s burst 5", "5/s  burst 5", "-1/s burst 5", "0/s burst 5", "5/s burst 0",
+                            "2000000/s burst 5", "5.5/s burst 5", "99999999999999999999/s burst 1"}) {
+    CAPTURE(wrong);
+    const auto lines =
+        mistakes_of(std::string(kSmallest) + "[limits]\nper_address.requests = \"" + wrong + "\"\n");
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].starts_with("g.toml:8: limits.per_address.requests: \"" + std::string(wrong) + "\": "));
+  }
+}
+
 TEST_CASE("several mistakes are told at once, in order of their lines") {
   const auto lines = mistakes_of("[gate]\nthreads = \"two\"\n[rooms]\nidle = true\n");
 
