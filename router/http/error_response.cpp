@@ -5,7 +5,7 @@
 namespace roomgate::router::http {
 namespace {
 
-constexpr std::array<ReasonText, 32> kReasons = {{
+constexpr std::array<ReasonText, 34> kReasons = {{
     {Reason::none, 200, "", ""},
     {Reason::redirect, 308, "redirect", "this is served over https"},
     {Reason::bad_request, 400, "bad_request", "the request is not well-formed HTTP"},
@@ -36,6 +36,10 @@ constexpr std::array<ReasonText, 32> kReasons = {{
     {Reason::connect_refused, 503, "connect_refused", "the room's shard refused the connection"},
     {Reason::connect_timeout, 503, "connect_timeout",
      "the room's shard did not accept the connection in time"},
+    {Reason::queue_full, 503, "queue_full",
+     "limits.queue_per_shard requests wait for the room's shard already"},
+    {Reason::queue_timeout, 503, "queue_timeout",
+     "the room's shard had no connection to spare within timeouts.queue"},
     {Reason::table_full, 503, "table_full", "no further room fits into the table"},
     {Reason::overloaded, 503, "overloaded", "too much is going on here"},
     {Reason::draining, 503, "draining", "this front door is going away"},

@@ -39,6 +39,8 @@ enum class Reason : std::uint8_t {
   shard_maintenance,     // 503
   connect_refused,       // 503
   connect_timeout,       // 503
+  queue_full,            // 503: limits.queue_per_shard requests wait for the shard already
+  queue_timeout,         // 503: none of the shard's max_connections became free within timeouts.queue
   table_full,            // 503: nothing idle to evict
   overloaded,            // 503
   draining,              // 503: this gate is going away
