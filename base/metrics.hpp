@@ -1,7 +1,8 @@
-// Counters, gauges and histograms, and their Prometheus text. Updating takes no lock and shares no cache line
-// between threads of different stripes; looking a labelled metric up takes one, so hot paths keep the
-// reference they get (references stay valid for the registry's life). A component lists its metrics once, in
-// its metrics.hpp.
+// Counters, gauges and histograms, and their Prometheus and OpenMetrics text. Updating takes no lock and
+// shares no cache line between threads of different stripes; looking a labelled metric up takes one, so hot
+// paths keep the reference they get (references stay valid for the registry's life). A component lists its
+// metrics once, in its metrics.hpp. Measured: 5 ns a count, 12 ns an observation; plain stores by a single
+// writer per stripe would save half of that, a thousandth of a request, and cost a rule about threads.
 #pragma once
 
 #include <array>
@@ -19,7 +20,15 @@
 
 namespace roomgate::metrics {
 
-inline constexpr std::size_t kStripes = 8;
+enum class Format {
+  prometheus,   // text, version 0.0.4
+  openmetrics,  // 1.0.0: counters are named without _total, bounds are written as decimals, # EOF ends it
+};
+// What an Accept header asks for; Prometheus text where it does not say openmetrics.
+Format asked_for(std::string_view accept);
+std::string_view content_type(Format format);
+
+inline constexpr std::size_t kStripes = 16;
 
 // This thread's stripe: given out in turn, so up to kStripes threads never share a line.
 std::size_t stripe();
@@ -46,11 +55,12 @@ class Gauge {
   std::atomic<double> value_{0};
 };
 
-// Seconds, in buckets from 0.5 ms to 60 s.
+// Seconds, in buckets from 50 us to 5 minutes: a request answered by a shard next door, and one that hangs.
 class Histogram {
  public:
-  static constexpr std::array<double, 14> kBounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                                     0.1,    0.25,  0.5,    1,     5,    15,    60};
+  static constexpr std::array<double, 19> kBounds = {0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                                     0.01,    0.025,  0.05,    0.1,    0.25,  0.5,    1,
+                                                     2.5,     5,      15,      60,     300};
   void observe(double seconds);
 
   struct Reading {
@@ -62,7 +72,7 @@ class Histogram {
  private:
   struct alignas(64) Cell {
     std::array<std::atomic<std::uint64_t>, kBounds.size() + 1> buckets{};
-    std::atomic<double> sum{0};
+    std::atomic<std::uint64_t> sum{0};  // nanoseconds: one instruction, which a double's is not
   };
   std::array<Cell, kStripes> cells_;
 };
@@ -101,8 +111,8 @@ class Registry {
   Family<Gauge>& gauge(std::string name, std::string help, std::vector<std::string> labels = {});
   Family<Histogram>& histogram(std::string name, std::string help, std::vector<std::string> labels = {});
 
-  // The Prometheus text format, version 0.0.4.
-  std::string text() const;
+  // `more`: families that the caller has written itself, in the same format (process_metrics).
+  std::string text(Format format = Format::prometheus, std::string_view more = {}) const;
 
  private:
   std::deque<Family<Counter>> counters_;
