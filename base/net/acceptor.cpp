@@ -6,8 +6,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <cstring>
 
 #include "base/log.hpp"
@@ -81,19 +79,18 @@ std::optional<Address> bound_address(int descriptor) {
 Acceptor::Acceptor(Core& core, int descriptor, OnAccept on_accept)
     : socket_(core, descriptor), on_accept_(std::move(on_accept)) {}
 
-void Acceptor::start() { boost::asio::co_spawn(socket_.core().context(), run(), boost::asio::detached); }
+void Acceptor::start() { socket_.core().spawn(run()); }
 
 void Acceptor::stop() {
   if (stopped_) return;
   stopped_ = true;
-  while (accept_batch(kBatch)) {
-    if (!last_found_) break;
+  while (accept_batch(kBatch) && last_full_) {
   }
   socket_.close();
 }
 
 bool Acceptor::accept_batch(std::size_t limit) {
-  last_found_ = false;
+  last_full_ = false;
   for (std::size_t i = 0; i < limit; ++i) {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
@@ -103,7 +100,6 @@ bool Acceptor::accept_batch(std::size_t limit) {
       if (errno == ECONNABORTED || errno == EINTR) continue;
       return errno == EAGAIN || errno == EWOULDBLOCK;
     }
-    last_found_ = true;
     const auto from = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&storage), size);
     if (from) {
       const int on = 1;
@@ -111,17 +107,23 @@ bool Acceptor::accept_batch(std::size_t limit) {
     }
     on_accept_(descriptor, from.value_or(Address()));
   }
+  last_full_ = true;
   return true;
 }
 
 Task<void> Acceptor::run() {
   while (!stopped_) {
-    const auto ready = co_await socket_.wait_readable(TimePoint::max());
-    if (stopped_) co_return;
-    if (!ready) co_return;
     if (!accept_batch(kBatch)) {
       LOG(error, "accept_failed", {"error", std::strerror(errno)});
       co_await sleep_for(socket_.core(), milliseconds(100));
+      continue;
+    }
+    if (stopped_) co_return;
+    if (last_full_) {
+      // More may wait; others' turn first.
+      co_await sleep_for(socket_.core(), Duration::zero());
+    } else if (!co_await socket_.wait_event(TimePoint::max())) {
+      co_return;
     }
   }
 }

@@ -37,7 +37,7 @@ class Acceptor {
   Stream socket_;
   OnAccept on_accept_;
   bool stopped_ = false;
-  bool last_found_ = false;
+  bool last_full_ = false;  // the last batch ended before the queue did
 };
 
 }  // namespace roomgate::net

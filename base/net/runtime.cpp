@@ -1,13 +1,14 @@
 #include "base/net/runtime.hpp"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
-#include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <fstream>
 #include <string>
@@ -53,16 +54,38 @@ void prepare_process() {
   }
 }
 
-struct Runtime::Signals {
-  explicit Signals(Core& core) : set(core.context(), SIGTERM, SIGINT, SIGHUP) {}
-  void wait() {
-    set.async_wait([this](const boost::system::error_code& error, int signal) {
-      if (error) return;
-      handler(signal);
-      wait();
-    });
+// The handler may run on any thread, in the middle of anything: it writes one byte, the control core reads
+// it.
+struct Runtime::Signals final : Core::Watcher {
+  explicit Signals(Core& on) : core(on) {
+    if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) return;
+    write_end = ends[1];
+    core.watch(ends[0], *this);
+    struct sigaction action {};
+    action.sa_handler = &Signals::note;
+    action.sa_flags = SA_RESTART;
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaction(signal, &action, nullptr);
   }
-  boost::asio::signal_set set;
+  ~Signals() {
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) std::signal(signal, SIG_DFL);
+    write_end = -1;
+    core.unwatch(ends[0]);
+    for (const int end : ends) ::close(end);
+  }
+  static void note(int signal) {
+    const int saved = errno;
+    const auto byte = static_cast<char>(signal);
+    [[maybe_unused]] const auto written = ::write(write_end, &byte, 1);
+    errno = saved;
+  }
+  void on_events(std::uint32_t) override {
+    char signal = 0;
+    while (::read(ends[0], &signal, 1) == 1) handler(signal);
+  }
+
+  static inline std::atomic<int> write_end{-1};
+  Core& core;
+  std::array<int, 2> ends{-1, -1};
   std::function<void(int)> handler;
 };
 
@@ -77,7 +100,6 @@ Runtime::~Runtime() = default;
 void Runtime::on_signal(std::function<void(int)> handler) {
   signals_ = std::make_unique<Signals>(*control_);
   signals_->handler = std::move(handler);
-  signals_->wait();
 }
 
 void Runtime::run() {
@@ -112,9 +134,9 @@ void Runtime::on_each(std::function<void(Core&)> work, std::function<void()> don
   round->done = std::move(done);
   round->left = cores_.size();
   for (auto& core : cores_) {
-    boost::asio::post(core->context(), [this, round, &core = *core] {
+    core->post([this, round, &core = *core] {
       round->work(core);
-      if (round->left.fetch_sub(1) == 1 && round->done) boost::asio::post(control_->context(), round->done);
+      if (round->left.fetch_sub(1) == 1 && round->done) control_->post(round->done);
     });
   }
 }

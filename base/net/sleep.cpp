@@ -1,38 +1,22 @@
 #include "base/net/sleep.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 namespace roomgate::net {
-namespace {
-
-struct Wake final : TimerWheel::Timer {
-  explicit Wake(boost::asio::steady_timer& timer) : gate(timer) {}
-  void on_expire() override { gate.cancel(); }
-  boost::asio::steady_timer& gate;
-};
-
-}  // namespace
 
 Task<void> sleep_for(Core& core, Duration time) {
-  boost::asio::steady_timer timer(core.context(), time);
-  co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  Waiter waiter(core);
+  (void)co_await waiter.wait(core.now() + time);
 }
-
-Event::Event(Core& core) : core_(core), gate_(core.context(), TimePoint::max()) {}
 
 void Event::set() {
   set_ = true;
-  gate_.cancel();
+  for (Sleeper& sleeper : sleepers_) sleeper.waiter.wake({});
 }
 
 Task<bool> Event::wait(TimePoint deadline) {
-  Wake wake(gate_);
-  if (deadline != TimePoint::max()) core_.schedule(wake, deadline);
-  while (!set_ && Clock::now() < deadline) {
-    // Another waiter's deadline wakes us as well: look again.
-    co_await gate_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-  }
+  if (set_) co_return true;
+  Sleeper sleeper(core_);
+  sleepers_.push_back(sleeper);
+  (void)co_await sleeper.waiter.wait(deadline);
   co_return set_;
 }
 

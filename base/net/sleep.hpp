@@ -2,10 +2,7 @@
 // core's thread only.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-
-#include "base/net/core.hpp"
-#include "base/net/stream.hpp"
+#include "base/net/waiter.hpp"
 
 namespace roomgate::net {
 
@@ -14,7 +11,7 @@ Task<void> sleep_for(Core& core, Duration time);
 // Set once, waited for by any number: the end of a coroutine, the start of a drain.
 class Event {
  public:
-  explicit Event(Core& core);
+  explicit Event(Core& core) : core_(core) {}
 
   bool is_set() const { return set_; }
   void set();
@@ -22,8 +19,13 @@ class Event {
   Task<bool> wait(TimePoint deadline);
 
  private:
+  struct Sleeper final : Link {
+    explicit Sleeper(Core& core) : waiter(core) {}
+    Waiter waiter;
+  };
+
   Core& core_;
-  boost::asio::steady_timer gate_;  // never expires; cancelling it wakes every waiter
+  boost::intrusive::list<Sleeper, boost::intrusive::constant_time_size<false>> sleepers_;
   bool set_ = false;
 };
 

@@ -2,32 +2,30 @@
 
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "base/net/tls_engine.hpp"
 
 namespace roomgate::net {
 namespace {
 
 constexpr std::size_t kTlsRecord = 16 * 1024;
 
-bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 }  // namespace
 
-void Stream::Waiter::on_expire() {
-  timed_out = true;
-  cancellation.emit(boost::asio::cancellation_type::terminal);
-}
+Stream::Stream(Core& core, int descriptor)
+    : Channel(core), descriptor_(descriptor), reader_(core), writer_(core) {}
 
-Stream::Stream(Core& core, int descriptor) : core_(core), descriptor_(core.context(), descriptor) {}
-
-Stream::~Stream() = default;
+Stream::~Stream() { close(); }
 
 Task<Result<std::unique_ptr<Stream>, IoError>> Stream::connect(Core& core, Address to, TimePoint deadline) {
   const int descriptor =
@@ -38,8 +36,10 @@ Task<Result<std::unique_ptr<Stream>, IoError>> Stream::connect(Core& core, Addre
   const int connected = ::connect(descriptor, to.data(), to.size());
   const int error = connected == 0 ? 0 : errno;
   auto stream = std::make_unique<Stream>(core, descriptor);
+  stream->can_read_ = false;  // nobody has spoken yet
   if (error == 0) co_return std::move(stream);
   if (error != EINPROGRESS) co_return fail(from_errno(error));
+  stream->can_write_ = false;
   if (const auto ready = co_await stream->wait(Direction::write, deadline); !ready)
     co_return fail(ready.error());
   int pending = 0;
@@ -49,44 +49,149 @@ Task<Result<std::unique_ptr<Stream>, IoError>> Stream::connect(Core& core, Addre
   co_return std::move(stream);
 }
 
+// --- readiness
+
+void Stream::on_events(std::uint32_t events) {
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) can_read_ = true;
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) can_write_ = true;
+  // OpenSSL's output may have waited for room while its reader waits for an answer to it.
+  if (can_write_ && out_) (void)flush();
+  // The writer last: the reader may be what destroys this.
+  const bool wake_writer = can_write_ && writer_.waiting();
+  if (wake_writer && reader_.waiting() && can_read_) {
+    writer_.wake({});
+    reader_.wake_now();
+  } else if (wake_writer) {
+    writer_.wake_now();
+  } else if (can_read_) {
+    reader_.wake_now();
+  }
+}
+
 Task<IoStatus> Stream::wait(Direction direction, TimePoint deadline) {
-  if (interrupted_ || !descriptor_.is_open()) co_return fail(IoError::interrupted);
-  Waiter& waiter = direction == Direction::read ? readable_ : writable_;
-  waiter.timed_out = false;
-  waiter.waiting = true;
-  if (deadline != TimePoint::max()) core_.schedule(waiter, deadline);
-  const auto type = direction == Direction::read ? boost::asio::posix::stream_descriptor::wait_read
-                                                 : boost::asio::posix::stream_descriptor::wait_write;
-  const auto [error] = co_await descriptor_.async_wait(
-      type, boost::asio::bind_cancellation_slot(waiter.cancellation.slot(),
-                                                boost::asio::as_tuple(boost::asio::use_awaitable)));
-  waiter.cancellation.slot().clear();
-  waiter.cancel();
-  waiter.waiting = false;
-  if (interrupted_) co_return fail(IoError::interrupted);
-  if (!error) co_return IoStatus();
-  co_return fail(waiter.timed_out ? IoError::timed_out : IoError::interrupted);
+  if (interrupted_ || descriptor_ < 0) co_return fail(IoError::interrupted);
+  // What OpenSSL wants to say goes out before we wait for an answer to it.
+  if (out_) {
+    if (const auto flushed = flush(); !flushed) co_return fail(flushed.error());
+    // A peer that takes nothing of it will not answer either: the deadline decides.
+  }
+  if (direction == Direction::read ? can_read_ : can_write_) co_return IoStatus();
+  if (!watched_) {
+    watched_ = core_.watch(descriptor_, *this);
+    if (!watched_) co_return fail(IoError::system);
+  }
+  co_return co_await (direction == Direction::read ? reader_ : writer_).wait(deadline);
 }
 
 Task<IoStatus> Stream::wait_readable(TimePoint deadline) {
   // What OpenSSL has already taken from the socket makes no descriptor readable; but half a record is not
   // worth trying twice.
-  if (ssl_ != nullptr && !drained_ && SSL_has_pending(ssl_.get()) == 1) co_return IoStatus();
-  drained_ = false;
+  if (ssl_ != nullptr && !tls_starved_ && SSL_has_pending(ssl_.get()) == 1) co_return IoStatus();
   co_return co_await wait(ssl_ == nullptr ? Direction::read : read_needs_, deadline);
 }
 
-Task<IoStatus> Stream::handshake(SslPointer ssl, TimePoint deadline) {
+Task<IoStatus> Stream::wait_writable(TimePoint deadline) {
+  co_return co_await wait(ssl_ == nullptr ? Direction::write : write_needs_, deadline);
+}
+
+Task<IoStatus> Stream::wait_event(TimePoint deadline) {
+  can_read_ = false;
+  co_return co_await wait(Direction::read, deadline);
+}
+
+// --- the descriptor
+
+std::optional<IoResult> Stream::receive(ByteSpan into) {
+  if (early_) {
+    const std::size_t taken = std::min(into.size(), early_size_ - early_begin_);
+    std::memcpy(into.data(), early_.get() + early_begin_, taken);
+    early_begin_ += taken;
+    if (early_begin_ == early_size_) early_.reset();
+    return taken;
+  }
+  if (!can_read_) return std::nullopt;
+  while (true) {
+    const auto received = ::recv(descriptor_, into.data(), into.size(), 0);
+    if (received >= 0) {
+      const auto size = static_cast<std::size_t>(received);
+      // Less than there was room for: the socket is empty, and what comes later is an event. An end that came
+      // meanwhile is not told again.
+      if (size < into.size() && size > 0 && !hung_up_) can_read_ = false;
+      return size;
+    }
+    if (errno == EINTR) continue;
+    if (!would_block(errno)) return fail(from_errno(errno));
+    can_read_ = false;
+    return std::nullopt;
+  }
+}
+
+bool Stream::quiet(bool look) {
+  if (interrupted_ || descriptor_ < 0 || can_read_ || hung_up_ || early_) return false;
+  if (ssl_ != nullptr && SSL_has_pending(ssl_.get()) == 1) return false;
+  if (!look) return true;
+  std::uint8_t byte = 0;
+  return ::recv(descriptor_, &byte, 1, MSG_PEEK) < 0 && would_block(errno);
+}
+
+std::optional<IoResult> Stream::send_parts(std::span<const iovec> parts) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts.data());
+  message.msg_iovlen = parts.size();
+  while (true) {
+    const auto sent = parts.size() == 1
+                          ? ::send(descriptor_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                          : ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno == EINTR) continue;
+    if (!would_block(errno)) return fail(from_errno(errno));
+    can_write_ = false;
+    return std::nullopt;
+  }
+}
+
+Result<bool, IoError> Stream::flush() {
+  while (out_begin_ < out_end_) {
+    const iovec rest{out_.span().data() + out_begin_, out_end_ - out_begin_};
+    const auto sent = send_parts({&rest, 1});
+    if (!sent) return false;
+    if (!sent->ok()) {
+      out_.release();
+      out_begin_ = out_end_ = 0;
+      return fail(sent->error());
+    }
+    out_begin_ += **sent;
+  }
+  out_.release();
+  out_begin_ = out_end_ = 0;
+  return true;
+}
+
+// --- TLS
+
+Task<IoStatus> Stream::handshake(SslPointer ssl, TimePoint deadline, ByteView early) {
   ssl_ = std::move(ssl);
-  SSL_set_fd(ssl_.get(), descriptor_.native_handle());
+  TlsEngine::attach(ssl_.get(), *this);
   SSL_set_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  if (!early.empty()) {
+    early_ = std::make_unique_for_overwrite<std::uint8_t[]>(early.size());
+    std::memcpy(early_.get(), early.data(), early.size());
+    early_size_ = early.size();
+    early_begin_ = 0;
+  }
   while (true) {
     ERR_clear_error();
+    errno = 0;
     const int returned = SSL_do_handshake(ssl_.get());
+    // The tickets stay with us until there is something to send with them, or nothing else to do.
     if (returned == 1) co_return IoStatus();
     Direction wait_for = Direction::read;
-    if (const auto error = tls_verdict(returned, wait_for)) co_return fail(*error);
+    if (const auto error = tls_verdict(returned, wait_for)) {
+      if (out_) (void)flush();  // the alert
+      co_return fail(*error);
+    }
     if (const auto ready = co_await wait(wait_for, deadline); !ready) co_return fail(ready.error());
   }
 }
@@ -105,23 +210,16 @@ std::optional<IoError> Stream::tls_verdict(int returned, Direction& wait_for) {
   }
 }
 
-std::optional<IoResult> Stream::try_read(ByteSpan into) {
-  if (interrupted_ || !descriptor_.is_open()) return fail(IoError::interrupted);
-  if (ssl_ == nullptr) {
-    const auto received = ::recv(descriptor_.native_handle(), into.data(), into.size(), 0);
-    if (received >= 0) return static_cast<std::size_t>(received);
-    if (would_block(errno)) return std::nullopt;
-    return fail(from_errno(errno));
-  }
+std::optional<IoResult> Stream::decrypt(ByteSpan into) {
   if (tls_failed_) return fail(IoError::closed);
   ERR_clear_error();
   errno = 0;
-  drained_ = false;
+  tls_starved_ = false;
   std::size_t received = 0;
   const int returned = SSL_read_ex(ssl_.get(), into.data(), into.size(), &received);
   if (returned == 1) {
     // A large buffer takes several records for one wake-up.
-    while (received < into.size() && into.size() - received >= kTlsRecord) {
+    while (into.size() - received >= kTlsRecord) {
       std::size_t more = 0;
       ERR_clear_error();
       if (SSL_read_ex(ssl_.get(), into.data() + received, into.size() - received, &more) != 1) break;
@@ -131,46 +229,51 @@ std::optional<IoResult> Stream::try_read(ByteSpan into) {
   }
   if (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) return std::size_t{0};
   if (const auto error = tls_verdict(returned, read_needs_)) return fail(*error);
-  drained_ = true;
+  tls_starved_ = true;
   return std::nullopt;
 }
 
-Task<IoResult> Stream::read_some(ByteSpan into, TimePoint deadline) {
-  while (true) {
-    if (auto result = try_read(into)) co_return *result;
-    const auto ready = co_await wait(ssl_ == nullptr ? Direction::read : read_needs_, deadline);
-    if (!ready) co_return fail(ready.error());
-  }
-}
-
-std::optional<IoResult> Stream::try_write(std::span<const iovec> parts) {
-  if (interrupted_ || !descriptor_.is_open()) return fail(IoError::interrupted);
-  if (ssl_ == nullptr) {
-    msghdr message{};
-    message.msg_iov = const_cast<iovec*>(parts.data());
-    message.msg_iovlen = parts.size();
-    const auto sent = ::sendmsg(descriptor_.native_handle(), &message, MSG_NOSIGNAL);
-    if (sent >= 0) return static_cast<std::size_t>(sent);
-    if (would_block(errno)) return std::nullopt;
-    return fail(from_errno(errno));
-  }
+std::optional<IoResult> Stream::encrypt(const iovec& part) {
   if (tls_failed_) return fail(IoError::closed);
   ERR_clear_error();
   errno = 0;
   std::size_t sent = 0;
-  const int returned = SSL_write_ex(ssl_.get(), parts[0].iov_base, parts[0].iov_len, &sent);
+  const int returned = SSL_write_ex(ssl_.get(), part.iov_base, part.iov_len, &sent);
   if (returned == 1) return sent;
   if (const auto error = tls_verdict(returned, write_needs_)) return fail(*error);
   return std::nullopt;
 }
 
-Task<IoStatus> Stream::write_all(ByteView bytes, Duration stall) {
-  const std::array<ByteView, 1> parts{bytes};
-  co_return co_await write_all(parts, stall);
+// --- reading and writing
+
+std::optional<IoResult> Stream::try_read(ByteSpan into) {
+  if (interrupted_ || descriptor_ < 0) return fail(IoError::interrupted);
+  return ssl_ == nullptr ? receive(into) : decrypt(into);
+}
+
+std::optional<IoResult> Stream::try_write(ByteView bytes) {
+  if (interrupted_ || descriptor_ < 0) return fail(IoError::interrupted);
+  const iovec part{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+  if (ssl_ == nullptr) return send_parts({&part, 1});
+  // What is on its way first, so that little is held for a peer that takes nothing.
+  if (out_) {
+    const auto flushed = flush();
+    if (!flushed) return fail(flushed.error());
+    if (!*flushed) {
+      write_needs_ = Direction::write;
+      return std::nullopt;
+    }
+  }
+  auto sent = encrypt(part);
+  if (sent && sent->ok() && out_) {
+    if (const auto flushed = flush(); !flushed) return fail(flushed.error());
+  }
+  return sent;
 }
 
 Task<IoStatus> Stream::write_all(std::span<const ByteView> parts, Duration stall) {
   write_waited_ = false;
+  if (interrupted_ || descriptor_ < 0) co_return fail(IoError::interrupted);
   std::array<iovec, kMaxParts> vectors{};
   std::size_t count = 0;
   std::size_t left = 0;
@@ -191,12 +294,23 @@ Task<IoStatus> Stream::write_all(std::span<const ByteView> parts, Duration stall
     }
   }
   std::size_t first = 0;
-  while (left > 0) {
-    const auto result = try_write(std::span(vectors).subspan(first, count - first));
+  // OpenSSL's output counts as written only when it has left.
+  while (left > 0 || out_) {
+    std::optional<IoResult> result;
+    if (left > 0) {
+      result = ssl_ == nullptr ? send_parts(std::span(vectors).subspan(first, count - first))
+                               : encrypt(vectors[first]);
+    } else if (const auto flushed = flush(); !flushed) {
+      co_return fail(flushed.error());
+    } else if (*flushed) {
+      break;
+    } else {
+      write_needs_ = Direction::write;
+    }
     if (!result) {
       write_waited_ = true;
-      const auto ready =
-          co_await wait(ssl_ == nullptr ? Direction::write : write_needs_, Clock::now() + stall);
+      const auto needs = ssl_ == nullptr ? Direction::write : write_needs_;
+      const auto ready = co_await wait(needs, core_.now() + stall);
       if (!ready) co_return fail(ready.error());
       continue;
     }
@@ -215,37 +329,41 @@ Task<IoStatus> Stream::write_all(std::span<const ByteView> parts, Duration stall
   co_return IoStatus();
 }
 
+// --- ends
+
 void Stream::shutdown_write() {
-  if (!descriptor_.is_open()) return;
+  if (descriptor_ < 0) return;
   if (ssl_ != nullptr && !tls_failed_ && SSL_is_init_finished(ssl_.get()) == 1) {
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
+    if (out_) (void)flush();
   }
-  ::shutdown(descriptor_.native_handle(), SHUT_WR);
+  ::shutdown(descriptor_, SHUT_WR);
 }
 
 void Stream::interrupt() {
   if (interrupted_) return;
   interrupted_ = true;
-  for (Waiter* waiter : {&readable_, &writable_}) {
-    if (waiter->waiting) waiter->cancellation.emit(boost::asio::cancellation_type::terminal);
-  }
+  reader_.wake(fail(IoError::interrupted));
+  writer_.wake(fail(IoError::interrupted));
 }
 
-void Stream::cancel_read() {
-  if (readable_.waiting) readable_.cancellation.emit(boost::asio::cancellation_type::terminal);
-}
+void Stream::cancel_read() { reader_.wake(fail(IoError::interrupted)); }
 
 void Stream::reset_on_close() {
-  if (!descriptor_.is_open()) return;
+  if (descriptor_ < 0) return;
   const linger now{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(descriptor_.native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 void Stream::close() {
-  boost::system::error_code ignored;
   interrupt();
-  descriptor_.close(ignored);
+  if (descriptor_ < 0) return;
+  if (watched_) core_.unwatch(descriptor_);
+  watched_ = false;
+  ::close(descriptor_);
+  descriptor_ = -1;
+  out_.release();
 }
 
 std::optional<Address> Stream::local_address() {

@@ -1,107 +1,101 @@
-// One connected stream socket, plain or TLS, client or server side. The system call (recv, send, SSL_read,
-// SSL_write) is tried first; only when it would block does the coroutine wait, through Asio and with a
-// deadline. OpenSSL sits directly on the descriptor and releases its buffers when idle: asio::ssl::stream
-// would keep four of 17 KiB per connection. Owned by a session or a pool, used on its core's thread. One
-// reader and one writer at a time.
+// One connected stream socket, plain or TLS, client or server side. The system call is tried first; what the
+// descriptor said since is remembered, so that a read that would find nothing is not made. OpenSSL works on
+// the descriptor through tls_engine.hpp: small writes of a turn (a handshake's flight, tickets and an answer)
+// leave in one. Owned by a session or a pool, used on its core's thread.
 #pragma once
 
 #include <openssl/ssl.h>
 #include <sys/uio.h>
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <memory>
-#include <optional>
-#include <span>
 
 #include "base/address.hpp"
-#include "base/bytes.hpp"
-#include "base/net/core.hpp"
-#include "base/net/io_error.hpp"
+#include "base/net/channel.hpp"
+#include "base/net/waiter.hpp"
 
 namespace roomgate::net {
-
-template <class T>
-using Task = boost::asio::awaitable<T>;
 
 struct SslFree {
   void operator()(SSL* ssl) const { SSL_free(ssl); }
 };
 using SslPointer = std::unique_ptr<SSL, SslFree>;
 
-class Stream {
+class Stream final : public Channel, private Core::Watcher {
  public:
   // Takes the descriptor over: non-blocking, connected.
   Stream(Core& core, int descriptor);
-  ~Stream();
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
+  ~Stream() override;
 
   static Task<Result<std::unique_ptr<Stream>, IoError>> connect(Core& core, Address to, TimePoint deadline);
 
-  // Before any other byte. `ssl` comes in accept or connect state.
-  Task<IoStatus> handshake(SslPointer ssl, TimePoint deadline);
+  // Before any other byte, but for what `early` says was read already. `ssl` comes in accept or connect
+  // state.
+  Task<IoStatus> handshake(SslPointer ssl, TimePoint deadline, ByteView early = {});
 
-  Task<IoResult> read_some(ByteSpan into, TimePoint deadline);
-  // Without waiting: nullopt when there is nothing yet.
-  std::optional<IoResult> try_read(ByteSpan into);
-  // Until a read would give bytes, an end, or an error: so that idle connections hold no buffer.
-  Task<IoStatus> wait_readable(TimePoint deadline);
+  std::optional<IoResult> try_read(ByteSpan into) override;
+  Task<IoStatus> wait_readable(TimePoint deadline) override;
+  using Channel::write_all;
+  Task<IoStatus> write_all(std::span<const ByteView> parts, Duration stall) override;
+  // As much of one part as goes without waiting; nullopt: nothing now.
+  std::optional<IoResult> try_write(ByteView bytes);
+  Task<IoStatus> wait_writable(TimePoint deadline);
+  // Until the descriptor has news, whatever came before: for a listening socket, whose queue is empty now.
+  Task<IoStatus> wait_event(TimePoint deadline);
 
-  // All bytes of all parts (at most kMaxParts). The deadline is for each step forward, not for the whole:
-  // `stall` is how long the peer may take nothing at all.
-  static constexpr std::size_t kMaxParts = 4;
-  Task<IoStatus> write_all(std::span<const ByteView> parts, Duration stall);
-  Task<IoStatus> write_all(ByteView bytes, Duration stall);
-  // Did the last write_all have to wait for the peer?
-  bool write_waited() const { return write_waited_; }
+  // Nothing has come since the last read found nothing: an idle connection that is still good. `look`: ask
+  // the system as well, for what may have come in this very moment.
+  bool quiet(bool look);
 
-  // Our side is done (TLS: close_notify): the peer reads an end. Reading goes on.
-  void shutdown_write();
-  // Every wait, now and later, ends with `interrupted`. From the same thread.
-  void interrupt();
+  void shutdown_write() override;
+  void interrupt() override;
   bool interrupted() const { return interrupted_; }
-  // A read wait that is under way ends with `interrupted`, unless there is something to read; later ones are
-  // not touched.
-  void cancel_read();
-  // The peer gets a reset rather than a half-delivered answer.
-  void reset_on_close();
-  void close();
-  bool is_open() const { return descriptor_.is_open(); }
+  void cancel_read() override;
+  void reset_on_close() override;
+  void close() override;
+  bool is_open() const { return descriptor_ >= 0; }
 
-  Core& core() { return core_; }
   // nullptr when plain.
   SSL* tls() { return ssl_.get(); }
-  int native_handle() { return descriptor_.native_handle(); }
+  int native_handle() { return descriptor_; }
   std::optional<Address> local_address();
   std::optional<Address> remote_address();
 
  private:
+  friend struct TlsEngine;
   enum class Direction { read, write };
-  struct Waiter final : TimerWheel::Timer {
-    void on_expire() override;
-    boost::asio::cancellation_signal cancellation;
-    bool timed_out = false;
-    bool waiting = false;
-  };
 
+  void on_events(std::uint32_t events) override;
   Task<IoStatus> wait(Direction direction, TimePoint deadline);
-  std::optional<IoResult> try_write(std::span<const iovec> parts);
+  std::optional<IoResult> send_parts(std::span<const iovec> parts);
+  std::optional<IoResult> receive(ByteSpan into);
+  std::optional<IoResult> encrypt(const iovec& part);
+  std::optional<IoResult> decrypt(ByteSpan into);
+  // What OpenSSL left to be sent. True: all of it is with the system; false: the peer has no room now.
+  Result<bool, IoError> flush();
   // What an OpenSSL call that returned <= 0 means: nullopt, and which direction to wait for.
   std::optional<IoError> tls_verdict(int returned, Direction& wait_for);
 
-  Core& core_;
-  boost::asio::posix::stream_descriptor descriptor_;
-  SslPointer ssl_;
-  Waiter readable_;
-  Waiter writable_;
+  int descriptor_;
+  bool watched_ = false;
+  // False: the last system call found nothing, and nothing was said since.
+  bool can_read_ = true;
+  bool can_write_ = true;
+  bool hung_up_ = false;  // an end or an error is there to be read
+  bool interrupted_ = false;
+  bool tls_failed_ = false;
+  bool tls_starved_ = false;  // what OpenSSL holds is less than a record
   Direction read_needs_ = Direction::read;
   Direction write_needs_ = Direction::write;
-  bool interrupted_ = false;
-  bool write_waited_ = false;
-  bool tls_failed_ = false;
-  bool drained_ = false;  // the last TLS read found less than a record
+  SslPointer ssl_;
+  // Of OpenSSL's output, what has not left yet: [begin, end) of a borrowed buffer.
+  Buffer out_;
+  std::size_t out_begin_ = 0;
+  std::size_t out_end_ = 0;
+  std::size_t early_size_ = 0;  // bytes that were read before the handshake, kept in early_
+  std::unique_ptr<std::uint8_t[]> early_;
+  std::size_t early_begin_ = 0;
+  Waiter reader_;
+  Waiter writer_;
 };
 
 }  // namespace roomgate::net

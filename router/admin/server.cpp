@@ -2,9 +2,6 @@
 
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "base/log.hpp"
 #include "router/http/error_response.hpp"
 #include "router/http/framing.hpp"
@@ -13,6 +10,15 @@
 namespace roomgate::router::admin {
 
 using net::Task;
+
+namespace {
+
+struct Leave {
+  ~Leave() { --open; }
+  std::size_t& open;
+};
+
+}  // namespace
 
 Server::Server(net::Core& core, Subject& subject, Options options, Limits limits)
     : core_(core), subject_(subject), options_(std::move(options)), limits_(limits) {}
@@ -60,12 +66,12 @@ void Server::accept(int descriptor, Access access) {
     ::close(descriptor);
     return;
   }
-  ++open_;
-  boost::asio::co_spawn(core_.context(), serve(std::make_unique<net::Stream>(core_, descriptor), access),
-                        [this](std::exception_ptr) { --open_; });
+  core_.spawn(serve(std::make_unique<net::Stream>(core_, descriptor), access));
 }
 
 Task<void> Server::serve(std::unique_ptr<net::Stream> stream, Access access) {
+  ++open_;
+  const Leave leave{open_};
   http::RequestParser parser;
   std::vector<std::uint8_t> bytes(16 * 1024 + limits_.max_body_bytes);
   std::size_t size = 0;

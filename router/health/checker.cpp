@@ -1,8 +1,5 @@
 #include "router/health/checker.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "router/body/body.hpp"
@@ -40,7 +37,7 @@ void Checker::set_targets(const std::vector<Target>& targets) {
     }
     auto probe = std::make_shared<Probe>(core_, target, options_.settings);
     if (options_.enabled && target.check) {
-      boost::asio::co_spawn(core_.context(), watch(probe), boost::asio::detached);
+      core_.spawn(watch(probe));
     }
     next[target.name] = std::move(probe);
   }

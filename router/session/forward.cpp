@@ -1,6 +1,4 @@
 // The second half of a request's way: to the shard and back.
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include "base/log.hpp"
 #include "router/http/error_response.hpp"
@@ -209,8 +207,7 @@ Reason Session::client_reason(RelayEnd end) {
 
 void Session::start_upload(Relay relay) {
   upload_ = std::make_shared<Upload>(worker_.core, std::move(relay));
-  boost::asio::co_spawn(worker_.core.context(), run_upload(shared_from_this(), upload_),
-                        boost::asio::detached);
+  worker_.core.spawn(run_upload(shared_from_this(), upload_));
 }
 
 Task<void> Session::run_upload(std::shared_ptr<Session> self, std::shared_ptr<Upload> upload) {

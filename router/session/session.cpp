@@ -1,7 +1,5 @@
 #include "router/session/session.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <limits>
 
 #include "base/log.hpp"
@@ -18,12 +16,10 @@ void Session::start(Worker& worker, int descriptor, const Address& from,
                     std::shared_ptr<const listen::Entrance> entrance) {
   auto session = std::make_shared<Session>(worker, descriptor, from, std::move(entrance));
   worker.add(*session);
-  boost::asio::co_spawn(worker.core.context(), session->run(), [session](std::exception_ptr error) {
-    if (error == nullptr) return;
-    // Out of memory, most likely: this connection ends, the others go on.
-    LOG(error, "session_failed", {"client", session->peer_ip_});
-  });
+  worker.core.spawn(stay(std::move(session)));
 }
+
+Task<void> Session::stay(std::shared_ptr<Session> self) { co_await self->run(); }
 
 Session::Session(Worker& worker, int descriptor, const Address& from,
                  std::shared_ptr<const listen::Entrance> entrance)

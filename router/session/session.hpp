@@ -89,6 +89,7 @@ class Session final : public Guest, public std::enable_shared_from_this<Session>
     net::Event finished;
   };
 
+  static net::Task<void> stay(std::shared_ptr<Session> self);
   net::Task<void> run();
   enum class Head { ready, closed, refused };
   net::Task<bool> handshake();

@@ -1,7 +1,5 @@
 // A session that became a tunnel: what stays of it is the two streams, a hold on the room, and what the log
 // line needs.
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include "base/log.hpp"
 #include "router/session/session.hpp"
@@ -80,9 +78,7 @@ void start_tunnel(Worker& worker, std::unique_ptr<net::Stream> client, std::uniq
   auto guest = std::make_shared<TunnelGuest>(worker, std::move(client), std::move(shard), limits, hold,
                                              std::move(entrance), std::move(seat), metrics, std::move(note));
   worker.add(*guest);
-  boost::asio::co_spawn(worker.core.context(),
-                        TunnelGuest::run(std::move(guest), std::move(from_client), std::move(from_shard)),
-                        boost::asio::detached);
+  worker.core.spawn(TunnelGuest::run(std::move(guest), std::move(from_client), std::move(from_shard)));
 }
 
 }  // namespace roomgate::router::session

@@ -1,8 +1,5 @@
 #include "router/tunnel/tunnel.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 namespace roomgate::router::tunnel {
 
 using net::Buffer;
@@ -43,8 +40,7 @@ void Tunnel::interrupt() { end(End::interrupted); }
 
 Task<Totals> Tunnel::run(std::vector<std::uint8_t> from_client, std::vector<std::uint8_t> from_shard) {
   running_ = 2;
-  boost::asio::co_spawn(core_.context(), pump(*client_, *shard_, totals_.up, std::move(from_client)),
-                        boost::asio::detached);
+  core_.spawn(pump(*client_, *shard_, totals_.up, std::move(from_client)));
   co_await pump(*shard_, *client_, totals_.down, std::move(from_shard));
   (void)co_await done_.wait(TimePoint::max());
   co_return totals_;

@@ -3,8 +3,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <string>
 
 #include "base/net/acceptor.hpp"
@@ -21,11 +19,12 @@ namespace {
 void run(const std::function<Task<void>(Core&)>& body) {
   Core core(0);
   bool done = false;
-  boost::asio::co_spawn(core.context(), body(core), [&](std::exception_ptr error) {
-    done = true;
-    core.stop();
-    if (error) std::rethrow_exception(error);
-  });
+  const auto whole = [](Core& on, const std::function<Task<void>(Core&)>& work, bool& ended) -> Task<void> {
+    co_await work(on);
+    ended = true;
+    on.stop();
+  };
+  core.post([&] { core.spawn(whole(core, body, done)); });
   core.run();
   CHECK(done);
 }
@@ -116,14 +115,13 @@ TEST_CASE("interrupt ends a wait that is under way, and all later ones") {
     Stream a(core, left);
     Stream b(core, right);
     Event waiting(core);
-    boost::asio::co_spawn(
-        core.context(),
-        [](Stream& stream, Event& started) -> Task<void> {
-          started.set();
-          (void)co_await started.wait(TimePoint::max());
-          stream.interrupt();
-        }(a, waiting),
-        boost::asio::detached);
+    std::array<std::uint8_t, 16> bytes{};
+    CHECK_FALSE(a.try_read(bytes).has_value());
+    core.spawn([](Stream& stream, Event& go) -> Task<void> {
+      (void)co_await go.wait(TimePoint::max());
+      stream.interrupt();
+    }(a, waiting));
+    waiting.set();
 
     const auto result = co_await a.wait_readable(TimePoint::max());
 
