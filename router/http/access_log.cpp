@@ -1,5 +1,6 @@
 #include "router/http/access_log.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -29,6 +30,24 @@ std::size_t utf8_sequence(std::string_view text) {
   return length;
 }
 
+void append_three_digits(std::uint64_t value, std::string& out) {
+  out.push_back(static_cast<char>('0' + value / 100));
+  out.push_back(static_cast<char>('0' + value / 10 % 10));
+  out.push_back(static_cast<char>('0' + value % 10));
+}
+
+bool plain_name(std::string_view name) {
+  constexpr std::size_t kLongest = 32;
+  return !name.empty() && name.size() <= kLongest && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  });
+}
+
+// Where to, and which version: nothing that lets anybody in.
+constexpr std::array<std::string_view, 8> kHarmless = {"room", "release", "vnode", "v",
+                                                       "lang", "region",  "limit", "prefix"};
+
 class Line {
  public:
   explicit Line(std::string& out) : out_(out) { out_.push_back('{'); }
@@ -44,17 +63,17 @@ class Line {
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
     out_.append(digits.data(), static_cast<std::size_t>(end.ptr - digits.data()));
   }
+  // Three decimals, made of whole microseconds: this runs eight times for each request.
   void milliseconds(std::string_view key, double value) {
     if (!(value >= 0)) return;
-    name(key);
-    std::array<char, 48> digits;
-    const int length = std::snprintf(digits.data(), digits.size(), "%.3f", value < 1e12 ? value : 1e12);
-    out_.append(digits.data(), static_cast<std::size_t>(length));
+    const auto micro = static_cast<std::uint64_t>((value < 1e12 ? value : 1e12) * 1000 + 0.5);
+    number(key, micro / 1000);
+    out_.push_back('.');
+    append_three_digits(micro % 1000, out_);
   }
   void flag(std::string_view key, bool value) {
-    if (!value) return;
     name(key);
-    out_.append("true");
+    out_.append(value ? "true" : "false");
   }
   void name(std::string_view key) {
     if (out_.back() != '{') out_.push_back(',');
@@ -114,14 +133,56 @@ void append_rfc3339(std::chrono::system_clock::time_point time, std::string& out
   const auto since = time.time_since_epoch();
   const auto whole = std::chrono::floor<std::chrono::seconds>(since);
   const auto part = std::chrono::duration_cast<std::chrono::milliseconds>(since - whole).count();
-  const std::time_t stamp = static_cast<std::time_t>(whole.count());
-  std::tm parts{};
-  gmtime_r(&stamp, &parts);
-  std::array<char, 96> text;
-  const int length = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                                   parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                                   parts.tm_min, parts.tm_sec, static_cast<int>(part));
-  out.append(text.data(), static_cast<std::size_t>(length));
+  // Thousands of lines share a second.
+  thread_local std::chrono::seconds written{-1};
+  thread_local std::array<char, 96> text{};
+  thread_local std::size_t length = 0;
+  if (whole != written || length == 0) {
+    const std::time_t stamp = static_cast<std::time_t>(whole.count());
+    std::tm parts{};
+    gmtime_r(&stamp, &parts);
+    length = static_cast<std::size_t>(
+        std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.", parts.tm_year + 1900,
+                      parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec));
+    written = whole;
+  }
+  out.append(text.data(), length);
+  append_three_digits(static_cast<std::uint64_t>(part), out);
+  out.push_back('Z');
+}
+
+void append_redacted_query(std::string_view query, std::string& out) {
+  constexpr std::size_t kLongest = 256;
+  const std::size_t start = out.size();
+  while (!query.empty()) {
+    const auto end = query.find('&');
+    const auto pair = query.substr(0, end);
+    query = end == query.npos ? std::string_view() : query.substr(end + 1);
+    if (pair.empty()) continue;
+    if (out.size() > start) out.push_back('&');
+    if (out.size() - start >= kLongest) {
+      out.append("...");
+      return;
+    }
+    const auto equals = pair.find('=');
+    const auto name = pair.substr(0, equals);
+    // A pair without a name may be the token itself.
+    if (equals == pair.npos || !plain_name(name)) {
+      out.push_back('*');
+      continue;
+    }
+    out.append(name);
+    out.push_back('=');
+    const auto value = pair.substr(equals + 1);
+    const bool shown = std::find(kHarmless.begin(), kHarmless.end(), name) != kHarmless.end();
+    if (!shown) {
+      out.push_back('*');
+    } else if (value.size() > kLongest) {
+      out.append(value.substr(0, kLongest)).append("...");
+    } else {
+      out.append(value);
+    }
+  }
 }
 
 void write_access_line(const AccessLine& line, bool full_addresses, std::string& out) {
@@ -138,22 +199,34 @@ void write_access_line(const AccessLine& line, bool full_addresses, std::string&
   json.text("method", line.method);
   json.text("host", line.host);
   json.text("path", line.path);
-  json.text("query_room", query_value(line.query, "room").value_or(std::string_view{}));
+  if (!line.query.empty()) {
+    json.text("query_room", query_value(line.query, "room").value_or(std::string_view{}));
+    thread_local std::string redacted;
+    redacted.clear();
+    append_redacted_query(line.query, redacted);
+    json.text("query", redacted);
+  }
   json.text("protocol", line.protocol);
+  json.text("tls", line.tls);
+  if (!line.tls.empty()) json.flag("tls_resumed", line.tls_resumed);
   json.number("status", line.status < 0 ? 0 : static_cast<std::uint64_t>(line.status));
   json.number("bytes_in", line.bytes_in);
   json.number("bytes_out", line.bytes_out);
+  json.milliseconds("accept_ms", line.accept_ms);
+  json.milliseconds("tls_ms", line.tls_ms);
   json.milliseconds("head_ms", line.head_ms);
   json.milliseconds("decide_ms", line.decide_ms);
+  json.milliseconds("wait_ms", line.wait_ms);
   json.milliseconds("connect_ms", line.connect_ms);
-  json.milliseconds("answer_ms", line.answer_ms);
+  json.milliseconds("first_byte_ms", line.answer_ms);
   json.milliseconds("total_ms", line.total_ms);
   json.text("room", line.room);
   json.text("shard", line.shard);
   json.text("why", line.why);
   json.text("reason", line.reason);
+  if (line.retries > 0) json.number("retries", line.retries);
   json.text("request_id", line.request_id);
-  json.flag("tunnel", line.tunnel);
+  if (line.tunnel) json.flag("tunnel", true);
   out.append("}\n");
 }
 
