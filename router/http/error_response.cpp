@@ -5,7 +5,7 @@
 namespace roomgate::router::http {
 namespace {
 
-constexpr std::array<ReasonText, 34> kReasons = {{
+constexpr std::array<ReasonText, 37> kReasons = {{
     {Reason::none, 200, "", ""},
     {Reason::redirect, 308, "redirect", "this is served over https"},
     {Reason::bad_request, 400, "bad_request", "the request is not well-formed HTTP"},
@@ -20,11 +20,18 @@ constexpr std::array<ReasonText, 34> kReasons = {{
     {Reason::method_refused, 405, "method_refused", "this method is not allowed here"},
     {Reason::head_timeout, 408, "head_timeout", "the request's head did not arrive in time"},
     {Reason::body_timeout, 408, "body_timeout", "the request's body did not arrive in time"},
-    {Reason::body_too_large, 413, "body_too_large", "the request's body is too large"},
+    {Reason::body_too_large, 413, "body_too_large", "the request's body is too large (limits.body_bytes)"},
     {Reason::target_too_long, 414, "target_too_long", "the address is too long"},
     {Reason::key_too_long, 414, "key_too_long", "the room's name is too long"},
     {Reason::misdirected, 421, "misdirected", "this connection is not for that host"},
-    {Reason::rate_limited, 429, "rate_limited", "too many requests from this address"},
+    {Reason::rate_limited, 429, "rate_limited",
+     "too many requests from this address (limits.per_address.requests)"},
+    {Reason::new_rooms_limited, 429, "new_rooms_limited",
+     "too many new rooms from this address (limits.per_address.new_rooms)"},
+    {Reason::connections_limited, 429, "connections_limited",
+     "too many connections from this address (limits.per_address.connections)"},
+    {Reason::tunnels_limited, 429, "tunnels_limited",
+     "too many connections into this room (limits.tunnels_per_room)"},
     {Reason::head_too_large, 431, "head_too_large", "the request's header fields are too large"},
     {Reason::method_unknown, 501, "method_unknown", "this method is not known"},
     {Reason::bad_answer, 502, "bad_answer", "the shard's answer is not well-formed HTTP"},

@@ -28,7 +28,10 @@ enum class Reason : std::uint8_t {
   target_too_long,       // 414
   key_too_long,          // 414
   misdirected,           // 421: the host is not one of this TLS connection's
-  rate_limited,          // 429
+  rate_limited,          // 429: limits.per_address.requests
+  new_rooms_limited,     // 429: limits.per_address.new_rooms
+  connections_limited,   // 429: limits.per_address.connections, where a front speaks for the client
+  tunnels_limited,       // 429: limits.tunnels_per_room
   head_too_large,        // 431
   method_unknown,        // 501
   bad_answer,            // 502: the shard answered nonsense

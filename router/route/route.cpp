@@ -100,6 +100,8 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
   bool created = false;
   bool forced = false;
   if (!entry || (entry->provisional && use == stick::Use::signalling)) {
+    const bool may = entry || request.may_create == nullptr || (*request.may_create)();
+    if (!may) return answer(http::Reason::new_rooms_limited);
     if (wanted == nullptr && settings.force_suffix) wanted = forced_shard(*request.key, shards);
     const NewRoom choose{request, shards, policy, settings, table, wanted};
     const auto found = table.find_or_create(*request.key, use, now, std::cref(choose));

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -38,6 +39,8 @@ struct Request {
   std::optional<std::string_view> key;  // room::room_key
   std::string_view region;              // the client's; empty: not known
   std::uint64_t turn = 0;  // counts up per core: which shard is next for what any shard can answer
+  // Asked before a room gets its first entry; false: 429. None: every room may.
+  const std::function<bool()>* may_create = nullptr;
 };
 
 struct Decision {

@@ -99,6 +99,35 @@ TEST_CASE("a page makes a provisional entry, unless pages_create is off") {
   CHECK(gate("/a") == "shard-0 stick");
 }
 
+TEST_CASE("whoever may not make a room is told so, and still gets into those that are there") {
+  Gate gate;
+  int asked = 0;
+  bool allowed = true;
+  const std::function<bool()> may_create = [&] {
+    ++asked;
+    return allowed;
+  };
+  const auto ask = [&](std::string_view target) {
+    Request request = gate.request(target);
+    request.may_create = &may_create;
+    const Decision decision =
+        route::route(request, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+    return decision.forwards() ? "forwarded" : std::string(http::describe(decision.answer).label);
+  };
+
+  CHECK(ask("/a") == "forwarded");
+  CHECK(asked == 1);
+  allowed = false;
+  CHECK(ask("/xmpp-websocket?room=a") == "forwarded");  // makes the page's entry real: not a new room
+  CHECK(ask("/static/x.js") == "forwarded");
+  CHECK(asked == 1);
+  CHECK(ask("/b") == "new_rooms_limited");
+  CHECK(ask("/xmpp-websocket?room=b") == "new_rooms_limited");
+  CHECK(ask("/v1/_ws/shard-0/x?room=b") == "new_rooms_limited");
+  CHECK(asked == 4);
+  CHECK(gate.table.size() == 1);
+}
+
 TEST_CASE("assets go round, and make no entry") {
   Gate gate;
   gate.list[1].weight = 2;
