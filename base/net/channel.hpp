@@ -33,6 +33,10 @@ class Channel {
   // Did the last write_all have to wait for the peer?
   bool write_waited() const { return write_waited_; }
 
+  // The peer has ended or broken off; bytes it sent before may still be there to be read. For who would
+  // work in vain; may cost a system call.
+  virtual bool peer_gone() { return false; }
+
   // Our side is done: the peer reads an end. Reading goes on.
   virtual void shutdown_write() = 0;
   // Every wait, now and later, ends with `interrupted`. From the same thread.

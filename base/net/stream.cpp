@@ -2,6 +2,7 @@
 
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -133,6 +134,12 @@ bool Stream::quiet(bool look) {
   if (!look) return true;
   std::uint8_t byte = 0;
   return ::recv(descriptor_, &byte, 1, MSG_PEEK) < 0 && would_block(errno);
+}
+
+bool Stream::peer_gone() {
+  if (interrupted_ || descriptor_ < 0 || hung_up_) return true;
+  pollfd asked{descriptor_, POLLRDHUP, 0};
+  return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 std::optional<IoResult> Stream::send_parts(std::span<const iovec> parts) {

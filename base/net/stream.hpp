@@ -46,6 +46,7 @@ class Stream final : public Channel, private Core::Watcher {
   // the system as well, for what may have come in this very moment.
   bool quiet(bool look);
 
+  bool peer_gone() override;
   void shutdown_write() override;
   void interrupt() override;
   bool interrupted() const { return interrupted_; }

@@ -4,13 +4,16 @@
 
 namespace roomgate::router::upstream {
 
-Pool::Pool(net::Core& core, Limits limits) : core_(core), limits_(limits), reaper_(*this) {}
+Pool::Pool(net::Core& core, Limits limits, Slots* slots)
+    : core_(core), limits_(limits), slots_(slots), reaper_(*this) {}
 
 Pool::~Pool() = default;
 
-bool Pool::still_good(Connection& connection) {
+bool Pool::still_good(Connection& connection, bool look) {
+  // Costs a system call only where something was said since the last answer.
   std::array<std::uint8_t, 1> byte{};
-  return !connection.stream->try_read(byte).has_value();
+  if (connection.stream->try_read(byte).has_value()) return false;
+  return !look || connection.stream->quiet(true);
 }
 
 std::unique_ptr<Connection> Pool::take(stick::ShardId shard, const std::string& address, Wanted wanted,
@@ -25,8 +28,9 @@ std::unique_ptr<Connection> Pool::take(stick::ShardId shard, const std::string& 
     auto connection = std::move(connections.back());
     connections.pop_back();
     --idle_count_;
-    // What may be repeated need not be looked at first: that would be a system call more for every request.
-    if (connection->address != address || (wanted == Wanted::fresh && !still_good(*connection))) continue;
+    changed(shard, connections.size());
+    // What may be repeated need not be looked at closely: that would be a system call more for every request.
+    if (connection->address != address || !still_good(*connection, wanted == Wanted::fresh)) continue;
     connection->reused = true;
     return connection;
   }
@@ -47,21 +51,40 @@ net::Task<Result<std::unique_ptr<Connection>, net::IoError>> Pool::connect(stick
 }
 
 void Pool::give_back(std::unique_ptr<Connection> connection, TimePoint now) {
+  if (limits_.idle_per_shard == 0) return;
   auto& connections = idle_[connection->shard];
   if (connections.size() >= limits_.idle_per_shard) {
     connections.erase(connections.begin());
     --idle_count_;
   }
   connection->idle_since = now;
+  const stick::ShardId shard = connection->shard;
   connections.push_back(std::move(connection));
   ++idle_count_;
+  changed(shard, connections.size());
   if (!reaper_.scheduled()) core_.schedule(reaper_, now + limits_.idle_time);
 }
 
 void Pool::close_idle(const std::function<bool(const Connection&)>& which) {
   for (auto& [shard, connections] : idle_) {
-    idle_count_ -= std::erase_if(connections, [&](const auto& connection) { return which(*connection); });
+    const auto closed =
+        std::erase_if(connections, [&](const auto& connection) { return which(*connection); });
+    idle_count_ -= closed;
+    if (closed > 0) changed(shard, connections.size());
   }
+}
+
+bool Pool::close_oldest(stick::ShardId shard) {
+  const auto found = idle_.find(shard);
+  if (found == idle_.end() || found->second.empty()) return false;
+  found->second.erase(found->second.begin());
+  --idle_count_;
+  changed(shard, found->second.size());
+  return true;
+}
+
+void Pool::tell_idle() {
+  for (const auto& [shard, connections] : idle_) changed(shard, connections.size());
 }
 
 void Pool::Reaper::on_expire() {

@@ -13,6 +13,7 @@
 #include "base/net/core.hpp"
 #include "base/net/stream.hpp"
 #include "router/stick/types.hpp"
+#include "router/upstream/slots.hpp"
 
 namespace roomgate::router::upstream {
 
@@ -42,7 +43,8 @@ struct Connection {
 
 class Pool {
  public:
-  Pool(net::Core& core, Limits limits);
+  // `slots` is told how many connections are idle; nullptr: nobody is.
+  Pool(net::Core& core, Limits limits, Slots* slots = nullptr);
   ~Pool();
 
   // The youngest idle connection to that address of the shard that will do; nullptr: connect().
@@ -52,6 +54,10 @@ class Pool {
                                                                        std::string address);
   // After a complete exchange that leaves the connection usable.
   void give_back(std::unique_ptr<Connection> connection, TimePoint now);
+  // The one that was idle longest, to make room for another; false: there is none.
+  bool close_oldest(stick::ShardId shard);
+  // Slots anew, after a limit came: what is idle.
+  void tell_idle();
   // A shard that is gone or has another address: its idle connections close.
   void close_idle(const std::function<bool(const Connection&)>& which);
 
@@ -64,11 +70,16 @@ class Pool {
     void on_expire() override;
     Pool& pool;
   };
-  // False: closed by the shard meanwhile, or it sent something that nobody asked for.
-  static bool still_good(Connection& connection);
+  // False: closed by the shard meanwhile, or it sent something that nobody asked for. `look`: ask the system
+  // too, for what is not yet told.
+  static bool still_good(Connection& connection, bool look);
+  void changed(stick::ShardId shard, std::size_t connections) {
+    if (slots_ != nullptr) slots_->set_idle(shard, connections);
+  }
 
   net::Core& core_;
   Limits limits_;
+  Slots* slots_;
   std::unordered_map<stick::ShardId, std::vector<std::unique_ptr<Connection>>> idle_;  // oldest first
   std::size_t idle_count_ = 0;
   Reaper reaper_;
