@@ -11,6 +11,7 @@ namespace roomgate::router::http {
 struct ClientFacts {
   std::string_view ip;  // without a port; views into the head or the arguments
   bool https = false;
+  std::string_view host;  // X-Forwarded-Host of a trusted front; empty: none
 };
 
 // `trusted(ip)`: is that address in trust_forwarded_from? Walks X-Forwarded-For from its end to the first

@@ -56,8 +56,7 @@ HeaderId id_without_underscores(const HeaderView& header) {
   return header_id({dashed.data(), header.name.size()});
 }
 
-bool passes_to_shard(const HeaderView& header, const RequestHead& head, bool trusted) {
-  const bool exact = header.id != HeaderId::other;
+bool passes_to_shard(const HeaderView& header, const RequestHead& head) {
   switch (id_without_underscores(header)) {
     case HeaderId::host:
     case HeaderId::connection:
@@ -77,12 +76,12 @@ bool passes_to_shard(const HeaderView& header, const RequestHead& head, bool tru
     case HeaderId::x_forwarded_host:
     case HeaderId::x_request_id:
     case HeaderId::x_proxy_region:
-    case HeaderId::x_roomgate_why: return false;
+    case HeaderId::x_roomgate_why:
+    // Not from a trusted front either: nobody says which of these it sets itself, and which it lets its
+    // clients write.
     case HeaderId::forwarded:
     case HeaderId::x_forwarded_any:
-    case HeaderId::x_real_ip:
-      if (!trusted || !exact) return false;
-      break;
+    case HeaderId::x_real_ip: return false;
     case HeaderId::other:
     case HeaderId::x_jitsi_shard:
     case HeaderId::x_jitsi_region:
@@ -94,6 +93,8 @@ bool passes_to_shard(const HeaderView& header, const RequestHead& head, bool tru
   }
   return head.connection.others == 0 || !named_by_connection(header.name, head.headers);
 }
+
+}  // namespace
 
 bool passes_to_client(const HeaderView& header, const ResponseHead& head) {
   switch (header.id) {
@@ -131,25 +132,18 @@ bool passes_to_client(const HeaderView& header, const ResponseHead& head) {
   return head.connection.others == 0 || !named_by_connection(header.name, head.headers);
 }
 
-// The address chain: what a trusted front wrote, and it.
-void append_forwarded_for(const RequestHead& head, const RequestRewrite& rewrite, std::string& out) {
+namespace {
+
+// Who asks: where a front speaks for the client, the client and it. Nothing that stood to the left of them: a
+// shard that takes the first address takes the right one.
+void append_forwarded_for(const RequestRewrite& rewrite, std::string& out) {
   out.append("X-Forwarded-For: ");
-  if (rewrite.trust_forwarded) {
-    for (const HeaderView& header : head.headers) {
-      if (header.id != HeaderId::x_forwarded_for || header.value.empty()) continue;
-      out.append(header.value);
-      out.append(", ");
-    }
+  if (!rewrite.forwarded_ip.empty() && rewrite.forwarded_ip != rewrite.client_ip) {
+    out.append(rewrite.forwarded_ip);
+    out.append(", ");
   }
   out.append(rewrite.client_ip);
   out.append("\r\n");
-}
-
-std::string_view trusted_value(const RequestHead& head, const RequestRewrite& rewrite, HeaderId id,
-                               std::string_view ours) {
-  if (!rewrite.trust_forwarded) return ours;
-  const HeaderView* theirs = find_header(head.headers, id);
-  return theirs != nullptr && !theirs->value.empty() ? theirs->value : ours;
 }
 
 }  // namespace
@@ -165,18 +159,16 @@ void write_request_head(const RequestHead& head, const RequestRewrite& rewrite, 
   out.append(" HTTP/1.1\r\n");
   append_field("Host", head.authority, out);
   for (const HeaderView& header : head.headers) {
-    if (passes_to_shard(header, head, rewrite.trust_forwarded)) append_field(header.name, header.value, out);
+    if (passes_to_shard(header, head)) append_field(header.name, header.value, out);
   }
   append_framing(rewrite.framing, out);
   if (rewrite.websocket) out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
 
-  append_forwarded_for(head, rewrite, out);
-  append_field("X-Forwarded-Proto",
-               trusted_value(head, rewrite, HeaderId::x_forwarded_proto, rewrite.https ? "https" : "http"),
+  append_forwarded_for(rewrite, out);
+  append_field("X-Forwarded-Proto", rewrite.https ? "https" : "http", out);
+  append_field("X-Forwarded-Host", rewrite.forwarded_host.empty() ? head.authority : rewrite.forwarded_host,
                out);
-  append_field("X-Forwarded-Host", trusted_value(head, rewrite, HeaderId::x_forwarded_host, head.authority),
-               out);
-  append_field("X-Request-Id", trusted_value(head, rewrite, HeaderId::x_request_id, rewrite.request_id), out);
+  append_field("X-Request-Id", rewrite.request_id, out);
   if (!rewrite.region.empty()) append_field("X-Proxy-Region", rewrite.region, out);
   out.append("\r\n");
 }

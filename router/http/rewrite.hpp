@@ -15,9 +15,11 @@ struct RequestRewrite {
   std::string_view path;       // routed_path().forward
   std::string_view client_ip;  // of the connection (or its PROXY header), without a port
   bool https = false;          // how the client came
-  bool trust_forwarded =
-      false;  // client_ip is in trust_forwarded_from: its X-Forwarded-* are believed and continued
-  std::string_view request_id;  // ours; a trusted front's X-Request-Id is kept instead
+  // Where client_ip is a trusted front: the client it speaks for, and the host that client asked for
+  // (client_facts). What the front's own clients may have written before that goes no further.
+  std::string_view forwarded_ip;
+  std::string_view forwarded_host;
+  std::string_view request_id;
   std::string_view
       region;              // X-Proxy-Region; empty: none is sent, and a client's copy is removed all the same
   Framing framing;         // framing_of(request)
@@ -36,6 +38,8 @@ struct ResponseRewrite {
   std::string_view announced_region;  // because the shard has not announced that name itself
   std::string_view why;               // X-Roomgate-Why; empty unless debug_headers
 };
+// May the client see that field of the shard's? For answers in any version of HTTP.
+bool passes_to_client(const HeaderView& header, const ResponseHead& head);
 void write_response_head(const ResponseHead& head, const ResponseRewrite& rewrite, std::string& out);
 
 // What a session sends before it reads the body of a request with expects_continue.

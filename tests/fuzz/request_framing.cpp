@@ -46,7 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (bool trusted : {false, true}) {
     RequestRewrite rewrite{.path = path->forward,
                            .client_ip = "192.0.2.1",
-                           .trust_forwarded = trusted,
+                           .forwarded_ip = trusted ? "203.0.113.9" : "",
+                           .forwarded_host = trusted ? "outer.example" : "",
                            .request_id = "id",
                            .region = "eu"};
     rewrite.framing = *framing;

@@ -73,22 +73,24 @@ TEST_CASE("removes what an untrusted client says about itself, also in disguise"
       "X-Forwarded-Proto: https\r\nX-Forwarded-Host: a\r\nX-Request-Id: id-1\r\nX-Proxy-Region: eu\r\n\r\n");
 }
 
-TEST_CASE("continues what a trusted front said, but never its region") {
+TEST_CASE("says what a trusted front said of the client, and nothing its clients may have written") {
   RequestRewrite rewrite = plain_rewrite();
-  rewrite.trust_forwarded = true;
-  rewrite.https = false;
+  rewrite.forwarded_ip = "3.3.3.3";
+  rewrite.forwarded_host = "outer";
   rewrite.region = "";
   const std::string out = rewritten(
       "GET /room HTTP/1.1\r\nHost: inner\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2, 3.3.3.3\r\n"
-      "X-Forwarded-Proto: https\r\nX-Forwarded-Host: outer\r\nX-Request-Id: theirs\r\nX-Proxy-Region: "
-      "mars\r\n"
-      "X-Forwarded-Port: 443\r\n\r\n",
+      "X-Forwarded-Proto: gopher\r\nX-Forwarded-Host: outer\r\nX-Proxy-Region: mars\r\n"
+      "X-Forwarded-Port: 443\r\nX-Real-IP: 1.1.1.1\r\nForwarded: for=1.1.1.1\r\nX_Real_IP: 1.1.1.1\r\n\r\n",
       rewrite);
 
   CHECK(out ==
-        "GET /room HTTP/1.1\r\nHost: inner\r\nX-Forwarded-Port: 443\r\n"
-        "X-Forwarded-For: 1.1.1.1, 2.2.2.2, 3.3.3.3, 198.51.100.7\r\n"
-        "X-Forwarded-Proto: https\r\nX-Forwarded-Host: outer\r\nX-Request-Id: theirs\r\n\r\n");
+        "GET /room HTTP/1.1\r\nHost: inner\r\nX-Forwarded-For: 3.3.3.3, 198.51.100.7\r\n"
+        "X-Forwarded-Proto: https\r\nX-Forwarded-Host: outer\r\nX-Request-Id: id-1\r\n\r\n");
+
+  rewrite.forwarded_ip = rewrite.client_ip;  // the front asks for itself
+  CHECK(
+      contains(rewritten("GET / HTTP/1.1\r\nHost: a\r\n\r\n", rewrite), "X-Forwarded-For: 198.51.100.7\r\n"));
 }
 
 TEST_CASE("an absolute target rewrites Host") {
@@ -194,6 +196,26 @@ TEST_CASE("finds the client behind trusted fronts") {
   CHECK(client_facts(request.head().headers, "10.0.0.1", false, trusted).https);
   CHECK(client_facts(request.head().headers, "203.0.113.5", false, trusted).ip == "203.0.113.5");
   CHECK_FALSE(client_facts(request.head().headers, "203.0.113.5", false, trusted).https);
+
+  const auto client = [&](const std::string& chain, std::string_view peer = "10.0.0.1") {
+    const Request asked("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: " + chain + "\r\n\r\n");
+    return std::string(client_facts(asked.head().headers, peer, false, trusted).ip);
+  };
+  CHECK(client("198.51.100.1:40000, 10.0.0.2:80") == "198.51.100.1");
+  CHECK(client("[2001:db8::1]:40000") == "2001:db8::1");
+  CHECK(client("2001:db8::1") == "2001:db8::1");
+  CHECK(client("1.1.1.1, 198.51.100.1, 10.0.0.2") == "198.51.100.1");
+  CHECK(client("10.0.0.3, 10.0.0.2") == "10.0.0.3");
+  CHECK(client("1.1.1.1 198.51.100.1") == "10.0.0.1");
+  CHECK(client("198.51.100.1:x") == "10.0.0.1");
+  CHECK(client("198.51.100.1", "203.0.113.5") == "203.0.113.5");
+
+  const Request added(
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Proto: http\r\n"
+      "X-Forwarded-Host: evil\r\nX-Forwarded-Host: meet.example\r\n\r\n");
+  CHECK_FALSE(client_facts(added.head().headers, "10.0.0.1", true, trusted).https);
+  CHECK(client_facts(added.head().headers, "10.0.0.1", true, trusted).host == "meet.example");
+  CHECK(client_facts(added.head().headers, "203.0.113.5", true, trusted).host == "");
 
   const Request junk("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4, unknown, 10.0.0.2\r\n\r\n");
   CHECK(client_facts(junk.head().headers, "10.0.0.1", true, trusted).ip == "10.0.0.2");
