@@ -7,7 +7,7 @@
 #include <ctime>
 
 #include "base/log.hpp"
-#include "router/session/session.hpp"
+#include "router/session/arrival.hpp"
 
 namespace roomgate::router::gate {
 namespace {
@@ -138,7 +138,7 @@ Result<void, std::string> Gate::start_workers() {
       listeners_.back().push_back(std::make_unique<listen::Listener>(
           core, doors_[d].descriptors[i], std::move(entrance).value(), admission_, metrics_,
           [&worker](int descriptor, const Address& from, const std::shared_ptr<const listen::Entrance>& by) {
-            session::Session::start(worker, descriptor, from, by);
+            session::receive(worker, descriptor, from, by);
           }));
     }
   }

@@ -1,55 +1,174 @@
-// What one request and its answer need while they are under way: parsers, buffers, scratch strings. Taken
-// from the worker at the first byte of a request, given back at the end: an idle connection holds none of it.
+// One request and its answer, whatever the protocol, top to bottom: this is where a request's way can be
+// read.
+//
+//   head -> framing -> client -> room key -> route() -> forward or answer
+//                                                         |
+//                                shard's connection, head rewritten, body streamed, answer streamed; or a tunnel
+//
+// Runs in the coroutine of its connection (HTTP/1) or of its stream (HTTP/2); a request body that is long in
+// coming gets a second one, so that the shard may answer early. Lives as long as the request; its worker's
+// core.
 #pragma once
 
-#include <array>
-#include <string>
-#include <vector>
+#include <chrono>
+#include <optional>
 
-#include "base/net/buffer_pool.hpp"
-#include "router/http/request_parser.hpp"
-#include "router/http/response_parser.hpp"
-#include "router/http/target.hpp"
+#include "base/net/sleep.hpp"
+#include "router/http/framing.hpp"
+#include "router/http/upgrade.hpp"
+#include "router/route/route.hpp"
+#include "router/session/connection.hpp"
+#include "router/session/relay.hpp"
+#include "router/session/requester.hpp"
+#include "router/session/worker.hpp"
 
 namespace roomgate::router::session {
 
-// A buffer with the bytes that are in it.
-struct Input {
-  net::Buffer buffer;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-
-  ByteSpan bytes() { return buffer.span().subspan(begin, end - begin); }
-  ByteSpan room() { return buffer.span().subspan(end); }
-  bool empty() const { return begin == end; }
-  void release() {
-    buffer.release();
-    begin = 0;
-    end = 0;
-  }
-  // Bytes to the front, so that there is room behind them.
-  void compact() {
-    if (begin == 0) return;
-    std::copy(buffer.span().begin() + static_cast<std::ptrdiff_t>(begin),
-              buffer.span().begin() + static_cast<std::ptrdiff_t>(end), buffer.span().begin());
-    end -= begin;
-    begin = 0;
-  }
+// What the client's connection is good for after an exchange.
+enum class After {
+  next,         // another request
+  close,        // nothing
+  linger,       // nothing, but the client may still be sending: it must be able to read our answer
+  handed_over,  // it is a tunnel's now
 };
 
-struct Exchange {
-  Exchange(http::Limits limits, std::uint64_t made_for_version)
-      : request(limits), response(limits), version(made_for_version) {}
+class Exchange {
+ public:
+  // Begins with the first byte of a request. `first`: of its connection.
+  Exchange(Worker& worker, const Connection& connection, Requester& requester, bool first);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
 
-  http::RequestParser request;
-  http::ResponseParser response;
-  Input in;     // from the client
-  Input reply;  // from the shard
-  std::string out;
+  // `head` and what its views point into outlive the exchange.
+  net::Task<After> respond(const http::RequestHead& head);
+  // The head never was one.
+  net::Task<void> refuse_head(http::Reason reason);
+
+  // The client is gone, or this gate is going: whatever is under way with a shard ends.
+  void interrupt();
+
+ private:
+  // How far a request got with a shard.
+  enum class Fault {
+    none,
+    before_answer,  // the connection broke before the first byte: may be repeated, if the request may
+    broke,          // in the middle of the answer's head
+    silent,
+    nonsense,
+    client,  // it is the client that went away, or sent nonsense
+  };
+
+  // What is known about the request under way, for the log line and for decisions; views into the exchange.
+  struct Facts {
+    std::chrono::system_clock::time_point wall{};
+    TimePoint began{};   // first byte
+    TimePoint headed{};  // head complete
+    TimePoint decided{};
+    TimePoint connected{};
+    TimePoint sent{};
+    TimePoint answered{};  // head of the answer
+    bool reused = false;
+    std::string_view client_ip;
+    bool https = false;
+    bool trusted = false;
+    std::string_view forwarded_host;  // of a trusted front
+    std::string_view region;
+    http::Framing framing;
+    http::UpgradeDecision upgrade;
+    std::string_view path;
+    std::optional<std::string_view> key;
+    std::string_view request_id;
+    const balance::Shard* shard = nullptr;
+    std::string_view why;
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+    bool keep_alive = false;
+  };
+
+  // A request body on its way while the answer is awaited.
+  struct Upload {
+    Upload(net::Core& core, Relay moving) : relay(std::move(moving)), finished(core) {}
+    Relay relay;
+    std::optional<RelayEnd> end;
+    bool abandoned = false;
+    net::Event finished;
+  };
+
+  // What may be said about the client; nothing is forwarded before all of it holds.
+  http::Reason check_request();
+  void find_client();
+
+  // Answers of our own.
+  net::Task<After> answer(http::Reason reason, std::string_view location = {});
+  net::Task<After> answer_health();
+  // scratch's `out`, complete with its body.
+  net::Task<After> send_own(int status, std::string_view reason);
+  // The request's body is in our hands, or there is none: another request may follow.
+  bool body_is_here();
+
+  // forward(), step by step.
+  net::Task<After> forward(route::Decision decision);
+  void count_assignment(const route::Decision& decision);
+  void note_failure(std::string_view kind);
+  std::optional<route::Decision> elsewhere(const route::Decision& refused);
+  net::Task<Result<std::unique_ptr<upstream::Connection>, net::IoError>> open_upstream(
+      const route::Decision& to, upstream::Wanted wanted);
+  net::Task<Fault> send_request();
+  void start_upload(Relay relay);
+  net::Task<void> run_upload(std::shared_ptr<Upload> upload);
+  static http::Reason client_reason(RelayEnd end);
+  static bool is_client_fault(RelayEnd end);
+  net::Task<void> stop_upload();
+  net::Task<Fault> read_answer();
+  net::Task<Fault> wait_for_answer();
+  http::ResponseRewrite rewrite_for(const route::Decision& decision, http::Framing framing) const;
+  net::Task<After> relay_answer(const route::Decision& decision);
+  net::Task<After> unlock_answer(const route::Decision& decision);
+  net::Task<After> open_tunnel(const route::Decision& decision);
+  net::Task<After> failed(Fault fault);
+  void finish_upstream(bool reusable);
+  bool upload_complete() const {
+    return request_sent_ && (upload_ == nullptr || upload_->end == RelayEnd::complete);
+  }
+
+  void log(int status, std::string_view reason, bool tunnel = false);
+
+  Worker& worker_;
+  const Connection& connection_;
+  Requester& requester_;
+  std::shared_ptr<const Settings> settings_;         // of this request
+  std::shared_ptr<const balance::ShardSet> shards_;  // the same
+  std::unique_ptr<Scratch> scratch_;
+  const http::RequestHead* head_ = nullptr;  // null: it never was complete
+  std::unique_ptr<upstream::Connection> upstream_;
+  std::shared_ptr<Upload> upload_;
+  Facts facts_;
+  std::array<char, 32> request_id_{};
+  bool first_;
+  bool body_touched_ = false;  // some of it went to a shard
+  bool request_sent_ = false;  // all of it
+  http::Reason client_fault_ =
+      http::Reason::none;  // what a fault of the client's is answered with; none: it is gone
+};
+
+// A tunnel on its own: it needs no parser, no exchange and no session.
+struct TunnelLog {
+  std::chrono::system_clock::time_point wall{};
+  TimePoint began{};
+  std::string client_ip;
+  std::string path;
+  std::string host;
   std::string key;
-  http::PathScratch path;
-  std::array<char, 32> request_id{};
-  std::uint64_t version;  // of the settings whose limits the parsers have
+  std::string shard;
+  std::string why;
+  std::string request_id;
+  std::string protocol;
 };
+void start_tunnel(Worker& worker, std::unique_ptr<net::Channel> client, std::unique_ptr<net::Channel> shard,
+                  tunnel::Limits limits, std::vector<std::uint8_t> from_client,
+                  std::vector<std::uint8_t> from_shard, std::optional<std::uint64_t> hold,
+                  std::shared_ptr<const listen::Entrance> entrance, std::optional<Seat> seat,
+                  ShardMetrics& metrics, TunnelLog log);
 
 }  // namespace roomgate::router::session

@@ -3,7 +3,7 @@
 #include "base/log.hpp"
 #include "router/http/error_response.hpp"
 #include "router/http/rewrite.hpp"
-#include "router/session/session.hpp"
+#include "router/session/exchange.hpp"
 
 namespace roomgate::router::session {
 
@@ -38,8 +38,8 @@ std::string_view connect_label(IoError error) {
 
 }  // namespace
 
-Task<Session::Next> Session::forward(route::Decision decision) {
-  const http::RequestHead& head = exchange_->request.head();
+Task<After> Exchange::forward(route::Decision decision) {
+  const http::RequestHead& head = *head_;
   const bool may_repeat = repeatable(head.method) && facts_.framing.kind == http::Framing::Kind::none;
   Wanted wanted = may_repeat ? Wanted::any : Wanted::fresh;
   std::size_t relocations = 0;
@@ -57,7 +57,7 @@ Task<Session::Next> Session::forward(route::Decision decision) {
       continue;
     }
     upstream_ = std::move(opened).value();
-    Fault fault = co_await send_request(decision);
+    Fault fault = co_await send_request();
     if (fault == Fault::none) fault = co_await read_answer();
     if (fault == Fault::none) break;
     // Only a connection that was used before may have been closed under us; a new one that breaks is the
@@ -67,8 +67,8 @@ Task<Session::Next> Session::forward(route::Decision decision) {
     worker_.shared.metrics.upstream_retries.with({decision.shard->name}).add();
     upstream_.reset();
   }
-  facts_.answered = Clock::now();
-  const http::ResponseHead& answer_head = exchange_->response.head();
+  facts_.answered = worker_.core.now();
+  const http::ResponseHead& answer_head = scratch_->response.head();
   if (http::shard_name_differs(answer_head, decision.shard->announced)) {
     // Clients reload on a name that is not the one their XMPP server told them: an alarm, never a rewrite.
     worker_.shared.metrics.shard_name_differs.with({decision.shard->name}).add();
@@ -80,7 +80,7 @@ Task<Session::Next> Session::forward(route::Decision decision) {
   co_return co_await relay_answer(decision);
 }
 
-void Session::count_assignment(const route::Decision& decision) {
+void Exchange::count_assignment(const route::Decision& decision) {
   const bool fresh = decision.why == route::Why::fresh;
   if (!fresh && decision.why != route::Why::moved) return;
   worker_.shared.metrics.assignments.with({decision.shard->name, fresh ? "new" : "moved"}).add();
@@ -88,15 +88,15 @@ void Session::count_assignment(const route::Decision& decision) {
       {"shard", decision.shard->name});
 }
 
-void Session::note_failure(std::string_view kind) {
+void Exchange::note_failure(std::string_view kind) {
   if (facts_.shard != nullptr)
     worker_.shared.metrics.upstream_failures.with({facts_.shard->name, kind}).add();
 }
 
-std::optional<route::Decision> Session::elsewhere(const route::Decision& refused) {
+std::optional<route::Decision> Exchange::elsewhere(const route::Decision& refused) {
   if (refused.sticky && facts_.key) {
     return route::relocate(*facts_.key, facts_.region, refused, worker_.shared.table, *shards_,
-                           *worker_.policy, settings_->route, Clock::now());
+                           *worker_.policy, settings_->route, worker_.core.now());
   }
   if (refused.why != route::Why::any) return std::nullopt;
   // What any shard can answer goes to the next one in turn.
@@ -111,12 +111,12 @@ std::optional<route::Decision> Session::elsewhere(const route::Decision& refused
   return std::nullopt;
 }
 
-Task<Result<std::unique_ptr<upstream::Connection>, IoError>> Session::open_upstream(const route::Decision& to,
-                                                                                    Wanted wanted) {
+Task<Result<std::unique_ptr<upstream::Connection>, IoError>> Exchange::open_upstream(
+    const route::Decision& to, Wanted wanted) {
   const balance::Shard& shard = *to.shard;
   IoError last = IoError::unreachable;
   for (const auto& address : shard.addresses) {
-    if (auto idle = worker_.pool.take(shard.id, address, wanted, Clock::now())) {
+    if (auto idle = worker_.pool.take(shard.id, address, wanted, worker_.core.now())) {
       facts_.reused = true;
       facts_.connected = facts_.decided;
       co_return std::move(idle);
@@ -126,7 +126,7 @@ Task<Result<std::unique_ptr<upstream::Connection>, IoError>> Session::open_upstr
         .with({shard.name, opened ? std::string_view("ok") : connect_label(opened.error())})
         .add();
     facts_.reused = false;
-    facts_.connected = Clock::now();
+    facts_.connected = worker_.core.now();
     if (opened) co_return std::move(opened);
     last = opened.error();
   }
@@ -134,15 +134,16 @@ Task<Result<std::unique_ptr<upstream::Connection>, IoError>> Session::open_upstr
   co_return fail(last);
 }
 
-Task<Session::Fault> Session::send_request(const route::Decision&) {
-  Exchange& x = *exchange_;
-  const http::RequestHead& head = x.request.head();
+Task<Exchange::Fault> Exchange::send_request() {
+  Scratch& x = *scratch_;
+  const http::RequestHead& head = *head_;
   x.out.clear();
   http::write_request_head(head,
                            {.path = facts_.path,
-                            .client_ip = peer_ip_,
+                            .client_ip = connection_.peer.ip,
                             .https = facts_.https,
-                            .trust_forwarded = facts_.trusted,
+                            .forwarded_ip = facts_.client_ip,
+                            .forwarded_host = facts_.forwarded_host,
                             .request_id = facts_.request_id,
                             .region = facts_.region,
                             .framing = facts_.framing,
@@ -157,12 +158,13 @@ Task<Session::Fault> Session::send_request(const route::Decision&) {
                      .max_bytes = settings_->limits.max_body_bytes,
                      .min_bytes_per_second = settings_->limits.min_body_bytes_per_second,
                      .min_rate_after = settings_->limits.min_rate_after};
-  Relay relay(*client_, *upstream_->stream, facts_.framing, facts_.framing, limits);
+  Relay relay(requester_.channel(), *upstream_->stream, requester_.body_on_channel(facts_.framing),
+              facts_.framing, limits);
   body_touched_ = has_body;
-  const auto end = co_await relay.start(as_bytes(x.out), has_body ? x.in.bytes() : ByteSpan());
-  x.in.begin += relay.consumed();
+  const auto end = co_await relay.start(as_bytes(x.out), has_body ? requester_.early_body() : ByteSpan());
+  requester_.take_early(relay.consumed());
   facts_.bytes_in = relay.bytes();
-  facts_.sent = Clock::now();
+  facts_.sent = worker_.core.now();
   if (!end) {
     if (relay.may_overshoot()) relay.keep_reads_small();
     start_upload(std::move(relay));
@@ -177,7 +179,7 @@ Task<Session::Fault> Session::send_request(const route::Decision&) {
   co_return Fault::none;
 }
 
-bool Session::is_client_fault(RelayEnd end) {
+bool Exchange::is_client_fault(RelayEnd end) {
   switch (end) {
     case RelayEnd::source_ended:
     case RelayEnd::source_broke:
@@ -191,7 +193,7 @@ bool Session::is_client_fault(RelayEnd end) {
   return false;
 }
 
-Reason Session::client_reason(RelayEnd end) {
+Reason Exchange::client_reason(RelayEnd end) {
   switch (end) {
     case RelayEnd::source_bad: return Reason::bad_framing;
     case RelayEnd::source_silent: return Reason::body_timeout;
@@ -205,35 +207,36 @@ Reason Session::client_reason(RelayEnd end) {
   return Reason::none;
 }
 
-void Session::start_upload(Relay relay) {
+void Exchange::start_upload(Relay relay) {
   upload_ = std::make_shared<Upload>(worker_.core, std::move(relay));
-  worker_.core.spawn(run_upload(shared_from_this(), upload_));
+  worker_.core.spawn(run_upload(upload_));
 }
 
-Task<void> Session::run_upload(std::shared_ptr<Session> self, std::shared_ptr<Upload> upload) {
+// stop_upload() waits for its end: the exchange is there as long as this runs.
+Task<void> Exchange::run_upload(std::shared_ptr<Upload> upload) {
   const RelayEnd end = co_await upload->relay.run();
   upload->end = end;
   upload->finished.set();
   if (upload->abandoned) co_return;
-  self->facts_.sent = Clock::now();
-  self->facts_.bytes_in = upload->relay.bytes();
+  facts_.sent = worker_.core.now();
+  facts_.bytes_in = upload->relay.bytes();
   if (end == RelayEnd::complete) {
-    self->request_sent_ = true;
-    self->pipelined_ = upload->relay.take_rest();
+    request_sent_ = true;
+    requester_.keep_rest(upload->relay.take_rest());
   }
   // Whoever waits for the shard's answer to a request that will never be whole need not wait longer.
-  if (is_client_fault(end) && self->upstream_ != nullptr) self->upstream_->stream->cancel_read();
+  if (is_client_fault(end) && upstream_ != nullptr) upstream_->stream->cancel_read();
 }
 
-Task<void> Session::stop_upload() {
+Task<void> Exchange::stop_upload() {
   if (upload_ == nullptr || upload_->end) co_return;
   upload_->abandoned = true;
-  client_->cancel_read();
+  requester_.channel().cancel_read();
   if (upstream_ != nullptr) upstream_->stream->interrupt();
   (void)co_await upload_->finished.wait(TimePoint::max());
 }
 
-Task<Session::Fault> Session::wait_for_answer() {
+Task<Exchange::Fault> Exchange::wait_for_answer() {
   while (true) {
     if (upload_ != nullptr && upload_->end && is_client_fault(*upload_->end)) {
       client_fault_ = client_reason(*upload_->end);
@@ -248,12 +251,12 @@ Task<Session::Fault> Session::wait_for_answer() {
       continue;
     }
     if (ready.error() == IoError::timed_out) co_return Fault::silent;
-    co_return exchange_->reply.empty() ? Fault::before_answer : Fault::broke;
+    co_return scratch_->reply.empty() ? Fault::before_answer : Fault::broke;
   }
 }
 
-Task<Session::Fault> Session::read_answer() {
-  Exchange& x = *exchange_;
+Task<Exchange::Fault> Exchange::read_answer() {
+  Scratch& x = *scratch_;
   x.response.reset();
   x.reply.release();
   std::size_t interim = 0;
@@ -266,12 +269,7 @@ Task<Session::Fault> Session::read_answer() {
         const http::ResponseHead& head = x.response.head();
         if (head.status >= 200 || head.status == 101) co_return Fault::none;
         if (++interim > settings_->limits.max_interim_answers) co_return Fault::nonsense;
-        if (x.request.head().minor_version >= 1) {
-          x.out.clear();
-          http::write_response_head(head, {.framing = {}, .keep_alive = true}, x.out);
-          if (!co_await client_->write_all(as_bytes(x.out), settings_->timeouts.client))
-            co_return Fault::client;
-        }
+        if (!co_await requester_.interim(head, settings_->timeouts.client)) co_return Fault::client;
         x.reply.begin += head.size;
         x.response.reset();
         continue;
@@ -298,7 +296,7 @@ Task<Session::Fault> Session::read_answer() {
   }
 }
 
-Task<Session::Next> Session::failed(Fault fault) {
+Task<After> Exchange::failed(Fault fault) {
   co_await stop_upload();
   upstream_.reset();
   switch (fault) {
@@ -307,7 +305,7 @@ Task<Session::Next> Session::failed(Fault fault) {
       facts_.keep_alive = false;
       if (client_fault_ != Reason::none) co_return co_await answer(client_fault_);
       log(499, "client_gone");
-      co_return Next::close;
+      co_return After::close;
     case Fault::before_answer:
     case Fault::broke: note_failure("broke"); co_return co_await answer(Reason::upstream_broke);
     case Fault::silent: note_failure("silent"); co_return co_await answer(Reason::upstream_silent);
@@ -316,45 +314,47 @@ Task<Session::Next> Session::failed(Fault fault) {
   co_return co_await answer(Reason::bad_answer);
 }
 
-void Session::finish_upstream(bool reusable) {
-  if (reusable && upload_complete()) worker_.pool.give_back(std::move(upstream_), Clock::now());
+void Exchange::finish_upstream(bool reusable) {
+  if (reusable && upload_complete()) worker_.pool.give_back(std::move(upstream_), worker_.core.now());
   upstream_.reset();
 }
 
-Task<Session::Next> Session::relay_answer(const route::Decision& decision) {
-  Exchange& x = *exchange_;
+http::ResponseRewrite Exchange::rewrite_for(const route::Decision& decision, http::Framing framing) const {
+  const bool announced = !decision.shard->announced.empty();
+  return {.framing = framing,
+          .client_minor_version = head_->minor_version,
+          .keep_alive = facts_.keep_alive,
+          .announced_shard = decision.shard->announced,
+          .announced_region = announced ? std::string_view(decision.shard->region) : "",
+          .why = settings_->debug_headers ? facts_.why : std::string_view()};
+}
+
+Task<After> Exchange::relay_answer(const route::Decision& decision) {
+  Scratch& x = *scratch_;
   const http::ResponseHead& head = x.response.head();
-  const http::RequestHead& request = x.request.head();
   const bool upgrading = facts_.upgrade.kind == http::UpgradeDecision::Kind::websocket;
-  const auto reads = http::framing_of(head, request.method, upgrading);
+  const auto reads = http::framing_of(head, head_->method, upgrading);
   if (!reads) co_return co_await failed(Fault::nonsense);
-  const auto writes = http::framing_towards(*reads, request.minor_version);
+  const auto writes = requester_.answer_on_channel(*reads);
   // An answer before the request is whole: what is still to come of it cannot be told from a next request by
   // then.
   facts_.keep_alive = facts_.keep_alive && upload_complete() && !worker_.draining &&
                       writes.kind != http::Framing::Kind::until_close;
   const int status = head.status;
   const bool shard_stays = http::keeps_alive(head);
-  const bool announced = !decision.shard->announced.empty();
-  x.out.clear();
-  http::write_response_head(head,
-                            {.framing = writes,
-                             .client_minor_version = request.minor_version,
-                             .keep_alive = facts_.keep_alive,
-                             .announced_shard = decision.shard->announced,
-                             .announced_region = announced ? std::string_view(decision.shard->region) : "",
-                             .why = settings_->debug_headers ? facts_.why : std::string_view()},
-                            x.out);
+  const ByteView first = requester_.answer_head(head, rewrite_for(decision, writes));
   x.reply.begin += head.size;
-  Relay relay(*upstream_->stream, *client_, *reads, writes,
+  net::Channel& client = requester_.channel();
+  Relay relay(*upstream_->stream, client, *reads, writes,
               {.read_silence = settings_->timeouts.server, .write_stall = settings_->timeouts.client});
-  auto end = co_await relay.start(as_bytes(x.out), x.reply.bytes());
+  auto end = co_await relay.start(first, x.reply.bytes());
   // Bytes behind the answer that nobody asked for: whose they are nobody could say later.
   const bool excess = relay.consumed() < x.reply.bytes().size();
   x.reply.release();
   if (!end) end = co_await relay.run();
   facts_.bytes_out = relay.bytes();
   if (*end == RelayEnd::complete) {
+    requester_.answer_complete();
     const bool whole = upload_complete();
     if (!whole) {
       co_await stop_upload();
@@ -363,8 +363,8 @@ Task<Session::Next> Session::relay_answer(const route::Decision& decision) {
     finish_upstream(whole && shard_stays && !excess && relay.take_rest().empty() &&
                     reads->kind != http::Framing::Kind::until_close);
     log(status, "");
-    if (facts_.keep_alive) co_return Next::request;
-    co_return whole ? Next::close : Next::linger;
+    if (facts_.keep_alive) co_return After::next;
+    co_return whole ? After::close : After::linger;
   }
   co_await stop_upload();
   const bool shard_failed = *end == RelayEnd::source_ended || *end == RelayEnd::source_broke ||
@@ -372,29 +372,29 @@ Task<Session::Next> Session::relay_answer(const route::Decision& decision) {
   if (shard_failed) {
     // The client must not take half an answer for a whole one.
     note_failure("broke");
-    client_->reset_on_close();
+    client.reset_on_close();
     log(status,
         http::describe(*end == RelayEnd::source_silent ? Reason::upstream_silent : Reason::upstream_broke)
             .label);
-    client_->close();
+    client.close();
   } else {
     log(status, "client_gone");
   }
-  co_return Next::close;
+  co_return After::close;
 }
 
 // An old shard knows no /_unlock: the client only wants to hear that the way is open, and which shard it
 // leads to.
-Task<Session::Next> Session::unlock_answer(const route::Decision& decision) {
-  Exchange& x = *exchange_;
+Task<After> Exchange::unlock_answer(const route::Decision& decision) {
+  Scratch& x = *scratch_;
   co_await stop_upload();
   upstream_.reset();
   if (!upload_complete()) facts_.keep_alive = false;
   const bool announced = !decision.shard->announced.empty();
   x.out.clear();
   http::write_plain_response({.keep_alive = facts_.keep_alive,
-                              .client_minor_version = x.request.head().minor_version,
-                              .head_only = x.request.head().method == http::Method::head,
+                              .client_minor_version = head_->minor_version,
+                              .head_only = head_->method == http::Method::head,
                               .body = "ok\n",
                               .shard = decision.shard->announced,
                               .region = announced ? std::string_view(decision.shard->region) : ""},
@@ -402,32 +402,24 @@ Task<Session::Next> Session::unlock_answer(const route::Decision& decision) {
   co_return co_await send_own(200, "");
 }
 
-Task<Session::Next> Session::open_tunnel(const route::Decision& decision) {
-  Exchange& x = *exchange_;
+Task<After> Exchange::open_tunnel(const route::Decision& decision) {
+  Scratch& x = *scratch_;
   const http::ResponseHead& head = x.response.head();
-  const http::RequestHead& request = x.request.head();
   // RFC 6455 4.1: only a shard that knows our key has really switched.
   const bool switched = facts_.upgrade.kind == http::UpgradeDecision::Kind::websocket &&
                         http::verify_upgrade_answer(head, facts_.upgrade.key);
   if (!switched) co_return co_await failed(Fault::nonsense);
-  const bool announced = !decision.shard->announced.empty();
-  x.out.clear();
-  http::write_response_head(head,
-                            {.framing = {.kind = http::Framing::Kind::tunnel},
-                             .announced_shard = decision.shard->announced,
-                             .announced_region = announced ? std::string_view(decision.shard->region) : "",
-                             .why = settings_->debug_headers ? facts_.why : std::string_view()},
-                            x.out);
+  const auto rewrite = rewrite_for(decision, {.kind = http::Framing::Kind::tunnel});
   x.reply.begin += head.size;
-  if (!co_await client_->write_all(as_bytes(x.out), settings_->timeouts.client)) {
+  if (!co_await requester_.switched(head, rewrite, settings_->timeouts.client)) {
     log(499, "client_gone");
-    co_return Next::close;
+    co_return After::close;
   }
   log(101, "", true);
   std::optional<std::uint64_t> hold;  // the entry's serial
   if (decision.sticky && facts_.key) {
     auto& table = worker_.shared.table;
-    const auto now = Clock::now();
+    const auto now = worker_.core.now();
     // Gone in the moment between route() and now: an operator's forget, or a full table. The tunnel makes it
     // anew.
     auto held = table.hold(*facts_.key, now);
@@ -442,18 +434,21 @@ Task<Session::Next> Session::open_tunnel(const route::Decision& decision) {
                  .began = facts_.began,
                  .client_ip = std::string(facts_.client_ip),
                  .path = std::string(facts_.path),
-                 .host = std::string(request.authority),
+                 .host = std::string(head_->authority),
                  .key = std::string(facts_.key.value_or("")),
                  .shard = decision.shard->name,
                  .why = std::string(facts_.why),
-                 .request_id = std::string(facts_.request_id)};
-  const auto early = x.in.bytes();
+                 .request_id = std::string(facts_.request_id),
+                 .protocol = std::string(requester_.protocol())};
+  const auto early = requester_.early_body();
   const auto behind = x.reply.bytes();
-  start_tunnel(worker_, std::move(client_), std::move(upstream_->stream), settings_->tunnel,
-               {early.begin(), early.end()}, {behind.begin(), behind.end()}, hold, entrance_,
-               std::move(seat_), worker_.metrics_of(*decision.shard), std::move(note));
-  worker_.give_back(std::move(exchange_));
-  co_return Next::handed_over;
+  std::vector<std::uint8_t> from_client(early.begin(), early.end());
+  std::vector<std::uint8_t> from_shard(behind.begin(), behind.end());
+  auto over = requester_.take_over();
+  start_tunnel(worker_, std::move(over.channel), std::move(upstream_->stream), settings_->tunnel,
+               std::move(from_client), std::move(from_shard), hold, connection_.peer.entrance,
+               std::move(over.seat), worker_.metrics_of(*decision.shard), std::move(note));
+  co_return After::handed_over;
 }
 
 }  // namespace roomgate::router::session

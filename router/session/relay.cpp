@@ -7,14 +7,14 @@ using net::BufferPool;
 using net::IoError;
 using net::Task;
 
-Relay::Relay(net::Stream& from, net::Stream& to, http::Framing reads, http::Framing writes,
+Relay::Relay(net::Channel& from, net::Channel& to, http::Framing reads, http::Framing writes,
              RelayLimits limits)
     : from_(from),
       to_(to),
       reader_(reads),
       writer_(writes),
       limits_(limits),
-      started_(Clock::now()),
+      started_(from.core().now()),
       last_progress_(started_) {}
 
 Task<std::optional<RelayEnd>> Relay::start(ByteView head, ByteSpan first) {
@@ -23,7 +23,7 @@ Task<std::optional<RelayEnd>> Relay::start(ByteView head, ByteSpan first) {
   consumed_ = step->consumed;
   bytes_ += step->payload.size();
   if (bytes_ > limits_.max_bytes) co_return RelayEnd::too_large;
-  std::array<ByteView, net::Stream::kMaxParts> parts{};
+  std::array<ByteView, net::Channel::kMaxParts> parts{};
   std::size_t count = 0;
   if (!head.empty()) parts[count++] = head;
   const auto framed = writer_.frame(step->payload, reader_.done());
@@ -68,12 +68,12 @@ Task<RelayEnd> Relay::run() {
     if (!read) {
       buffer.release();
       size = BufferPool::Size::small;
-      const auto ready = co_await from_.wait_readable(Clock::now() + limits_.read_silence);
+      const auto ready = co_await from_.wait_readable(from_.core().now() + limits_.read_silence);
       if (ready) continue;
       co_return ready.error() == IoError::timed_out ? RelayEnd::source_silent : RelayEnd::source_broke;
     }
     if (!read->ok()) co_return RelayEnd::source_broke;
-    last_progress_ = Clock::now();
+    last_progress_ = from_.core().now();
     if (**read == 0) {
       if (!reader_.ends_with_connection()) co_return RelayEnd::source_ended;
       reader_.connection_ended();
@@ -82,7 +82,7 @@ Task<RelayEnd> Relay::run() {
     }
     const bool filled = **read == buffer.size();
     if (const auto end = co_await pass(buffer.span().first(**read))) co_return *end;
-    last_progress_ = Clock::now();
+    last_progress_ = from_.core().now();
     // Bulk gets large buffers while the receiver keeps up; what may hold the next message's start stays
     // small, so that it fits a head's buffer.
     const bool bulk = (filled || **read > BufferPool::kSmall) && !to_.write_waited();

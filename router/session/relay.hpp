@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "base/net/stream.hpp"
+#include "base/net/channel.hpp"
 #include "router/body/body.hpp"
 
 namespace roomgate::router::session {
@@ -32,7 +32,7 @@ enum class RelayEnd {
 
 class Relay {
  public:
-  Relay(net::Stream& from, net::Stream& to, http::Framing reads, http::Framing writes, RelayLimits limits);
+  Relay(net::Channel& from, net::Channel& to, http::Framing reads, http::Framing writes, RelayLimits limits);
 
   // The body bytes that came with the head, sent behind `head` (which may be empty) in one go. After this
   // `head` and `first` may go; what of `first` was not this body's is left: consumed().
@@ -54,8 +54,8 @@ class Relay {
   net::Task<std::optional<RelayEnd>> pass(ByteSpan input);
   bool too_slow(TimePoint now) const;
 
-  net::Stream& from_;
-  net::Stream& to_;
+  net::Channel& from_;
+  net::Channel& to_;
   body::Reader reader_;
   body::Writer writer_;
   RelayLimits limits_;

@@ -2,17 +2,17 @@
 // line needs.
 
 #include "base/log.hpp"
-#include "router/session/session.hpp"
+#include "router/session/exchange.hpp"
 
 namespace roomgate::router::session {
 namespace {
 
 class TunnelGuest final : public Guest {
  public:
-  TunnelGuest(Worker& worker, std::unique_ptr<net::Stream> client, std::unique_ptr<net::Stream> shard,
+  TunnelGuest(Worker& worker, std::unique_ptr<net::Channel> client, std::unique_ptr<net::Channel> shard,
               tunnel::Limits limits, std::optional<std::uint64_t> hold,
-              std::shared_ptr<const listen::Entrance> entrance, Seat seat, ShardMetrics& metrics,
-              TunnelLog note)
+              std::shared_ptr<const listen::Entrance> entrance, std::optional<Seat> seat,
+              ShardMetrics& metrics, TunnelLog note)
       : worker_(worker),
         // Before the streams: they must not outlive their TLS contexts.
         entrance_(std::move(entrance)),
@@ -25,7 +25,7 @@ class TunnelGuest final : public Guest {
   }
   ~TunnelGuest() override {
     tunnels_.add(-1);
-    if (hold_) (void)worker_.shared.table.unhold(note_.key, *hold_, Clock::now());
+    if (hold_) (void)worker_.shared.table.unhold(note_.key, *hold_, worker_.core.now());
   }
 
   // A tunnel is never idle: it is somebody's conference.
@@ -44,12 +44,13 @@ class TunnelGuest final : public Guest {
     line.time = note_.wall;
     line.client_ip = note_.client_ip;
     line.method = "GET";
+    line.protocol = note_.protocol;
     line.path = note_.path;
     line.host = note_.host;
     line.status = 101;
     line.bytes_in = totals.up;
     line.bytes_out = totals.down;
-    line.total_ms = std::chrono::duration<double, std::milli>(Clock::now() - note_.began).count();
+    line.total_ms = std::chrono::duration<double, std::milli>(worker_.core.now() - note_.began).count();
     line.room = note_.key;
     line.shard = note_.shard;
     line.why = note_.why;
@@ -63,18 +64,18 @@ class TunnelGuest final : public Guest {
   std::shared_ptr<const listen::Entrance> entrance_;
   tunnel::Tunnel tunnel_;
   std::optional<std::uint64_t> hold_;  // the serial of the entry it holds
-  Seat seat_;
+  std::optional<Seat> seat_;
   metrics::Gauge& tunnels_;
   TunnelLog note_;
 };
 
 }  // namespace
 
-void start_tunnel(Worker& worker, std::unique_ptr<net::Stream> client, std::unique_ptr<net::Stream> shard,
+void start_tunnel(Worker& worker, std::unique_ptr<net::Channel> client, std::unique_ptr<net::Channel> shard,
                   tunnel::Limits limits, std::vector<std::uint8_t> from_client,
                   std::vector<std::uint8_t> from_shard, std::optional<std::uint64_t> hold,
-                  std::shared_ptr<const listen::Entrance> entrance, Seat seat, ShardMetrics& metrics,
-                  TunnelLog note) {
+                  std::shared_ptr<const listen::Entrance> entrance, std::optional<Seat> seat,
+                  ShardMetrics& metrics, TunnelLog note) {
   auto guest = std::make_shared<TunnelGuest>(worker, std::move(client), std::move(shard), limits, hold,
                                              std::move(entrance), std::move(seat), metrics, std::move(note));
   worker.add(*guest);

@@ -6,7 +6,7 @@
 namespace roomgate::router::session {
 namespace {
 
-constexpr std::size_t kKeptExchanges = 256;
+constexpr std::size_t kKept = 256;
 constexpr std::size_t kLogBatch = 32 * 1024;
 constexpr Duration kLogDelay = milliseconds(100);
 
@@ -38,7 +38,9 @@ void Worker::set_settings(std::shared_ptr<const Settings> next,
   policy = std::move(next_policy);
   pool.set_limits(settings->upstream);
   ++settings_version_;
-  exchanges_.clear();  // their parsers have the old limits
+  // Their parsers have the old limits.
+  inboxes_.clear();
+  scratches_.clear();
 }
 
 void Worker::set_shards(std::shared_ptr<const balance::ShardSet> next) {
@@ -59,23 +61,34 @@ void Worker::end_all() {
   for (auto it = guests_.begin(); it != guests_.end();) (it++)->leave_now();
 }
 
-std::unique_ptr<Exchange> Worker::take_exchange() {
-  if (exchanges_.empty()) return std::make_unique<Exchange>(settings->head, settings_version_);
-  auto exchange = std::move(exchanges_.back());
-  exchanges_.pop_back();
-  return exchange;
+std::unique_ptr<Inbox> Worker::take_inbox() {
+  if (inboxes_.empty()) return std::make_unique<Inbox>(settings->head, settings_version_);
+  auto inbox = std::move(inboxes_.back());
+  inboxes_.pop_back();
+  return inbox;
 }
 
-void Worker::give_back(std::unique_ptr<Exchange> exchange) {
+void Worker::give_back(std::unique_ptr<Inbox> inbox) {
+  if (inbox->version != settings_version_ || inboxes_.size() >= kKept) return;
+  inbox->request.reset();
+  inbox->in.release();
+  inboxes_.push_back(std::move(inbox));
+}
+
+std::unique_ptr<Scratch> Worker::take_scratch() {
+  if (scratches_.empty()) return std::make_unique<Scratch>(settings->head, settings_version_);
+  auto scratch = std::move(scratches_.back());
+  scratches_.pop_back();
+  return scratch;
+}
+
+void Worker::give_back(std::unique_ptr<Scratch> scratch) {
   constexpr std::size_t kUsual = 8 * 1024;  // strings grown by an unusual request are not kept
-  if (exchange->version != settings_version_ || exchanges_.size() >= kKeptExchanges ||
-      exchange->out.capacity() > kUsual)
+  if (scratch->version != settings_version_ || scratches_.size() >= kKept || scratch->out.capacity() > kUsual)
     return;
-  exchange->request.reset();
-  exchange->response.reset();
-  exchange->in.release();
-  exchange->reply.release();
-  exchanges_.push_back(std::move(exchange));
+  scratch->response.reset();
+  scratch->reply.release();
+  scratches_.push_back(std::move(scratch));
 }
 
 ShardMetrics& Worker::metrics_of(const balance::Shard& shard) {
@@ -89,7 +102,7 @@ void Worker::log(const http::AccessLine& line) {
   if (!shared.log.on()) return;
   http::write_access_line(line, settings->full_addresses, lines_);
   if (lines_.size() >= kLogBatch) return flush_log();
-  if (!log_timer_.scheduled()) core.schedule(log_timer_, Clock::now() + kLogDelay);
+  if (!log_timer_.scheduled()) core.schedule(log_timer_, core.now() + kLogDelay);
 }
 
 void Worker::flush_log() {

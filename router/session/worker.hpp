@@ -3,7 +3,6 @@
 // behind it are the whole gate's.
 #pragma once
 
-#include <boost/intrusive/list.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +14,8 @@
 #include "router/listen/listener.hpp"
 #include "router/metrics/metrics.hpp"
 #include "router/session/access_writer.hpp"
-#include "router/session/exchange.hpp"
+#include "router/session/guest.hpp"
+#include "router/session/scratch.hpp"
 #include "router/session/settings.hpp"
 #include "router/stick/table.hpp"
 #include "router/upstream/pool.hpp"
@@ -28,35 +28,6 @@ struct Shared {
   Metrics& metrics;
   AccessWriter& log;
   listen::Admission& admission;
-};
-
-// A connection's place inside: counted while it lives, given on to the tunnel it becomes.
-class Seat {
- public:
-  Seat(listen::Admission& admission, metrics::Gauge& gauge) : admission_(&admission), gauge_(&gauge) {
-    gauge.add(1);
-  }
-  Seat(Seat&& other) noexcept : admission_(std::exchange(other.admission_, nullptr)), gauge_(other.gauge_) {}
-  Seat& operator=(Seat&&) = delete;
-  ~Seat() {
-    if (admission_ == nullptr) return;
-    admission_->leave();
-    gauge_->add(-1);
-  }
-
- private:
-  listen::Admission* admission_;
-  metrics::Gauge* gauge_;
-};
-
-// What a drain has to reach: sessions and tunnels.
-class Guest
-    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
- public:
-  virtual ~Guest() = default;
-  // This gate is going away: end now if nothing is under way.
-  virtual void leave_when_idle() = 0;
-  virtual void leave_now() = 0;
 };
 
 class Worker {
@@ -75,8 +46,10 @@ class Worker {
   std::size_t guests() const { return guests_.size(); }
   void add(Guest& guest) { guests_.push_back(guest); }
 
-  std::unique_ptr<Exchange> take_exchange();
-  void give_back(std::unique_ptr<Exchange> exchange);
+  std::unique_ptr<Inbox> take_inbox();
+  void give_back(std::unique_ptr<Inbox> inbox);
+  std::unique_ptr<Scratch> take_scratch();
+  void give_back(std::unique_ptr<Scratch> scratch);
 
   ShardMetrics& metrics_of(const balance::Shard& shard);
   ShardMetrics& own_metrics() { return own_metrics_; }
@@ -105,7 +78,8 @@ class Worker {
   };
 
   std::uint64_t settings_version_ = 0;
-  std::vector<std::unique_ptr<Exchange>> exchanges_;
+  std::vector<std::unique_ptr<Inbox>> inboxes_;
+  std::vector<std::unique_ptr<Scratch>> scratches_;
   std::vector<std::unique_ptr<ShardMetrics>> shard_metrics_;  // by shard id
   ShardMetrics own_metrics_;
   boost::intrusive::list<Guest, boost::intrusive::constant_time_size<false>> guests_;

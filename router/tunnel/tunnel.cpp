@@ -4,8 +4,8 @@ namespace roomgate::router::tunnel {
 
 using net::Buffer;
 using net::BufferPool;
+using net::Channel;
 using net::IoError;
-using net::Stream;
 using net::Task;
 
 std::string_view to_string(End end) {
@@ -19,12 +19,13 @@ std::string_view to_string(End end) {
   return "unknown";
 }
 
-Tunnel::Tunnel(net::Core& core, std::unique_ptr<Stream> client, std::unique_ptr<Stream> shard, Limits limits)
+Tunnel::Tunnel(net::Core& core, std::unique_ptr<Channel> client, std::unique_ptr<Channel> shard,
+               Limits limits)
     : core_(core),
       client_(std::move(client)),
       shard_(std::move(shard)),
       limits_(limits),
-      last_activity_(Clock::now()),
+      last_activity_(core.now()),
       half_open_(*this),
       done_(core) {}
 
@@ -46,23 +47,23 @@ Task<Totals> Tunnel::run(std::vector<std::uint8_t> from_client, std::vector<std:
   co_return totals_;
 }
 
-Task<void> Tunnel::pump(Stream& from, Stream& to, std::uint64_t& count, std::vector<std::uint8_t> first) {
+Task<void> Tunnel::pump(Channel& from, Channel& to, std::uint64_t& count, std::vector<std::uint8_t> first) {
   co_await move_bytes(from, to, count, std::move(first));
   if (--running_ == 0) {
     half_open_.cancel();
     done_.set();
   } else {
-    core_.schedule(half_open_, Clock::now() + limits_.half_open);
+    core_.schedule(half_open_, core_.now() + limits_.half_open);
   }
 }
 
 void Tunnel::HalfOpen::on_expire() {
   const auto due = tunnel.last_activity_ + tunnel.limits_.half_open;
-  if (due <= Clock::now()) return tunnel.end(End::idle);
+  if (due <= tunnel.core_.now()) return tunnel.end(End::idle);
   tunnel.core_.schedule(*this, due);
 }
 
-Task<void> Tunnel::move_bytes(Stream& from, Stream& to, std::uint64_t& count,
+Task<void> Tunnel::move_bytes(Channel& from, Channel& to, std::uint64_t& count,
                               std::vector<std::uint8_t> first) {
   if (!first.empty()) {
     count += first.size();
@@ -77,7 +78,7 @@ Task<void> Tunnel::move_bytes(Stream& from, Stream& to, std::uint64_t& count,
     if (!ready) {
       if (ready.error() != IoError::timed_out) co_return end(End::broken);
       // The other direction may have been busy meanwhile: silence counts only on both.
-      if (Clock::now() - last_activity_ < limits_.idle) continue;
+      if (core_.now() - last_activity_ < limits_.idle) continue;
       co_return end(End::idle);
     }
     Buffer buffer = core_.buffers().take(size);
@@ -88,7 +89,7 @@ Task<void> Tunnel::move_bytes(Stream& from, Stream& to, std::uint64_t& count,
       to.shutdown_write();
       co_return;
     }
-    last_activity_ = Clock::now();
+    last_activity_ = core_.now();
     count += **read;
     const auto sent = co_await to.write_all(buffer.span().first(**read), limits_.stall);
     if (!sent) co_return end(sent.error() == IoError::timed_out ? End::stalled : End::broken);

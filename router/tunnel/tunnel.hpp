@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/net/channel.hpp"
 #include "base/net/sleep.hpp"
-#include "base/net/stream.hpp"
 
 namespace roomgate::router::tunnel {
 
@@ -30,7 +30,7 @@ struct Totals {
 
 class Tunnel {
  public:
-  Tunnel(net::Core& core, std::unique_ptr<net::Stream> client, std::unique_ptr<net::Stream> shard,
+  Tunnel(net::Core& core, std::unique_ptr<net::Channel> client, std::unique_ptr<net::Channel> shard,
          Limits limits);
 
   // Bytes that came behind the heads. Ends when both directions have.
@@ -45,15 +45,15 @@ class Tunnel {
     Tunnel& tunnel;
   };
 
-  net::Task<void> pump(net::Stream& from, net::Stream& to, std::uint64_t& count,
+  net::Task<void> pump(net::Channel& from, net::Channel& to, std::uint64_t& count,
                        std::vector<std::uint8_t> first);
-  net::Task<void> move_bytes(net::Stream& from, net::Stream& to, std::uint64_t& count,
+  net::Task<void> move_bytes(net::Channel& from, net::Channel& to, std::uint64_t& count,
                              std::vector<std::uint8_t> first);
   void end(End why);
 
   net::Core& core_;
-  std::unique_ptr<net::Stream> client_;
-  std::unique_ptr<net::Stream> shard_;
+  std::unique_ptr<net::Channel> client_;
+  std::unique_ptr<net::Channel> shard_;
   Limits limits_;
   Totals totals_;
   TimePoint last_activity_;

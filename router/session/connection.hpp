@@ -1,0 +1,53 @@
+// One client connection as it was accepted: its socket, who is at the other end, and its place inside. Made
+// by arrival.cpp, handed to the session of the protocol that is spoken; its core's thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/net/stream.hpp"
+#include "router/listen/listener.hpp"
+#include "router/metrics/metrics.hpp"
+
+namespace roomgate::router::session {
+
+// A connection's place inside: counted while it lives, given on to the tunnel it becomes.
+class Seat {
+ public:
+  Seat(listen::Admission& admission, metrics::Gauge& gauge) : admission_(&admission), gauge_(&gauge) {
+    gauge.add(1);
+  }
+  Seat(Seat&& other) noexcept : admission_(std::exchange(other.admission_, nullptr)), gauge_(other.gauge_) {}
+  Seat& operator=(Seat&&) = delete;
+  ~Seat() {
+    if (admission_ == nullptr) return;
+    admission_->leave();
+    gauge_->add(-1);
+  }
+
+ private:
+  listen::Admission* admission_;
+  metrics::Gauge* gauge_;
+};
+
+// Who speaks to us on it.
+struct Peer {
+  std::shared_ptr<const listen::Entrance> entrance;
+  Address address;  // of the client, as far as the connection tells
+  std::string ip;
+  bool trusted = false;  // its X-Forwarded-* are believed
+  bool https = false;
+};
+
+struct Connection {
+  Peer peer;  // first: its entrance has the TLS contexts, which must outlive the stream
+  std::unique_ptr<net::Stream> stream;
+  Seat seat;
+  TimePoint accepted;
+  // The TLS handshake, where there was one.
+  Duration handshake{};
+  bool resumed = false;
+};
+
+}  // namespace roomgate::router::session

@@ -1,0 +1,221 @@
+#include "router/session/exchange.hpp"
+
+#include "base/log.hpp"
+#include "router/http/error_response.hpp"
+#include "router/http/forwarded.hpp"
+
+namespace roomgate::router::session {
+
+using http::Reason;
+using net::IoError;
+using net::Task;
+
+Exchange::Exchange(Worker& worker, const Connection& connection, Requester& requester, bool first)
+    : worker_(worker),
+      connection_(connection),
+      requester_(requester),
+      settings_(worker.settings),
+      shards_(worker.shards),
+      scratch_(worker.take_scratch()),
+      first_(first) {
+  worker_.next_request_id(request_id_);
+  facts_.request_id = {request_id_.data(), request_id_.size()};
+  facts_.client_ip = connection_.peer.ip;
+  facts_.wall = std::chrono::system_clock::now();
+  facts_.began = worker_.core.now();
+}
+
+Exchange::~Exchange() { worker_.give_back(std::move(scratch_)); }
+
+void Exchange::interrupt() {
+  if (upstream_ != nullptr) upstream_->stream->interrupt();
+}
+
+Task<void> Exchange::refuse_head(Reason reason) { (void)co_await answer(reason); }
+
+void Exchange::find_client() {
+  const http::RequestHead& head = *head_;
+  const Peer& peer = connection_.peer;
+  facts_.https = peer.https;
+  facts_.trusted = peer.trusted;
+  facts_.region = settings_->region;
+  if (!peer.trusted) return;
+  const auto trusted = [&peer](std::string_view ip) {
+    const auto address = Address::from_ip(ip, 0);
+    return address && peer.entrance->trust_forwarded_from.contains(*address);
+  };
+  const auto said = http::client_facts(head.headers, peer.ip, facts_.https, trusted);
+  facts_.client_ip = said.ip;
+  facts_.https = said.https;
+  facts_.forwarded_host = said.host;
+  const auto* region = http::find_header(head.headers, http::HeaderId::x_proxy_region);
+  if (region != nullptr && !region->value.empty()) facts_.region = region->value;
+  const auto* id = http::find_header(head.headers, http::HeaderId::x_request_id);
+  if (id != nullptr && !id->value.empty()) facts_.request_id = id->value;
+}
+
+Reason Exchange::check_request() {
+  const http::RequestHead& head = *head_;
+  const auto framing = http::framing_of(head);
+  if (!framing) return http::reason_of(framing.error());
+  facts_.framing = *framing;
+  facts_.keep_alive = http::keeps_alive(head) && !worker_.draining;
+  if (framing->kind == http::Framing::Kind::length && framing->length > settings_->limits.max_body_bytes) {
+    return Reason::body_too_large;
+  }
+  facts_.upgrade = http::accept_upgrade(head);
+  if (facts_.upgrade.kind == http::UpgradeDecision::Kind::refused) return Reason::bad_upgrade;
+  if (connection_.peer.https) {
+    std::string_view host = head.authority;
+    if (const auto colon = host.rfind(':');
+        colon != std::string_view::npos && host.find(']', colon) == host.npos) {
+      host = host.substr(0, colon);
+    }
+    if (!connection_.peer.entrance->contexts->host_fits(connection_.stream->tls(), host)) {
+      return Reason::misdirected;
+    }
+  }
+  return Reason::none;
+}
+
+Task<After> Exchange::respond(const http::RequestHead& head) {
+  head_ = &head;
+  facts_.headed = worker_.core.now();
+  Scratch& x = *scratch_;
+  find_client();
+  if (const Reason wrong = check_request(); wrong != Reason::none) co_return co_await answer(wrong);
+
+  const auto path = http::routed_path(head.target.path, x.path);
+  if (!path) co_return co_await answer(http::reason_of(path.error()));
+  facts_.path = path->forward;
+  if (connection_.peer.entrance->redirect_to_https && !facts_.https) {
+    const auto location = http::https_location(head, connection_.peer.entrance->https_port);
+    co_return co_await answer(location.empty() ? Reason::bad_request : Reason::redirect, location);
+  }
+
+  const auto info = settings_->urls.classify(path->plain, head.target.query);
+  const auto key =
+      room::room_key({info, head.target.query, head.headers, head.authority}, settings_->key, x.key);
+  if (!key) co_return co_await answer(Reason::key_too_long);
+  if (*key) facts_.key = (*key)->text;
+
+  const route::Request request{info, facts_.key, facts_.region, worker_.turn++};
+  const auto decision = route::route(request, worker_.shared.table, *shards_, *worker_.policy,
+                                     settings_->route, worker_.core.now());
+  facts_.decided = worker_.core.now();
+  facts_.why = route::to_text(decision.why);
+  if (decision.gate_answers) co_return co_await answer_health();
+  if (decision.answer != Reason::none) co_return co_await answer(decision.answer);
+  co_return co_await forward(decision);
+}
+
+bool Exchange::body_is_here() {
+  switch (facts_.framing.kind) {
+    case http::Framing::Kind::none: return true;
+    case http::Framing::Kind::length:
+      if (requester_.early_body().size() < facts_.framing.length) return false;
+      requester_.take_early(static_cast<std::size_t>(facts_.framing.length));
+      return true;
+    case http::Framing::Kind::chunked:
+    case http::Framing::Kind::until_close:
+    case http::Framing::Kind::tunnel: break;
+  }
+  return false;
+}
+
+Task<After> Exchange::answer(Reason reason, std::string_view location) {
+  Scratch& x = *scratch_;
+  const auto& text = http::describe(reason);
+  const bool known = head_ != nullptr;
+  // Another request may follow only where we know that this one's body is over; none is read just to be
+  // thrown away.
+  const bool settled = known && (facts_.framing.kind == http::Framing::Kind::none || upload_complete() ||
+                                 (!body_touched_ && body_is_here()));
+  if (!settled) facts_.keep_alive = false;
+  x.out.clear();
+  http::write_error_response({.reason = reason,
+                              .keep_alive = facts_.keep_alive,
+                              .client_minor_version = known ? head_->minor_version : 1,
+                              .head_only = known && head_->method == http::Method::head,
+                              .location = location,
+                              .request_id = facts_.request_id,
+                              .why = settings_->debug_headers ? facts_.why : std::string_view()},
+                             x.out);
+  worker_.shared.metrics.rejected.with({text.label}).add();
+  co_return co_await send_own(text.status, text.label);
+}
+
+Task<After> Exchange::answer_health() {
+  Scratch& x = *scratch_;
+  const bool any_up =
+      std::any_of(shards_->all().begin(), shards_->all().end(),
+                  [](const balance::Shard& shard) { return shard.up && !shard.addresses.empty(); });
+  if (worker_.leaving) co_return co_await answer(Reason::draining);
+  if (!any_up) co_return co_await answer(Reason::no_shard);
+  if (!body_is_here()) facts_.keep_alive = false;
+  x.out.clear();
+  http::write_plain_response({.keep_alive = facts_.keep_alive,
+                              .client_minor_version = head_->minor_version,
+                              .head_only = head_->method == http::Method::head,
+                              .body = "ok\n"},
+                             x.out);
+  co_return co_await send_own(200, "");
+}
+
+Task<After> Exchange::send_own(int status, std::string_view reason) {
+  facts_.bytes_out = scratch_->out.size();
+  const auto sent = co_await requester_.own_answer(scratch_->out, settings_->timeouts.client);
+  log(status, reason);
+  if (!sent) co_return After::close;
+  co_return facts_.keep_alive ? After::next : After::linger;
+}
+
+void Exchange::log(int status, std::string_view reason, bool tunnel) {
+  const auto now = worker_.core.now();
+  const auto milliseconds_between = [](TimePoint from, TimePoint to) {
+    if (from == TimePoint{} || to == TimePoint{}) return -1.0;
+    return std::chrono::duration<double, std::milli>(to - from).count();
+  };
+  ShardMetrics& metrics = facts_.shard == nullptr ? worker_.own_metrics() : worker_.metrics_of(*facts_.shard);
+  metrics.answered(status);
+  if (status >= 500 && facts_.shard != nullptr && reason.empty()) note_failure("5xx");
+  if (!tunnel) worker_.duration.observe(std::chrono::duration<double>(now - facts_.began).count());
+  if (!worker_.shared.log.on() || tunnel) return;
+  http::AccessLine line;
+  line.time = facts_.wall;
+  line.client_ip = facts_.client_ip;
+  line.protocol = requester_.protocol();
+  if (head_ != nullptr) {
+    line.method = head_->method_text;
+    line.path = facts_.path.empty() ? head_->target.path : facts_.path;
+    line.query = head_->target.query;
+    line.host = head_->authority;
+  }
+  if (connection_.peer.https) {
+    line.tls = SSL_get_version(connection_.stream->tls());
+    line.tls_resumed = connection_.resumed;
+  }
+  if (first_) {
+    line.accept_ms = milliseconds_between(connection_.accepted + connection_.handshake, facts_.began);
+    if (connection_.peer.https)
+      line.tls_ms = std::chrono::duration<double, std::milli>(connection_.handshake).count();
+  }
+  line.status = status;
+  line.bytes_in = facts_.bytes_in;
+  line.bytes_out = facts_.bytes_out;
+  line.head_ms = milliseconds_between(facts_.began, facts_.headed);
+  line.decide_ms = milliseconds_between(facts_.headed, facts_.decided);
+  line.connect_ms = facts_.reused ? 0 : milliseconds_between(facts_.decided, facts_.connected);
+  line.answer_ms = milliseconds_between(facts_.sent, facts_.answered);
+  line.total_ms = milliseconds_between(facts_.began, now);
+  line.room = facts_.key.value_or(std::string_view());
+  if (facts_.shard != nullptr) {
+    line.shard = facts_.shard->name;
+    line.why = facts_.why;
+  }
+  line.reason = reason;
+  line.request_id = facts_.request_id;
+  worker_.log(line);
+}
+
+}  // namespace roomgate::router::session

@@ -1,0 +1,18 @@
+// What a drain has to reach: arrivals, sessions and tunnels. Owned by their coroutines, linked in their
+// worker; its core's thread.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+
+namespace roomgate::router::session {
+
+class Guest
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  virtual ~Guest() = default;
+  // This gate is going away: end now if nothing is under way.
+  virtual void leave_when_idle() = 0;
+  virtual void leave_now() = 0;
+};
+
+}  // namespace roomgate::router::session
