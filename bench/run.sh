@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Side-by-side measurements; `./dev bench [name]` builds first and calls this. Each prints a table and writes
-# bench/results/NAME.json. Names: gate, shard.
+# Side-by-side measurements; `./dev bench [name] [options]` builds first and calls this. Each prints a table and writes
+# bench/results/NAME.json. Names: proxy (options in bench/proxy/run.mjs), floods, shard.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p bench/results
-case ${1:-all} in
-  gate) node bench/gate.mjs ;;
+name=${1:-all}
+[ $# = 0 ] || shift
+case $name in
+  proxy | gate) node bench/proxy/run.mjs "$@" ;;
+  floods) node bench/proxy/floods.mjs "$@" ;;
   shard) build/release/bin/forward_bench bench/results/shard.json ;;
-  all) node bench/gate.mjs; build/release/bin/forward_bench bench/results/shard.json ;;
-  *) echo "bench: no such benchmark: $1 (allowed: gate, shard)" >&2; exit 2 ;;
+  all) node bench/proxy/run.mjs; node bench/proxy/floods.mjs; build/release/bin/forward_bench bench/results/shard.json ;;
+  *) echo "bench: no such benchmark: $name (allowed: proxy, floods, shard)" >&2; exit 2 ;;
 esac
