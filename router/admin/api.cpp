@@ -11,6 +11,7 @@
 
 #include "base/bytes.hpp"
 #include "base/encoding.hpp"
+#include "router/admin/stats_page.hpp"
 #include "router/http/access_log.hpp"
 
 namespace roomgate::router::admin {
@@ -73,45 +74,6 @@ bool may_write(const ApiRequest& request, Access access, std::string_view token)
   if (token.empty() || !request.authorization.starts_with(kScheme)) return false;
   const auto given = request.authorization.substr(kScheme.size());
   return given.size() == token.size() && CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0;
-}
-
-std::string escape_html(std::string_view raw) {
-  std::string out;
-  for (const char c : raw) {
-    switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      default: out.push_back(c);
-    }
-  }
-  return out;
-}
-
-ApiResponse stats_page(Subject& subject) {
-  const Status status = subject.status();
-  std::string page =
-      "<!doctype html><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" "
-      "content=\"5\"><title>roomgate</title>"
-      "<style>body{font:15px sans-serif;margin:2em}table{border-collapse:collapse}td,th{padding:.3em "
-      "1em;border-bottom:1px solid #ccc;text-align:left}.down{color:#b00}</style>";
-  page += "<h1>" + escape_html(status.name) + "</h1><p>" + std::to_string(status.rooms) + " rooms, " +
-          std::to_string(status.connections) + " connections" + (status.draining ? ", draining" : "") +
-          "</p>";
-  page += "<table><tr><th>shard<th>address<th>region<th>state<th>up<th>rooms<th>tunnels<th>load<th></tr>";
-  for (const ShardRow& row : subject.shards()) {
-    page += row.up ? "<tr>" : "<tr class=\"down\">";
-    for (const auto& cell :
-         {row.name, row.address, row.region, row.state, std::string(row.up ? "up" : "down"),
-          std::to_string(row.rooms), std::to_string(row.tunnels),
-          std::to_string(static_cast<int>(row.load * 100)) + " %", row.reason}) {
-      page += "<td>" + escape_html(cell);
-    }
-    page += "</tr>";
-  }
-  page += "</table>\n";
-  return {200, "text/html; charset=utf-8", std::move(page)};
 }
 
 ApiResponse list_rooms(Subject& subject, std::string_view query) {
@@ -181,10 +143,15 @@ ApiResponse answer(Subject& subject, const ApiRequest& request, Access access, s
   if (get && path == "/ready") {
     return subject.status().ready ? text(200, "ready\n") : text(503, "not ready: draining\n");
   }
-  if (get && path == "/metrics")
-    return {200, "text/plain; version=0.0.4; charset=utf-8", subject.metrics_text()};
+  if (get && path == "/metrics") {
+    const auto format = metrics::asked_for(request.accept);
+    return {200, std::string(metrics::content_type(format)), subject.metrics_text(format)};
+  }
   if (access == Access::probe) return error(404, "not here");
-  if (get && (path == "/stats" || path == "/")) return stats_page(subject);
+  if (get && (path == "/stats" || path == "/")) {
+    return {200, "text/html; charset=utf-8",
+            stats_page(subject, parameter(request.query, "prefix"), std::chrono::system_clock::now())};
+  }
   constexpr std::string_view kRoot = "/api/v1/";
   if (!path.starts_with(kRoot)) return error(404, "not here");
   path.remove_prefix(kRoot.size());

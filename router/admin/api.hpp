@@ -21,6 +21,7 @@ struct ApiRequest {
   std::string_view path;
   std::string_view query;
   std::string_view authorization;
+  std::string_view accept;
   std::string_view body;
 };
 

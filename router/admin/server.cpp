@@ -113,6 +113,7 @@ Task<void> Server::serve(std::unique_ptr<net::Stream> stream, Access access) {
       size += *read;
     }
     const auto* authorization = http::find_header(head.headers, "Authorization");
+    const auto* accept = http::find_header(head.headers, "Accept");
     const std::string_view body =
         as_text({bytes.data() + head.size, static_cast<std::size_t>(framing->length)});
     const auto response = answer(subject_,
@@ -120,6 +121,7 @@ Task<void> Server::serve(std::unique_ptr<net::Stream> stream, Access access) {
                                   .path = head.target.path,
                                   .query = head.target.query,
                                   .authorization = authorization == nullptr ? "" : authorization->value,
+                                  .accept = accept == nullptr ? "" : accept->value,
                                   .body = body},
                                  access, options_.token);
     keep_alive = http::keeps_alive(head);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/metrics.hpp"
 #include "base/result.hpp"
 
 namespace roomgate::router::admin {
@@ -50,10 +51,31 @@ struct Status {
   std::size_t uptime_seconds = 0;
 };
 
+// What /stats shows beside status, shards and rooms.
+struct Overview {
+  double requests_per_second = 0;  // over the last ten seconds, as the others
+  double connections_per_second = 0;
+  double handshakes_per_second = 0;
+  std::size_t tunnels = 0;
+  std::size_t waiting = 0;  // for one of a shard's max_connections
+  struct Refusal {
+    std::string reason;
+    std::uint64_t total = 0;
+    std::uint64_t last_minute = 0;
+  };
+  std::vector<Refusal> refused;  // by reason
+  struct Certificate {
+    std::string file;
+    std::chrono::system_clock::time_point ends;
+  };
+  std::vector<Certificate> certificates;
+};
+
 class Subject {
  public:
   virtual ~Subject() = default;
-  virtual std::string metrics_text() = 0;
+  virtual std::string metrics_text(metrics::Format format) = 0;
+  virtual Overview overview() { return {}; }
   virtual Status status() = 0;
   virtual std::vector<ShardRow> shards() = 0;
   virtual std::vector<RoomRow> rooms(std::string_view prefix, std::size_t limit) = 0;

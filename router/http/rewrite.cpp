@@ -185,6 +185,7 @@ void write_response_head(const ResponseHead& head, const ResponseRewrite& rewrit
   for (const HeaderView& header : head.headers) {
     if (header.id == HeaderId::content_length) length = &header;
     if (!passes_to_client(header, head)) continue;
+    if (header.id == HeaderId::x_request_id && !rewrite.request_id.empty()) continue;
     has_shard = has_shard || header.id == HeaderId::x_jitsi_shard;
     has_region = has_region || header.id == HeaderId::x_jitsi_region;
     append_field(header.name, header.value, out);
@@ -209,6 +210,7 @@ void write_response_head(const ResponseHead& head, const ResponseRewrite& rewrit
   if (add_shard) append_field("X-Jitsi-Shard", rewrite.announced_shard, out);
   if (add_region) append_field("X-Jitsi-Region", rewrite.announced_region, out);
   if (add_shard || add_region) out.append("Access-Control-Expose-Headers: X-Jitsi-Shard, X-Jitsi-Region\r\n");
+  if (!rewrite.request_id.empty()) append_field("X-Request-Id", rewrite.request_id, out);
   if (!rewrite.why.empty()) append_field("X-Roomgate-Why", rewrite.why, out);
   out.append("\r\n");
 }

@@ -37,6 +37,7 @@ struct ResponseRewrite {
       announced_shard;  // X-Jitsi-Shard and -Region where the shard sends none; empty: add nothing,
   std::string_view announced_region;  // because the shard has not announced that name itself
   std::string_view why;               // X-Roomgate-Why; empty unless debug_headers
+  std::string_view request_id;        // X-Request-Id, in place of the shard's own: one name for one request
 };
 // May the client see that field of the shard's? For answers in any version of HTTP.
 bool passes_to_client(const HeaderView& header, const ResponseHead& head);

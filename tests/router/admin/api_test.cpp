@@ -16,7 +16,9 @@ struct FakeGate final : Subject {
   std::vector<RoomRow> known{{.room = "school/a b", .shard = "shard-0", .tunnels = 2, .origin = "request"}};
   bool is_ready = true;
 
-  std::string metrics_text() override { return "roomgate_rooms 1\n"; }
+  std::string metrics_text(roomgate::metrics::Format format) override {
+    return format == roomgate::metrics::Format::openmetrics ? "# EOF\n" : "roomgate_rooms 1\n";
+  }
   Status status() override { return {.name = "gate-a", .ready = is_ready, .rooms = known.size()}; }
   std::vector<ShardRow> shards() override { return rows; }
   std::vector<RoomRow> rooms(std::string_view prefix, std::size_t limit) override {
@@ -121,4 +123,18 @@ TEST_CASE("the page escapes names") {
 
   CHECK(page.body.find("<script>") == std::string::npos);
   CHECK(page.body.find("&lt;script&gt;") != std::string::npos);
+}
+
+TEST_CASE("metrics come in the format that the scraper asks for") {
+  FakeGate gate;
+  ApiRequest open = get("/metrics");
+  open.accept = "application/openmetrics-text; version=1.0.0";
+
+  const auto plain = answer(gate, get("/metrics"), Access::probe, "");
+  const auto newer = answer(gate, open, Access::probe, "");
+
+  CHECK(plain.content_type == "text/plain; version=0.0.4; charset=utf-8");
+  CHECK(plain.body == "roomgate_rooms 1\n");
+  CHECK(newer.content_type == "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  CHECK(newer.body == "# EOF\n");
 }
