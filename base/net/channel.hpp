@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "base/net/core.hpp"
 #include "base/net/io_error.hpp"
+#include "base/net/waiter.hpp"
 
 namespace roomgate::net {
 
@@ -22,7 +23,8 @@ class Channel {
   // Without waiting: nullopt when there is nothing yet; 0 is the end.
   virtual std::optional<IoResult> try_read(ByteSpan into) = 0;
   // Until a read may give bytes, an end, or an error: so that idle connections hold no buffer.
-  virtual Task<IoStatus> wait_readable(TimePoint deadline) = 0;
+  class ReadWait;
+  ReadWait wait_readable(TimePoint deadline);
   Task<IoResult> read_some(ByteSpan into, TimePoint deadline);
 
   // All bytes of all parts (at most kMaxParts). The deadline is for each step forward, not for the whole:
@@ -50,8 +52,38 @@ class Channel {
   Core& core() { return core_; }
 
  protected:
+  // Is there something to read, or why never again? Or else, who will be woken when there is.
+  struct Readiness {
+    IoStatus now;
+    Waiter* later = nullptr;
+  };
+  virtual Readiness ready_to_read() = 0;
+
   Core& core_;
   bool write_waited_ = false;
 };
+
+// No coroutine of its own: most waits of a request are this one.
+class Channel::ReadWait {
+ public:
+  ReadWait(Channel& channel, TimePoint deadline) : channel_(channel), deadline_(deadline) {}
+  bool await_ready() {
+    readiness_ = channel_.ready_to_read();
+    return readiness_.later == nullptr;
+  }
+  void await_suspend(std::coroutine_handle<> coroutine) {
+    readiness_.later->wait(deadline_).await_suspend(coroutine);
+  }
+  IoStatus await_resume() const {
+    return readiness_.later == nullptr ? readiness_.now : readiness_.later->result();
+  }
+
+ private:
+  Channel& channel_;
+  TimePoint deadline_;
+  Readiness readiness_;
+};
+
+inline Channel::ReadWait Channel::wait_readable(TimePoint deadline) { return {*this, deadline}; }
 
 }  // namespace roomgate::net

@@ -19,7 +19,26 @@ namespace {
 
 constexpr std::size_t kTlsRecord = 16 * 1024;
 
+constexpr std::size_t kGathered = 2 * 1024;  // copying so much costs less than the kernel's look at a vector
+
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+ssize_t send_now(int descriptor, std::span<const iovec> parts) {
+  if (parts.size() == 1) return ::send(descriptor, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
+  std::size_t total = 0;
+  for (const iovec& part : parts) total += part.iov_len;
+  if (total <= kGathered) {
+    std::array<std::uint8_t, kGathered> together;
+    std::uint8_t* end = together.data();
+    for (const iovec& part : parts)
+      end = std::copy_n(static_cast<std::uint8_t*>(part.iov_base), part.iov_len, end);
+    return ::send(descriptor, together.data(), total, MSG_NOSIGNAL);
+  }
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts.data());
+  message.msg_iovlen = parts.size();
+  return ::sendmsg(descriptor, &message, MSG_NOSIGNAL);
+}
 
 }  // namespace
 
@@ -70,26 +89,33 @@ void Stream::on_events(std::uint32_t events) {
   }
 }
 
-Task<IoStatus> Stream::wait(Direction direction, TimePoint deadline) {
-  if (interrupted_ || descriptor_ < 0) co_return fail(IoError::interrupted);
-  // What OpenSSL wants to say goes out before we wait for an answer to it.
+Channel::Readiness Stream::readiness(Direction direction) {
+  if (interrupted_ || descriptor_ < 0) return {fail(IoError::interrupted)};
+  // What OpenSSL wants to say goes out before we wait for an answer to it; a peer that takes nothing of it
+  // will not answer either, and the deadline decides.
   if (out_) {
-    if (const auto flushed = flush(); !flushed) co_return fail(flushed.error());
-    // A peer that takes nothing of it will not answer either: the deadline decides.
+    if (const auto flushed = flush(); !flushed) return {fail(flushed.error())};
   }
-  if (direction == Direction::read ? can_read_ : can_write_) co_return IoStatus();
+  if (direction == Direction::read ? can_read_ : can_write_) return {};
   if (!watched_) {
     watched_ = core_.watch(descriptor_, *this);
-    if (!watched_) co_return fail(IoError::system);
+    if (!watched_) return {fail(IoError::system)};
   }
-  co_return co_await (direction == Direction::read ? reader_ : writer_).wait(deadline);
+  return {{}, direction == Direction::read ? &reader_ : &writer_};
 }
 
-Task<IoStatus> Stream::wait_readable(TimePoint deadline) {
+Channel::Readiness Stream::ready_to_read() {
+  if (ssl_ == nullptr) return readiness(Direction::read);
   // What OpenSSL has already taken from the socket makes no descriptor readable; but half a record is not
   // worth trying twice.
-  if (ssl_ != nullptr && !tls_starved_ && SSL_has_pending(ssl_.get()) == 1) co_return IoStatus();
-  co_return co_await wait(ssl_ == nullptr ? Direction::read : read_needs_, deadline);
+  if (!tls_starved_ && SSL_has_pending(ssl_.get()) == 1) return {};
+  return readiness(read_needs_);
+}
+
+Task<IoStatus> Stream::wait(Direction direction, TimePoint deadline) {
+  const Readiness ready = readiness(direction);
+  if (ready.later == nullptr) co_return ready.now;
+  co_return co_await ready.later->wait(deadline);
 }
 
 Task<IoStatus> Stream::wait_writable(TimePoint deadline) {
@@ -143,13 +169,8 @@ bool Stream::peer_gone() {
 }
 
 std::optional<IoResult> Stream::send_parts(std::span<const iovec> parts) {
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(parts.data());
-  message.msg_iovlen = parts.size();
   while (true) {
-    const auto sent = parts.size() == 1
-                          ? ::send(descriptor_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-                          : ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+    const auto sent = send_now(descriptor_, parts);
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (errno == EINTR) continue;
     if (!would_block(errno)) return fail(from_errno(errno));

@@ -33,7 +33,6 @@ class Stream final : public Channel, private Core::Watcher {
   Task<IoStatus> handshake(SslPointer ssl, TimePoint deadline, ByteView early = {});
 
   std::optional<IoResult> try_read(ByteSpan into) override;
-  Task<IoStatus> wait_readable(TimePoint deadline) override;
   using Channel::write_all;
   Task<IoStatus> write_all(std::span<const ByteView> parts, Duration stall) override;
   // As much of one part as goes without waiting; nullopt: nothing now.
@@ -66,6 +65,9 @@ class Stream final : public Channel, private Core::Watcher {
   enum class Direction { read, write };
 
   void on_events(std::uint32_t events) override;
+  Readiness ready_to_read() override;
+  // What stands before a wait in that direction.
+  Readiness readiness(Direction direction);
   Task<IoStatus> wait(Direction direction, TimePoint deadline);
   std::optional<IoResult> send_parts(std::span<const iovec> parts);
   std::optional<IoResult> receive(ByteSpan into);

@@ -25,6 +25,7 @@ class Waiter {
     TimePoint deadline;
   };
   Awaiter wait(TimePoint deadline) { return {*this, deadline}; }
+  IoStatus result() const { return result_; }
 
   // From the top of the loop: the coroutine runs now.
   void wake_now() {
