@@ -7,6 +7,8 @@ namespace {
 
 std::size_t size_of(std::int64_t value) { return static_cast<std::size_t>(value); }
 
+limits::Rate rate_of(const conf::Rate& rate) { return {rate.per_second(), static_cast<double>(rate.burst)}; }
+
 Result<std::string, std::string> read_token(const std::string& file) {
   if (file.empty()) return std::string();
   std::ifstream in(file);
@@ -87,6 +89,12 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   o.table.idle = c.rooms.idle;
   o.access_log = c.admin.access_log;
   o.max_connections = size_of(c.limits.connections);
+  const auto& per_address = c.limits.per_address;
+  o.limits = {.connections = size_of(per_address.connections),
+              .handshakes = rate_of(per_address.handshakes),
+              .requests = rate_of(per_address.requests),
+              .new_rooms = rate_of(per_address.new_rooms),
+              .addresses = size_of(c.limits.addresses)};
   o.shutdown_delay = c.shutdown.delay;
   o.shutdown_grace = c.shutdown.grace;
   return o;

@@ -33,6 +33,7 @@ std::vector<std::string> needs_restart(const Options& now, const Options& next) 
   add(now.admin.probe_address != next.admin.probe_address, "admin.probe_address");
   add(now.access_log != next.access_log, "admin.access_log");
   add(now.table.idle != next.table.idle, "rooms.idle");
+  add(now.limits.addresses != next.limits.addresses, "limits.addresses");
   add(now.table.max_entries != next.table.max_entries, "rooms.max_entries");
   return keys;
 }
@@ -44,6 +45,7 @@ Gate::Gate(Options options, Reload reload)
       reload_(std::move(reload)),
       table_(options_.table),
       admission_(options_.max_connections),
+      gatekeeper_(options_.limits),
       log_(options_.access_log, metrics_.log_dropped.with({})),
       shards_(std::make_shared<balance::ShardSet>()),
       tickets_(tls::TicketKeys::random()),
@@ -102,6 +104,7 @@ Result<Gate::Identities, std::string> Gate::read_certificates(const std::vector<
 Result<std::shared_ptr<const listen::Entrance>, std::string> Gate::make_entrance(
     const ListenBlock& block, const std::vector<tls::Identity>& identities) const {
   auto entrance = std::make_shared<listen::Entrance>();
+  entrance->proxy_protocol_from = block.proxy_protocol_from;
   entrance->trust_forwarded_from = block.trust_forwarded_from;
   entrance->redirect_to_https = block.redirect_to_https;
   for (const Door& door : doors_) {
@@ -129,17 +132,15 @@ Result<void, std::string> Gate::start_workers() {
   for (std::size_t i = 0; i < runtime_.size(); ++i) {
     net::Core& core = runtime_.core(i);
     workers_.push_back(std::make_unique<session::Worker>(
-        core, session::Shared{table_, metrics_, log_, admission_}, settings, policy_));
+        core, session::Shared{table_, metrics_, log_, admission_, gatekeeper_}, settings, policy_));
     session::Worker& worker = *workers_.back();
     listeners_.emplace_back();
     for (std::size_t d = 0; d < doors_.size(); ++d) {
       auto entrance = make_entrance(options_.listen[d], (*identities)[d]);
       if (!entrance) return fail(entrance.error());
       listeners_.back().push_back(std::make_unique<listen::Listener>(
-          core, doors_[d].descriptors[i], std::move(entrance).value(), admission_, metrics_,
-          [&worker](int descriptor, const Address& from, const std::shared_ptr<const listen::Entrance>& by) {
-            session::receive(worker, descriptor, from, by);
-          }));
+          core, doors_[d].descriptors[i], std::move(entrance).value(), admission_, gatekeeper_, metrics_,
+          [&worker](listen::Newcomer newcomer) { session::receive(worker, std::move(newcomer)); }));
     }
   }
   return {};
@@ -292,6 +293,7 @@ Result<void, std::string> Gate::apply(Options next) {
   policy_ = std::move(policy);
   options_ = std::move(next);
   admission_.set_limit(options_.max_connections);
+  gatekeeper_.set_limits(options_.limits);
   admin_->set_token(options_.admin.token);
   const auto settings = std::make_shared<const session::Settings>(options_.session);
   runtime_.on_each([this, settings, entrances, chosen = policy_](net::Core& core) {

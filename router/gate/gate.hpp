@@ -89,6 +89,7 @@ class Gate final : public admin::Subject {
   stick::Table table_;
   balance::ShardNames names_;
   listen::Admission admission_;
+  limits::Gatekeeper gatekeeper_;
   session::AccessWriter log_;
   std::map<std::string, ShardFacts> facts_;
   std::shared_ptr<const balance::ShardSet> shards_;  // the control core's copy

@@ -7,6 +7,7 @@
 #include "base/network.hpp"
 #include "router/admin/server.hpp"
 #include "router/health/checker.hpp"
+#include "router/limits/gatekeeper.hpp"
 #include "router/session/settings.hpp"
 #include "router/stick/table.hpp"
 #include "router/tls/contexts.hpp"
@@ -42,6 +43,7 @@ struct Options {
   stick::Limits table;
   std::string access_log = "stdout";
   std::size_t max_connections = 20'000;
+  limits::Limits limits;
   Duration shutdown_delay = seconds(5);
   Duration shutdown_grace = seconds(60);
 };

@@ -22,6 +22,7 @@ std::string Gate::metrics_text() {
   metrics_.rooms.with({}).set(static_cast<double>(table_.size()));
   metrics_.rooms_provisional.with({}).set(static_cast<double>(table_.provisional()));
   metrics_.evicted.with({}).set(static_cast<double>(table_.evicted()));
+  metrics_.addresses_crowded.with({}).set(static_cast<double>(gatekeeper_.crowded()));
   metrics_.panic.with({}).set(shards_->panic(options_.session.route.panic_share) ? 1 : 0);
   metrics_.draining.with({}).set(draining_ ? 1 : 0);
   metrics_.shard_up.clear();

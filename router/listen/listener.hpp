@@ -2,6 +2,7 @@
 // loop on one core. Owned by the gate; each Listener runs on its core's thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -10,6 +11,8 @@
 
 #include "base/net/acceptor.hpp"
 #include "base/network.hpp"
+#include "router/limits/gatekeeper.hpp"
+#include "router/limits/refusal.hpp"
 #include "router/metrics/metrics.hpp"
 #include "router/tls/contexts.hpp"
 
@@ -19,9 +22,15 @@ namespace roomgate::router::listen {
 // across a reload.
 struct Entrance {
   std::shared_ptr<tls::Contexts> contexts;  // none: plain
+  Networks proxy_protocol_from;             // a PROXY header comes first
   Networks trust_forwarded_from;
   bool redirect_to_https = false;
   std::uint16_t https_port = 443;  // where that redirect leads
+
+  // Speaks for others: what it does is theirs, so it is not limited as a client.
+  bool is_front(const Address& address) const {
+    return proxy_protocol_from.contains(address) || trust_forwarded_from.contains(address);
+  }
 };
 
 // Counts connections of all cores against one limit.
@@ -38,14 +47,25 @@ class Admission {
   std::atomic<std::size_t> inside_{0};
 };
 
+// May a client of that address come in by this entrance? Its Ticket is empty where it is not limited. A TLS
+// handshake is counted before any work on it.
+Result<limits::Ticket, limits::Limit> admit(limits::Gatekeeper& gatekeeper, const Entrance& entrance,
+                                            const Address& client, TimePoint now);
+
+struct Newcomer {
+  int descriptor = -1;
+  Address from;
+  std::shared_ptr<const Entrance> entrance;
+  limits::Ticket ticket;
+};
+
 class Listener {
  public:
   // Whoever takes the connection calls Admission::leave() when it ends.
-  using OnConnection =
-      std::function<void(int descriptor, const Address& from, const std::shared_ptr<const Entrance>& by)>;
+  using OnConnection = std::function<void(Newcomer newcomer)>;
 
   Listener(net::Core& core, int descriptor, std::shared_ptr<const Entrance> entrance, Admission& admission,
-           Metrics& metrics, OnConnection on_connection);
+           limits::Gatekeeper& gatekeeper, Metrics& metrics, OnConnection on_connection);
 
   void start() { acceptor_.start(); }
   void stop() { acceptor_.stop(); }
@@ -54,11 +74,14 @@ class Listener {
 
  private:
   void accepted(int descriptor, const Address& from);
+  void refuse(int descriptor, const Address& from, limits::Limit limit);
 
+  net::Core& core_;
   std::shared_ptr<const Entrance> entrance_;
   Admission& admission_;
-  Metrics& metrics_;
+  limits::Gatekeeper& gatekeeper_;
   metrics::Counter& accepted_;
+  std::array<metrics::Counter*, limits::kLimits> refused_{};
   OnConnection on_connection_;
   net::Acceptor acceptor_;
 };

@@ -35,6 +35,8 @@ namespace roomgate::router {
   METRIC(gauge, certificate_expiry, "roomgate_certificate_expiry_seconds", "End of validity, Unix time",    \
          "file")                                                                                            \
   METRIC(gauge, rooms_provisional, "roomgate_rooms_provisional", "Entries that only a page load has made")  \
+  METRIC(gauge, addresses_crowded, "roomgate_addresses_crowded",                                            \
+         "Clients counted on one shared count since the start: limits.addresses was full")                  \
   METRIC(gauge, evicted, "roomgate_rooms_evicted", "Entries dropped for room since the start")              \
   METRIC(counter, upstream_connects, "roomgate_upstream_connects_total",                                    \
          "Connections to shards: ok, refused, "                                                             \

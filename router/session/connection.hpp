@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/net/stream.hpp"
 #include "router/listen/listener.hpp"
@@ -15,10 +16,14 @@ namespace roomgate::router::session {
 // A connection's place inside: counted while it lives, given on to the tunnel it becomes.
 class Seat {
  public:
-  Seat(listen::Admission& admission, metrics::Gauge& gauge) : admission_(&admission), gauge_(&gauge) {
+  Seat(listen::Admission& admission, metrics::Gauge& gauge, limits::Ticket ticket)
+      : admission_(&admission), gauge_(&gauge), ticket_(std::move(ticket)) {
     gauge.add(1);
   }
-  Seat(Seat&& other) noexcept : admission_(std::exchange(other.admission_, nullptr)), gauge_(other.gauge_) {}
+  Seat(Seat&& other) noexcept
+      : admission_(std::exchange(other.admission_, nullptr)),
+        gauge_(other.gauge_),
+        ticket_(std::move(other.ticket_)) {}
   Seat& operator=(Seat&&) = delete;
   ~Seat() {
     if (admission_ == nullptr) return;
@@ -26,18 +31,24 @@ class Seat {
     gauge_->add(-1);
   }
 
+  // What its address has used; empty where a front speaks for others.
+  const limits::Ticket& ticket() const { return ticket_; }
+  void set_ticket(limits::Ticket ticket) { ticket_ = std::move(ticket); }
+
  private:
   listen::Admission* admission_;
   metrics::Gauge* gauge_;
+  limits::Ticket ticket_;
 };
 
 // Who speaks to us on it.
 struct Peer {
   std::shared_ptr<const listen::Entrance> entrance;
-  Address address;  // of the client, as far as the connection tells
+  Address address;  // of the client, as far as the connection or its PROXY header tells
   std::string ip;
-  bool trusted = false;  // its X-Forwarded-* are believed
-  bool https = false;
+  bool trusted = false;     // its X-Forwarded-* are believed
+  bool https = false;       // by TLS, with us
+  bool tls_before = false;  // by TLS, with the front that sent a PROXY header
 };
 
 struct Connection {
@@ -48,6 +59,7 @@ struct Connection {
   // The TLS handshake, where there was one.
   Duration handshake{};
   bool resumed = false;
+  std::vector<std::uint8_t> early;  // plain: read behind a PROXY header, the first bytes of what is spoken
 };
 
 }  // namespace roomgate::router::session

@@ -36,7 +36,7 @@ Task<void> Exchange::refuse_head(Reason reason) { (void)co_await answer(reason);
 void Exchange::find_client() {
   const http::RequestHead& head = *head_;
   const Peer& peer = connection_.peer;
-  facts_.https = peer.https;
+  facts_.https = peer.https || peer.tls_before;
   facts_.trusted = peer.trusted;
   facts_.region = settings_->region;
   if (!peer.trusted) return;
@@ -48,6 +48,10 @@ void Exchange::find_client() {
   facts_.client_ip = said.ip;
   facts_.https = said.https;
   facts_.forwarded_host = said.host;
+  // A front that speaks for itself is not limited.
+  if (const auto client = Address::from_ip(said.ip, 0); client && !peer.entrance->is_front(*client)) {
+    client_ticket_ = worker_.shared.gatekeeper.client(*client, worker_.core.now());
+  }
   const auto* region = http::find_header(head.headers, http::HeaderId::x_proxy_region);
   if (region != nullptr && !region->value.empty()) facts_.region = region->value;
   const auto* id = http::find_header(head.headers, http::HeaderId::x_request_id);
@@ -78,12 +82,51 @@ Reason Exchange::check_request() {
   return Reason::none;
 }
 
+Reason Exchange::check_rate() {
+  if (worker_.shared.gatekeeper.request(ticket(), worker_.core.now())) return Reason::none;
+  limits::log_refusal(limits::Limit::requests, facts_.client_ip);
+  return Reason::rate_limited;
+}
+
+bool Exchange::may_create_room() {
+  if (worker_.shared.gatekeeper.new_room(ticket(), worker_.core.now())) return true;
+  limits::log_refusal(limits::Limit::new_rooms, facts_.client_ip);
+  return false;
+}
+
+Reason Exchange::check_tunnel(const route::Decision& decision) {
+  if (facts_.upgrade.kind != http::UpgradeDecision::Kind::websocket) return Reason::none;
+  const std::size_t most = settings_->limits.max_tunnels_per_room;
+  if (most != 0 && decision.sticky && facts_.key) {
+    // Those that are being opened in this moment are not seen: the bound is exact to a few.
+    const auto entry = worker_.shared.table.peek(*facts_.key);
+    if (entry && entry->holds >= most) {
+      limits::log_refusal(limits::Limit::tunnels_per_room, facts_.client_ip);
+      return Reason::tunnels_limited;
+    }
+  }
+  // Many tunnels may share a connection: a front's, or one of HTTP/2. Each counts as one of its client's.
+  const bool shared = connection_.peer.trusted || requester_.protocol().starts_with("HTTP/2");
+  if (!shared || !ticket().limited()) return Reason::none;
+  const auto client = Address::from_ip(facts_.client_ip, 0);
+  if (!client) return Reason::none;
+  auto counted = worker_.shared.gatekeeper.connection(*client, worker_.core.now());
+  if (!counted) {
+    limits::log_refusal(limits::Limit::connections, facts_.client_ip);
+    return Reason::connections_limited;
+  }
+  tunnel_ticket_ = std::move(*counted);
+  return Reason::none;
+}
+
 Task<After> Exchange::respond(const http::RequestHead& head) {
   head_ = &head;
   facts_.headed = worker_.core.now();
   Scratch& x = *scratch_;
   find_client();
+  const Reason limited = check_rate();
   if (const Reason wrong = check_request(); wrong != Reason::none) co_return co_await answer(wrong);
+  if (limited != Reason::none) co_return co_await answer(limited);
 
   const auto path = http::routed_path(head.target.path, x.path);
   if (!path) co_return co_await answer(http::reason_of(path.error()));
@@ -99,13 +142,15 @@ Task<After> Exchange::respond(const http::RequestHead& head) {
   if (!key) co_return co_await answer(Reason::key_too_long);
   if (*key) facts_.key = (*key)->text;
 
-  const route::Request request{info, facts_.key, facts_.region, worker_.turn++};
+  const std::function<bool()> may_create = [this] { return may_create_room(); };
+  const route::Request request{info, facts_.key, facts_.region, worker_.turn++, &may_create};
   const auto decision = route::route(request, worker_.shared.table, *shards_, *worker_.policy,
                                      settings_->route, worker_.core.now());
   facts_.decided = worker_.core.now();
   facts_.why = route::to_text(decision.why);
   if (decision.gate_answers) co_return co_await answer_health();
   if (decision.answer != Reason::none) co_return co_await answer(decision.answer);
+  if (const Reason full = check_tunnel(decision); full != Reason::none) co_return co_await answer(full);
   co_return co_await forward(decision);
 }
 

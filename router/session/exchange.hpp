@@ -98,6 +98,14 @@ class Exchange {
   // What may be said about the client; nothing is forwarded before all of it holds.
   http::Reason check_request();
   void find_client();
+  // The limits of the client's address and of its room; none: it may.
+  http::Reason check_rate();
+  http::Reason check_tunnel(const route::Decision& decision);
+  bool may_create_room();
+  // Of who asks: the connection's, or of the client that a front speaks for.
+  const limits::Ticket& ticket() const {
+    return connection_.peer.trusted ? client_ticket_ : connection_.seat.ticket();
+  }
 
   // Answers of our own.
   net::Task<After> answer(http::Reason reason, std::string_view location = {});
@@ -144,6 +152,9 @@ class Exchange {
   std::unique_ptr<upstream::Connection> upstream_;
   std::shared_ptr<Upload> upload_;
   Facts facts_;
+  limits::Ticket client_ticket_;
+  limits::Ticket
+      tunnel_ticket_;  // counts a tunnel as a connection, where it is not its connection's only use
   std::array<char, 32> request_id_{};
   bool first_;
   bool body_touched_ = false;  // some of it went to a shard
@@ -169,6 +180,6 @@ void start_tunnel(Worker& worker, std::unique_ptr<net::Channel> client, std::uni
                   tunnel::Limits limits, std::vector<std::uint8_t> from_client,
                   std::vector<std::uint8_t> from_shard, std::optional<std::uint64_t> hold,
                   std::shared_ptr<const listen::Entrance> entrance, std::optional<Seat> seat,
-                  ShardMetrics& metrics, TunnelLog log);
+                  limits::Ticket ticket, ShardMetrics& metrics, TunnelLog log);
 
 }  // namespace roomgate::router::session

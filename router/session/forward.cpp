@@ -447,7 +447,8 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
   auto over = requester_.take_over();
   start_tunnel(worker_, std::move(over.channel), std::move(upstream_->stream), settings_->tunnel,
                std::move(from_client), std::move(from_shard), hold, connection_.peer.entrance,
-               std::move(over.seat), worker_.metrics_of(*decision.shard), std::move(note));
+               std::move(over.seat), std::move(tunnel_ticket_), worker_.metrics_of(*decision.shard),
+               std::move(note));
   co_return After::handed_over;
 }
 

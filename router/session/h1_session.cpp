@@ -11,7 +11,10 @@ using net::IoStatus;
 using net::Task;
 
 H1Session::H1Session(Worker& worker, Connection& connection)
-    : worker_(worker), connection_(connection), settings_(worker.settings) {
+    : worker_(worker),
+      connection_(connection),
+      settings_(worker.settings),
+      pipelined_(std::move(connection.early)) {
   worker.add(*this);
 }
 

@@ -12,13 +12,14 @@ class TunnelGuest final : public Guest {
   TunnelGuest(Worker& worker, std::unique_ptr<net::Channel> client, std::unique_ptr<net::Channel> shard,
               tunnel::Limits limits, std::optional<std::uint64_t> hold,
               std::shared_ptr<const listen::Entrance> entrance, std::optional<Seat> seat,
-              ShardMetrics& metrics, TunnelLog note)
+              limits::Ticket ticket, ShardMetrics& metrics, TunnelLog note)
       : worker_(worker),
         // Before the streams: they must not outlive their TLS contexts.
         entrance_(std::move(entrance)),
         tunnel_(worker.core, std::move(client), std::move(shard), limits),
         hold_(hold),
         seat_(std::move(seat)),
+        ticket_(std::move(ticket)),
         tunnels_(metrics.tunnels()),
         note_(std::move(note)) {
     tunnels_.add(1);
@@ -65,6 +66,7 @@ class TunnelGuest final : public Guest {
   tunnel::Tunnel tunnel_;
   std::optional<std::uint64_t> hold_;  // the serial of the entry it holds
   std::optional<Seat> seat_;
+  limits::Ticket ticket_;
   metrics::Gauge& tunnels_;
   TunnelLog note_;
 };
@@ -75,9 +77,10 @@ void start_tunnel(Worker& worker, std::unique_ptr<net::Channel> client, std::uni
                   tunnel::Limits limits, std::vector<std::uint8_t> from_client,
                   std::vector<std::uint8_t> from_shard, std::optional<std::uint64_t> hold,
                   std::shared_ptr<const listen::Entrance> entrance, std::optional<Seat> seat,
-                  ShardMetrics& metrics, TunnelLog note) {
+                  limits::Ticket ticket, ShardMetrics& metrics, TunnelLog note) {
   auto guest = std::make_shared<TunnelGuest>(worker, std::move(client), std::move(shard), limits, hold,
-                                             std::move(entrance), std::move(seat), metrics, std::move(note));
+                                             std::move(entrance), std::move(seat), std::move(ticket), metrics,
+                                             std::move(note));
   worker.add(*guest);
   worker.core.spawn(TunnelGuest::run(std::move(guest), std::move(from_client), std::move(from_shard)));
 }

@@ -28,6 +28,7 @@ struct Shared {
   Metrics& metrics;
   AccessWriter& log;
   listen::Admission& admission;
+  limits::Gatekeeper& gatekeeper;
 };
 
 class Worker {
