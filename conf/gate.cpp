@@ -39,6 +39,14 @@ void describe_listen(Binder& b, Gate::Listen& listen) {
       "files or folders of PEM (key and chain), chosen by SNI, the first is the default; empty: plain HTTP");
   b.key("tls.min_version", listen.tls.min_version, one_of({"1.2", "1.3"}), "oldest TLS version accepted");
   b.key("tls.alpn", listen.tls.alpn, one_of({"http/1.1"}), "protocols offered");
+  b.key("tls.tickets", listen.tls.tickets, between(std::int64_t{0}, std::int64_t{4}),
+        "session tickets after a full handshake (TLS 1.3); 0: nobody resumes");
+  b.key("tls.ticket_keys", listen.tls.ticket_keys, anything<std::string>(),
+        "file of ticket keys, the same on every front door; empty: random ones, changed every 4 h");
+  b.key("tls.client_ca", listen.tls.client_ca, anything<std::string>(),
+        "PEM file of authorities; clients are then asked for a certificate of theirs");
+  b.key("tls.client_verify", listen.tls.client_verify, one_of({"required", "optional"}),
+        "with client_ca; optional: who shows none is let in");
   b.key("proxy_protocol_from", listen.proxy_protocol_from, network_or_address(),
         "a PROXY header, version 1 or 2, is required from these, and understood from nobody else");
   b.key("trust_forwarded_from", listen.trust_forwarded_from, network_or_address(),
@@ -56,6 +64,12 @@ void describe_shard(Binder& b, Gate::Shard& shard) {
   b.key("announce", shard.announce, anything<std::string>(),
         "the name the shard itself puts in X-Jitsi-Shard, where it differs from name");
   b.key("check", shard.check, "false: counts as up always");
+  b.key("tls", shard.tls, "TLS to the shard, checks too");
+  b.key("tls_verify", shard.tls_verify, "false: its certificate may be anybody's");
+  b.key("tls_ca", shard.tls_ca, anything<std::string>(),
+        "PEM file of the authorities that may vouch for it; empty: the system's");
+  b.key("tls_sni", shard.tls_sni, anything<std::string>(),
+        "the name asked for and verified; empty: the address, by IP and without SNI");
   b.key("max_connections", shard.max_connections, between(std::int64_t{0}, std::int64_t{1'000'000}),
         "requests and tunnels at a time, from this gate; further ones wait; 0: no bound (HAProxy: maxconn)");
 }
@@ -70,10 +84,19 @@ void check_across(Binder& b, Gate& gate) {
     if (listen.redirect_to_https && !listen.tls.certificates.empty()) {
       b.reject("listen", listen.address + ": redirect_to_https is for listeners without tls.certificates");
     }
+    if (listen.tls.certificates.empty() &&
+        !(listen.tls.client_ca.empty() && listen.tls.ticket_keys.empty())) {
+      b.reject("listen", listen.address +
+                             ": tls.client_ca and tls.ticket_keys are for listeners with tls.certificates");
+    }
   }
   for (const Gate::Shard& shard : gate.shards) {
     if (!shard.name.empty() && !names.insert(shard.name).second) {
       b.reject("shards", "two shards are named \"" + shard.name + "\"; names are unique");
+    }
+    if (!shard.tls && (!shard.tls_verify || !shard.tls_ca.empty() || !shard.tls_sni.empty())) {
+      b.reject("shards",
+               "shard \"" + shard.name + "\": tls_verify, tls_ca and tls_sni are for shards with tls = true");
     }
   }
 }

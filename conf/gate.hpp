@@ -16,6 +16,10 @@ struct Gate {
       std::vector<std::string> certificates;
       std::string min_version = "1.2";
       std::vector<std::string> alpn = {"http/1.1"};
+      std::int64_t tickets = 1;
+      std::string ticket_keys;
+      std::string client_ca;
+      std::string client_verify = "required";
     } tls;
     std::vector<std::string> proxy_protocol_from;
     std::vector<std::string> trust_forwarded_from;
@@ -28,6 +32,10 @@ struct Gate {
     std::int64_t weight = 1;
     std::string announce;
     bool check = true;
+    bool tls = false;
+    bool tls_verify = true;
+    std::string tls_ca;
+    std::string tls_sni;
     std::int64_t max_connections = 0;
   };
 

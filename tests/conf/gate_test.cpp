@@ -70,6 +70,12 @@ TEST_CASE("each mistake is a line with file, line, key and what is allowed") {
        "shards[1].address: \"host:1\" is not allowed, must be ADDRESS:PORT"},
       {"[rooms]\nsources = [\"room\"]\n", "rooms.sources: \"room\" is not allowed, must be \"query:NAME\""},
       {"[[shards]]\nname = \"x\"\n", "g.toml:7: shards[1].address: is missing"},
+      {"[[listen]]\naddress = \"127.0.0.1:1\"\ntls.tickets = 5\n",
+       "listen[1].tls.tickets: 5 is outside of 0 to 4"},
+      {"[[listen]]\naddress = \"127.0.0.1:1\"\ntls.client_ca = \"ca.pem\"\n",
+       "127.0.0.1:1: tls.client_ca and tls.ticket_keys are for listeners with tls.certificates"},
+      {"[[shards]]\nname = \"x\"\naddress = \"127.0.0.1:1\"\ntls_sni = \"a.example\"\n",
+       "shard \"x\": tls_verify, tls_ca and tls_sni are for shards with tls = true"},
       {"[rooms\n", "g.toml:7:"},
   };
   for (const Row& row : rows) {
