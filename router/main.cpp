@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <iostream>
 
@@ -13,6 +14,7 @@
 #include "base/log.hpp"
 #include "conf/gate.hpp"
 #include "router/admin/client.hpp"
+#include "router/gate/credentials.hpp"
 #include "router/gate/from_conf.hpp"
 #include "router/gate/gate.hpp"
 
@@ -36,20 +38,23 @@ Result<gate::Options, std::string> read_settings(const std::string& file) {
   }
   auto options = gate::from_conf(*loaded);
   if (!options) return roomgate::fail(file + ": " + options.error());
-  // Certificates are part of the settings: a file that cannot be read is found by `check`, not at night.
-  for (const auto& block : options->listen) {
-    if (block.tls.certificates.empty()) continue;
-    const auto identities = tls::load_identities(block.tls.certificates);
-    if (!identities) return roomgate::fail(file + ": tls.certificates: " + identities.error());
-  }
   return options;
 }
 
 int check(const std::string& file) {
   const auto options = read_settings(file);
-  if (options) return kDone;
-  std::cerr << options.error() << '\n';
-  return kRefused;
+  if (!options) {
+    std::cerr << options.error() << '\n';
+    return kRefused;
+  }
+  // Certificates are part of the settings: a file that cannot be read is found by `check`, not at night.
+  const auto credentials = gate::read_credentials(options->listen, options->shards, {}, std::time(nullptr));
+  if (!credentials) {
+    std::cerr << file << ": " << credentials.error() << '\n';
+    return kRefused;
+  }
+  for (const auto& warning : credentials->warnings) std::cerr << "warning: " << warning << '\n';
+  return kDone;
 }
 
 int serve(const std::string& file) {

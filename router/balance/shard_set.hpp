@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -12,6 +13,10 @@
 
 #include "base/clock.hpp"
 #include "router/stick/types.hpp"
+
+namespace roomgate::router::tls {
+class ClientContext;
+}
 
 namespace roomgate::router::balance {
 
@@ -33,7 +38,7 @@ struct Shard {
   TimePoint down_since{};  // of shards that are not up
   std::string announced;   // the name it gives itself in X-Jitsi-Shard; empty: not known
   double load = 0;         // 0 .. 1, from its health answer
-  bool tls = false;
+  std::shared_ptr<const tls::ClientContext> tls;  // null: plain
 };
 
 // Names to numbers that stay the same for the process's life, whatever is configured meanwhile. Any thread.

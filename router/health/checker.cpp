@@ -5,6 +5,7 @@
 #include "router/body/body.hpp"
 #include "router/http/framing.hpp"
 #include "router/http/response_parser.hpp"
+#include "router/tls/handshake.hpp"
 
 namespace roomgate::router::health {
 
@@ -55,7 +56,7 @@ void Checker::set_options(Options options) {
 
 Task<void> Checker::watch(std::shared_ptr<Probe> probe) {
   while (!probe->stopped.is_set()) {
-    auto answer = co_await ask(core_, options_, probe->target.address);
+    auto answer = co_await ask(core_, options_, probe->target);
     if (probe->stopped.is_set()) co_return;
     conclude(*probe, std::move(answer));
     // A tenth more or less, so that many gates do not ask in step.
@@ -83,19 +84,26 @@ void Checker::conclude(Probe& probe, Answer answer) {
   if (news) on_change_(probe.target.name, {probe.state.up(), probe.state.changed_at(), probe.last});
 }
 
-Task<Answer> Checker::ask(net::Core& core, Options options, std::string address) {
+Task<Answer> Checker::ask(net::Core& core, Options options, Target target) {
   const auto failed = [](std::string_view step, net::IoError error) {
     return Answer{.reason = std::string(step) + ": " + std::string(net::to_string(error))};
   };
-  const auto to = Address::parse(address);
+  const auto to = Address::parse(target.address);
   if (!to) co_return Answer{.reason = "no address"};
   const auto deadline = Clock::now() + options.timeout;
   const auto connected = co_await net::Stream::connect(core, *to, deadline);
   if (!connected) co_return failed("connect", connected.error());
   net::Stream& stream = **connected;
+  if (target.tls != nullptr) {
+    const auto shaken = co_await stream.handshake(target.tls->connect(), deadline);
+    if (!shaken && shaken.error() == net::IoError::tls) {
+      co_return Answer{.reason = "tls: " + tls::explain_failure(stream.tls()).reason};
+    }
+    if (!shaken) co_return failed("tls", shaken.error());
+  }
   if (options.path.empty()) co_return Answer{.ok = true};
   const std::string request =
-      "GET " + options.path + " HTTP/1.1\r\nHost: " + address +
+      "GET " + options.path + " HTTP/1.1\r\nHost: " + target.address +
       "\r\nUser-Agent: roomgate\r\nAccept: application/json\r\nConnection: close\r\n\r\n";
   if (const auto sent = co_await stream.write_all(as_bytes(request), options.timeout); !sent) {
     co_return failed("send", sent.error());

@@ -13,6 +13,7 @@
 #include "base/net/stream.hpp"
 #include "router/balance/health_state.hpp"
 #include "router/metrics/metrics.hpp"
+#include "router/tls/client_context.hpp"
 
 namespace roomgate::router::health {
 
@@ -28,6 +29,7 @@ struct Target {
   std::string name;
   std::string address;
   bool check = true;
+  std::shared_ptr<const tls::ClientContext> tls;  // null: plain
   friend bool operator==(const Target&, const Target&) = default;
 };
 
@@ -66,7 +68,7 @@ class Checker {
  private:
   struct Probe;
   net::Task<void> watch(std::shared_ptr<Probe> probe);
-  static net::Task<Answer> ask(net::Core& core, Options options, std::string address);
+  static net::Task<Answer> ask(net::Core& core, Options options, Target target);
   void conclude(Probe& probe, Answer answer);
 
   net::Core& core_;

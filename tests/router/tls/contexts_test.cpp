@@ -1,124 +1,20 @@
 #include "router/tls/contexts.hpp"
 
-#include <doctest/doctest.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-#include <unistd.h>
+#include "base/encoding.hpp"
+#include "router/tls/handshake.hpp"
+#include "support.hpp"
 
-#include <filesystem>
-#include <fstream>
-
+using namespace roomgate;
 using namespace roomgate::router::tls;
-namespace fs = std::filesystem;
+using namespace roomgate::router::tls::test;
 
 namespace {
 
-struct Folder {
-  fs::path path;
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "roomgate-tls-XXXXXX").string();
-    path = ::mkdtemp(pattern.data());
+bool has(const std::vector<std::string>& lines, std::string_view text) {
+  for (const auto& line : lines) {
+    if (line.find(text) != std::string::npos) return true;
   }
-  ~Folder() { fs::remove_all(path); }
-  std::string operator/(const std::string& name) const { return (path / name).string(); }
-};
-
-struct Made {
-  std::string certificate;
-  std::string key;
-};
-
-std::string text_of(BIO* bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  std::string text(data, static_cast<std::size_t>(size));
-  BIO_free(bio);
-  return text;
-}
-
-// A self-signed certificate for "DNS:a,DNS:b".
-Made make(const std::string& names, int curve = NID_X9_62_prime256v1) {
-  EVP_PKEY* key = EVP_EC_gen(OBJ_nid2sn(curve));
-  X509* certificate = X509_new();
-  X509_set_version(certificate, 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-  X509_set_pubkey(certificate, key);
-  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names.c_str());
-  X509_add_ext(certificate, extension, -1);
-  X509_EXTENSION_free(extension);
-  X509_sign(certificate, key, EVP_sha256());
-  BIO* first = BIO_new(BIO_s_mem());
-  PEM_write_bio_X509(first, certificate);
-  BIO* second = BIO_new(BIO_s_mem());
-  PEM_write_bio_PrivateKey(second, key, nullptr, nullptr, 0, nullptr, nullptr);
-  X509_free(certificate);
-  EVP_PKEY_free(key);
-  return {text_of(first), text_of(second)};
-}
-
-void write(const std::string& file, const std::string& text) { std::ofstream(file) << text; }
-
-// Both ends in memory, through a BIO pair.
-struct Pair {
-  SSL_CTX* client_context = SSL_CTX_new(TLS_client_method());
-  SSL* client = nullptr;
-  roomgate::net::SslPointer server;
-  SSL_SESSION* session = nullptr;
-
-  Pair(const Contexts& contexts, const char* name, SSL_SESSION* resume = nullptr,
-       const std::string& alpn = "") {
-    client = SSL_new(client_context);
-    SSL_set_connect_state(client);
-    if (name != nullptr) {
-      SSL_ctrl(client, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(name));
-    }
-    if (resume != nullptr) SSL_set_session(client, resume);
-    if (!alpn.empty()) {
-      SSL_set_alpn_protos(client, reinterpret_cast<const unsigned char*>(alpn.data()),
-                          static_cast<unsigned>(alpn.size()));
-    }
-    server = contexts.accept();
-    BIO* a = nullptr;
-    BIO* b = nullptr;
-    BIO_new_bio_pair(&a, 64 * 1024, &b, 64 * 1024);
-    SSL_set_bio(client, a, a);
-    SSL_set_bio(server.get(), b, b);
-    for (int i = 0; i < 10; ++i) {
-      SSL_do_handshake(client);
-      SSL_do_handshake(server.get());
-    }
-    char nothing = 0;
-    SSL_read(client, &nothing, 1);  // takes the ticket
-    session = SSL_get1_session(client);
-  }
-  ~Pair() {
-    SSL_SESSION_free(session);
-    SSL_free(client);
-    SSL_CTX_free(client_context);
-  }
-  bool done() const { return SSL_is_init_finished(client) == 1 && SSL_is_init_finished(server.get()) == 1; }
-  std::string subject_names() const {
-    X509* certificate = SSL_get1_peer_certificate(client);
-    if (certificate == nullptr) return "";
-    auto* names =
-        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
-    const auto* first = sk_GENERAL_NAME_value(names, 0)->d.dNSName;
-    std::string text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(first)));
-    GENERAL_NAMES_free(names);
-    X509_free(certificate);
-    return text;
-  }
-};
-
-std::unique_ptr<Contexts> contexts_of(const std::vector<std::string>& files, Options options = {}) {
-  const auto identities = load_identities(files);
-  REQUIRE_MESSAGE(identities.ok(), (identities.ok() ? "" : identities.error()));
-  auto made = Contexts::make(options, *identities, std::make_shared<TicketKeys>(TicketKeys::random()));
-  REQUIRE(made.ok());
-  return std::move(made).value();
+  return false;
 }
 
 }  // namespace
@@ -141,78 +37,211 @@ TEST_CASE("chooses by exact name, then wildcard, then the first") {
   CHECK(Pair(*contexts, nullptr).subject_names() == "default.example");
 }
 
-TEST_CASE("finds key and chain in separate files, and takes the longer chain of one leaf") {
+TEST_CASE("an RSA and an ECDSA certificate of one name serve whoever can use them") {
   Folder folder;
-  const auto leaf = make("DNS:one.example");
-  const auto authority = make("DNS:ca.example");
-  write(folder / "cert.pem", leaf.certificate);
-  write(folder / "chain.pem", authority.certificate);
-  write(folder / "fullchain.pem", leaf.certificate + authority.certificate);
-  write(folder / "privkey.pem", leaf.key);
+  const auto curve = make("DNS:one.example");
+  const auto rsa = make({.names = "DNS:one.example", .rsa = true});
+  write(folder / "1.pem", curve.certificate + curve.key);
+  write(folder / "2.pem", rsa.certificate + rsa.key);
+  const auto contexts = contexts_of({folder.path.string()});
+  SSL_CTX* old = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_max_proto_version(old, TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(old, "ECDHE-RSA-AES128-GCM-SHA256");
+  SSL* client = SSL_new(old);
+  SSL_set_connect_state(client);
+  const auto server = contexts->accept();
 
-  const auto identities = load_identities({folder.path.string()});
+  connect(client, server.get());
+  const Pair usual(*contexts, "one.example");
 
-  REQUIRE(identities.ok());
-  REQUIRE(identities->size() == 1);
-  CHECK(identities->front().chain.size() == 2);
-  CHECK(identities->front().names == std::vector<std::string>{"one.example"});
+  REQUIRE(SSL_is_init_finished(client) == 1);
+  CHECK(EVP_PKEY_get_base_id(X509_get0_pubkey(SSL_get0_peer_certificate(client))) == EVP_PKEY_RSA);
+  CHECK(EVP_PKEY_get_base_id(X509_get0_pubkey(SSL_get0_peer_certificate(usual.client))) == EVP_PKEY_EC);
+  SSL_free(client);
+  SSL_CTX_free(old);
 }
 
-TEST_CASE("names the file whose key is missing, and the one that cannot be read") {
+TEST_CASE(
+    "of two certificates for the same names the valid one serves, then the newer, and the other is told") {
   Folder folder;
-  const auto one = make("DNS:one.example");
-  const auto other = make("DNS:two.example");
-  write(folder / "one.crt", one.certificate);
-  write(folder / "two.key", other.key);
+  const auto expired = make({.names = "DNS:a.example", .from = -7200, .until = -60});
+  const auto good = make({.names = "DNS:a.example", .from = -9000});
+  const auto newer = make({.names = "DNS:a.example", .from = -30});
+  write(folder / "1.pem", good.certificate + good.key);
+  write(folder / "2.pem", expired.certificate + expired.key);
+  write(folder / "3.pem", newer.certificate + newer.key);
+  std::vector<std::string> warnings;
 
-  const auto missing = load_identities({folder / "one.crt", folder / "two.key"});
-  const auto absent = load_identities({folder / "none.pem"});
+  const auto contexts = contexts_of({folder.path.string()}, {}, some_keys(), &warnings);
+  const Pair pair(*contexts, "a.example");
 
-  REQUIRE_FALSE(missing.ok());
-  CHECK(missing.error().find("one.crt: no private key") != std::string::npos);
-  REQUIRE_FALSE(absent.ok());
-  CHECK(absent.error().find("none.pem") != std::string::npos);
+  CHECK(X509_cmp(SSL_get0_peer_certificate(pair.client), newer.x509.get()) == 0);
+  CHECK(has(warnings, "2.pem: is not used, " + (folder / "1.pem") + " has the same names"));
+  CHECK(has(warnings, "1.pem: is not used, " + (folder / "3.pem") + " has the same names"));
 }
 
-TEST_CASE("resumes with a ticket, also after the keys have rotated once, not twice") {
+TEST_CASE("a certificate that no name leads to is told") {
+  Folder folder;
+  const auto wide = make("DNS:a.example,DNS:b.example");
+  const auto narrow = make("DNS:b.example");
+  const auto nameless = make({.names = "IP:192.0.2.1"});
+  write(folder / "1.pem", wide.certificate + wide.key);
+  write(folder / "2.pem", narrow.certificate + narrow.key);
+  write(folder / "3.pem", nameless.certificate + nameless.key);
+  std::vector<std::string> warnings;
+
+  contexts_of({folder.path.string()}, {}, some_keys(), &warnings);
+
+  CHECK(has(warnings, "2.pem: is never chosen, earlier certificates have all its names"));
+  CHECK(has(warnings, "3.pem: is never chosen, it names no host"));
+  CHECK(warnings.size() == 2);
+}
+
+TEST_CASE("resumes with a ticket, also after two rotations, not after three") {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    Folder folder;
+    const auto one = make("DNS:one.example");
+    write(folder / "one.pem", one.certificate + one.key);
+    auto keys = TicketKeys::random();
+    const auto contexts = contexts_of({folder / "one.pem"}, {}, std::make_shared<TicketKeys>(keys));
+    const auto connect_with = [&](SSL_SESSION* session) {
+      return std::make_unique<Pair>(*contexts,
+                                    ClientWish{.name = "one.example", .resume = session, .version = version});
+    };
+
+    const auto first = connect_with(nullptr);
+    REQUIRE(first->done());
+    CHECK(completed(first->server.get()) == "full");
+    CHECK(completed(connect_with(first->session)->server.get()) == "resumed");
+    for (int i = 0; i < 2; ++i) {
+      keys = keys.rotated();
+      contexts->set_ticket_keys(std::make_shared<TicketKeys>(keys));
+      const auto again = connect_with(first->session);
+      CHECK(again->done());
+      CHECK(SSL_session_reused(again->client) == 1);
+      CHECK(SSL_session_reused(again->server.get()) == 1);
+    }
+    contexts->set_ticket_keys(std::make_shared<TicketKeys>(keys.rotated()));
+    const auto too_late = connect_with(first->session);
+    CHECK(too_late->done());
+    CHECK_FALSE(too_late->resumed());
+  }
+}
+
+TEST_CASE("a resumed connection gets a ticket of its own, for the one after it") {
   Folder folder;
   const auto one = make("DNS:one.example");
   write(folder / "one.pem", one.certificate + one.key);
-  const auto identities = load_identities({folder / "one.pem"});
-  REQUIRE(identities.ok());
-  const TicketKeys keys = TicketKeys::random();
-  auto contexts = Contexts::make({}, *identities, std::make_shared<TicketKeys>(keys));
-  REQUIRE(contexts.ok());
+  const auto contexts = contexts_of({folder / "one.pem"});
 
-  Pair first(**contexts, "one.example");
-  REQUIRE(first.done());
-  CHECK(SSL_session_reused(first.client) == 0);
+  const Pair first(*contexts, "one.example");
+  const Pair second(*contexts, "one.example", first.session);
+  const Pair third(*contexts, "one.example", second.session);
 
-  Pair again(**contexts, "one.example", first.session);
-  CHECK(SSL_session_reused(again.client) == 1);
+  REQUIRE(second.resumed());
+  CHECK(second.session != first.session);
+  CHECK(third.resumed());
+}
 
-  (*contexts)->set_ticket_keys(std::make_shared<TicketKeys>(keys.rotated()));
-  Pair later(**contexts, "one.example", first.session);
-  CHECK(SSL_session_reused(later.client) == 1);
+TEST_CASE("two gates with one key file resume each other's sessions, and a new set those of the old one") {
+  Folder folder;
+  const auto one = make("DNS:one.example");
+  const auto renewed = make("DNS:one.example");
+  write(folder / "one.pem", one.certificate + one.key);
+  write(folder / "renewed.pem", renewed.certificate + renewed.key);
+  const std::string file = to_base64(std::vector<std::uint8_t>(80, 7));
+  const auto read = [&] { return std::make_shared<const TicketKeys>(*TicketKeys::parse(file)); };
+  const auto here = contexts_of({folder / "one.pem"}, {}, read());
+  const auto there = contexts_of({folder / "one.pem"}, {}, read());
+  const auto later = contexts_of({folder / "renewed.pem"}, {}, read());
+  const auto stranger = contexts_of({folder / "one.pem"});
 
-  (*contexts)->set_ticket_keys(std::make_shared<TicketKeys>(keys.rotated().rotated()));
-  Pair too_late(**contexts, "one.example", first.session);
-  CHECK(too_late.done());
-  CHECK(SSL_session_reused(too_late.client) == 0);
+  const Pair first(*here, "one.example");
+
+  CHECK(Pair(*there, "one.example", first.session).resumed());
+  CHECK(Pair(*later, "one.example", first.session).resumed());
+  CHECK_FALSE(Pair(*stranger, "one.example", first.session).resumed());
+}
+
+TEST_CASE("gives as many tickets as set, and none when told so") {
+  Folder folder;
+  const auto one = make("DNS:one.example");
+  write(folder / "one.pem", one.certificate + one.key);
+  Options none;
+  none.tickets = 0;
+  Options three;
+  three.tickets = 3;
+  const auto without = contexts_of({folder / "one.pem"}, none);
+
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const Pair first(*without, ClientWish{.name = "one.example", .version = version});
+    const Pair second(*without,
+                      ClientWish{.name = "one.example", .resume = first.session, .version = version});
+    CHECK(second.done());
+    CHECK_FALSE(second.resumed());
+  }
+  CHECK(SSL_get_num_tickets(contexts_of({folder / "one.pem"}, three)->accept().get()) == 3);
+  CHECK(SSL_get_num_tickets(contexts_of({folder / "one.pem"})->accept().get()) == 1);
 }
 
 TEST_CASE("speaks TLS 1.2 at least, and 1.3 only when told so") {
   Folder folder;
   const auto one = make("DNS:one.example");
   write(folder / "one.pem", one.certificate + one.key);
-
-  const auto usual = contexts_of({folder / "one.pem"});
   Options strict;
   strict.min_version = "1.3";
+  const auto usual = contexts_of({folder / "one.pem"});
   const auto newest = contexts_of({folder / "one.pem"}, strict);
 
   CHECK(SSL_get_min_proto_version(usual->accept().get()) == TLS1_2_VERSION);
   CHECK(SSL_get_min_proto_version(newest->accept().get()) == TLS1_3_VERSION);
+  CHECK(Pair(*usual, ClientWish{.version = TLS1_2_VERSION}).done());
+  CHECK_FALSE(Pair(*newest, ClientWish{.version = TLS1_2_VERSION}).done());
+}
+
+TEST_CASE("the server's order of ciphers holds, but for a client that puts ChaCha first") {
+  Folder folder;
+  const auto one = make("DNS:one.example");
+  write(folder / "one.pem", one.certificate + one.key);
+  const auto contexts = contexts_of({folder / "one.pem"});
+  const auto chosen = [&](const char* suites) {
+    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_ciphersuites(context, suites);
+    SSL* client = SSL_new(context);
+    SSL_set_connect_state(client);
+    const auto server = contexts->accept();
+    connect(client, server.get());
+    const std::string name = SSL_get_cipher_name(client);
+    SSL_free(client);
+    SSL_CTX_free(context);
+    return name;
+  };
+
+  CHECK(chosen("TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256") ==
+        "TLS_AES_128_GCM_SHA256");
+  CHECK(chosen("TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256") == "TLS_CHACHA20_POLY1305_SHA256");
+}
+
+TEST_CASE("a client cannot renegotiate") {
+  Folder folder;
+  const auto one = make("DNS:one.example");
+  write(folder / "one.pem", one.certificate + one.key);
+  const auto contexts = contexts_of({folder / "one.pem"});
+  const Pair pair(*contexts, ClientWish{.version = TLS1_2_VERSION});
+  REQUIRE(pair.done());
+  char byte = 0;
+
+  SSL_renegotiate(pair.client);
+  SSL_do_handshake(pair.client);
+  SSL_read(pair.server.get(), &byte, 1);
+  const int answered = SSL_do_handshake(pair.client);
+
+  CHECK(answered != 1);
+  CHECK(SSL_num_renegotiations(pair.server.get()) == 0);
+  CHECK(SSL_get_error(pair.client, answered) == SSL_ERROR_SSL);
+  CHECK(ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_NO_RENEGOTIATION);
+  ERR_clear_error();
 }
 
 TEST_CASE("selects http/1.1 where offered, and goes on without where not") {
@@ -227,8 +256,8 @@ TEST_CASE("selects http/1.1 where offered, and goes on without where not") {
     return std::string(reinterpret_cast<const char*>(data), size);
   };
 
-  Pair both(*contexts, "one.example", nullptr, "\x02h2\x08http/1.1");
-  Pair other(*contexts, "one.example", nullptr, "\x02h2");
+  const Pair both(*contexts, ClientWish{.name = "one.example", .alpn = "\x02h2\x08http/1.1"});
+  const Pair other(*contexts, ClientWish{.name = "one.example", .alpn = "\x02h2"});
 
   CHECK(selected(both.client) == "http/1.1");
   CHECK(other.done());
@@ -243,17 +272,183 @@ TEST_CASE("a host with a certificate of its own does not fit a connection of ano
   write(folder / "2.pem", two.certificate + two.key);
   const auto contexts = contexts_of({folder.path.string()});
 
-  Pair pair(*contexts, "two.example");
+  const Pair pair(*contexts, "two.example");
 
   CHECK(contexts->host_fits(pair.server.get(), "two.example"));
   CHECK(contexts->host_fits(pair.server.get(), "unknown.example"));
   CHECK_FALSE(contexts->host_fits(pair.server.get(), "one.example"));
 }
 
-TEST_CASE("a wildcard stands for one label") {
-  CHECK(name_matches("*.example.org", "a.example.org"));
-  CHECK_FALSE(name_matches("*.example.org", "example.org"));
-  CHECK_FALSE(name_matches("*.example.org", ".example.org"));
-  CHECK_FALSE(name_matches("*.example.org", "a.b.example.org"));
-  CHECK(name_matches("example.org", "EXAMPLE.org"));
+TEST_CASE("the OCSP answer of the certificate that was chosen is stapled for who asks") {
+  Folder folder;
+  const auto authority = make({.authority = true});
+  const auto first = make("DNS:default.example");
+  const auto one = make({.names = "DNS:one.example", .issuer = &authority});
+  const auto answer = ocsp_answer(one, authority, authority, {});
+  write(folder / "0.pem", first.certificate + first.key);
+  write(folder / "1.pem", one.certificate + authority.certificate + one.key);
+  write(folder / "1.ocsp", answer);
+  const auto contexts = contexts_of({folder.path.string()});
+
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CHECK(
+        Pair(*contexts, ClientWish{.name = "one.example", .ask_status = true, .version = version}).staple() ==
+        answer);
+    CHECK(Pair(*contexts, ClientWish{.name = "one.example", .version = version}).staple().empty());
+    CHECK(Pair(*contexts, ClientWish{.name = "default.example", .ask_status = true, .version = version})
+              .staple()
+              .empty());
+  }
+}
+
+TEST_CASE("client certificates: required, optional, unknown, and what the shard is told") {
+  Folder folder;
+  const auto authority = make({.authority = true});
+  const auto stranger = make({.authority = true});
+  const auto door = make("DNS:one.example");
+  const auto friendly = make({.issuer = &authority, .common_name = "Ada, of the \xc3\x84rzte"});
+  const auto unknown = make({.issuer = &stranger, .common_name = "Eve"});
+  write(folder / "one.pem", door.certificate + door.key);
+  write(folder / "ca.crt", authority.certificate);
+  Options required;
+  required.client_ca = folder / "ca.crt";
+  Options optional = required;
+  optional.client_verify = "optional";
+  const auto strict = contexts_of({folder / "one.pem"}, required);
+  const auto lenient = contexts_of({folder / "one.pem"}, optional);
+
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    const auto with = [&](const Contexts& contexts, const Made* certificate) {
+      return std::make_unique<Pair>(contexts, ClientWish{.certificate = certificate, .version = version});
+    };
+
+    const auto good = with(*strict, &friendly);
+    REQUIRE(good->done());
+    CHECK(client_subject(good->server.get()) == "CN=Ada\\, of the \\C3\\84rzte");
+    const auto none = with(*strict, nullptr);
+    const auto why_none = explain_failure(none->server.get());
+    CHECK(SSL_is_init_finished(none->server.get()) == 0);
+    CHECK(why_none.refused);
+    CHECK(why_none.reason == "no certificate shown");
+    const auto bad = with(*lenient, &unknown);
+    const auto why_bad = explain_failure(bad->server.get());
+    CHECK(SSL_is_init_finished(bad->server.get()) == 0);
+    CHECK(why_bad.refused);
+    CHECK(why_bad.reason == "certificate: unable to get local issuer certificate");
+    const auto anonymous = with(*lenient, nullptr);
+    CHECK(anonymous->done());
+    CHECK(client_subject(anonymous->server.get()).empty());
+  }
+}
+
+TEST_CASE("a ticket of a door that asks for no certificate opens none that does") {
+  Folder folder;
+  const auto authority = make({.authority = true});
+  const auto door = make("DNS:one.example");
+  const auto friendly = make({.issuer = &authority});
+  write(folder / "one.pem", door.certificate + door.key);
+  write(folder / "ca.crt", authority.certificate);
+  const auto keys = some_keys();
+  Options asking;
+  asking.client_ca = folder / "ca.crt";
+  const auto open = contexts_of({folder / "one.pem"}, {}, keys);
+  const auto closed = contexts_of({folder / "one.pem"}, asking, keys);
+
+  const Pair outside(*open, "one.example");
+  const Pair tried(*closed, "one.example", outside.session);
+  const Pair inside(*closed, ClientWish{.name = "one.example", .certificate = &friendly});
+  const Pair again(*closed, ClientWish{.name = "one.example", .resume = inside.session});
+
+  CHECK(SSL_is_init_finished(tried.server.get()) == 0);
+  CHECK(again.resumed());
+  CHECK(client_subject(again.server.get()) == client_subject(inside.server.get()));
+  ERR_clear_error();
+}
+
+TEST_CASE("a client whose certificate was revoked is refused") {
+  Folder folder;
+  const auto authority = make({.authority = true});
+  const auto door = make("DNS:one.example");
+  const auto revoked = make({.issuer = &authority});
+  X509_CRL* list = X509_CRL_new();
+  X509_CRL_set_version(list, 1);
+  X509_CRL_set_issuer_name(list, X509_get_subject_name(authority.x509.get()));
+  ASN1_TIME* at = X509_gmtime_adj(nullptr, -30);
+  X509_CRL_set1_lastUpdate(list, at);
+  X509_gmtime_adj(at, 3600);
+  X509_CRL_set1_nextUpdate(list, at);
+  X509_REVOKED* entry = X509_REVOKED_new();
+  X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked.x509.get()));
+  X509_REVOKED_set_revocationDate(entry, at);
+  X509_CRL_add0_revoked(list, entry);
+  X509_CRL_sign(list, authority.pkey.get(), EVP_sha256());
+  BIO* bio = BIO_new(BIO_s_mem());
+  PEM_write_bio_X509_CRL(bio, list);
+  X509_CRL_free(list);
+  ASN1_TIME_free(at);
+  write(folder / "one.pem", door.certificate + door.key);
+  write(folder / "ca.crt", authority.certificate + text_of(bio));
+  Options asking;
+  asking.client_ca = folder / "ca.crt";
+  const auto contexts = contexts_of({folder / "one.pem"}, asking);
+
+  const Pair pair(*contexts, ClientWish{.certificate = &revoked});
+  const auto why = explain_failure(pair.server.get());
+
+  CHECK(why.refused);
+  CHECK(why.reason == "certificate: certificate revoked");
+}
+
+TEST_CASE("a failure that is not ours is told as such") {
+  Folder folder;
+  const auto one = make("DNS:one.example");
+  write(folder / "one.pem", one.certificate + one.key);
+  const auto contexts = contexts_of({folder / "one.pem"});
+  const auto server = contexts->accept();
+  BIO* in = BIO_new(BIO_s_mem());
+  BIO* out = BIO_new(BIO_s_mem());
+  BIO_puts(in, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  SSL_set_bio(server.get(), in, out);
+
+  SSL_do_handshake(server.get());
+  const auto why = explain_failure(server.get());
+
+  CHECK_FALSE(why.refused);
+  CHECK(why.label() == "failed");
+  CHECK(why.reason == "http request");
+  CHECK(explain_failure(nullptr).reason == "the peer went away");
+}
+
+TEST_CASE("failures are told once in a while, with their number") {
+  FailureTally tally({.every = seconds(10)});
+  const TimePoint start{};
+
+  CHECK(tally.note(start) == 1);
+  CHECK_FALSE(tally.note(start + seconds(1)));
+  CHECK_FALSE(tally.note(start + seconds(9)));
+  CHECK(tally.note(start + seconds(11)) == 3);
+}
+
+TEST_CASE("a thousand certificates are found without looking at each") {
+  Folder folder;
+  const auto issuer = make({.authority = true});
+  const auto key = make("DNS:key.example");
+  std::vector<Identity> identities;
+  for (int i = 0; i < 1000; ++i) {
+    Identity identity{.file = std::to_string(i),
+                      .names = {"h" + std::to_string(i) + ".example"},
+                      .key = key.pkey,
+                      .chain = {key.x509}};
+    identities.push_back(std::move(identity));
+  }
+  std::vector<std::string> warnings;
+  auto certificates = Certificates::make({}, std::move(identities), {}, 0, warnings);
+  REQUIRE(certificates.ok());
+
+  CHECK((*certificates)->groups().size() == 1000);
+  CHECK((*certificates)->find("h999.example") == 999);
+  auto contexts = Contexts::make(*certificates, some_keys());
+  REQUIRE(contexts.ok());
+  CHECK(Pair(**contexts, "h500.example").done());
 }
