@@ -4,6 +4,7 @@
 #include "router/http/error_response.hpp"
 #include "router/listen/introduction.hpp"
 #include "router/session/h1_session.hpp"
+#include "router/tls/handshake.hpp"
 
 namespace roomgate::router::session {
 namespace {
@@ -50,6 +51,18 @@ Task<bool> be_introduced(Worker& worker, Connection& connection) {
   co_return true;
 }
 
+// At once after the handshake, while OpenSSL still has its reasons.
+void note_failure(Worker& worker, const Connection& connection, net::IoError error) {
+  tls::HandshakeFailure failure{.reason = std::string(net::to_string(error))};
+  if (error == net::IoError::tls) failure = tls::explain_failure(connection.stream->tls());
+  worker.shared.metrics.handshakes.with({failure.label()}).add();
+  LOG(debug, "handshake_failed", {"client", connection.peer.ip}, {"reason", failure.reason});
+  if (const auto since = worker.handshake_failures.note(worker.core.now())) {
+    LOG(info, "handshakes_failed", {"since_last_line", *since}, {"client", connection.peer.ip},
+        {"result", failure.label()}, {"reason", failure.reason});
+  }
+}
+
 Task<bool> shake_hands(Worker& worker, Connection& connection) {
   auto& handshakes = worker.shared.metrics.handshakes;
   const auto began = worker.core.now();
@@ -57,12 +70,15 @@ Task<bool> shake_hands(Worker& worker, Connection& connection) {
   const auto done = co_await connection.stream->handshake(connection.peer.entrance->contexts->accept(),
                                                           began + worker.settings->timeouts.handshake, early);
   if (!done) {
-    handshakes.with({"failed"}).add();
-    LOG(debug, "handshake_failed", {"client", connection.peer.ip}, {"error", net::to_string(done.error())});
+    note_failure(worker, connection, done.error());
     co_return false;
   }
   connection.handshake = worker.core.now() - began;
+  worker.tls_handshake.observe(std::chrono::duration<double>(connection.handshake).count());
   connection.resumed = SSL_session_reused(connection.stream->tls()) == 1;
+  if (connection.peer.entrance->contexts->certificates().asks_clients()) {
+    connection.peer.certificate_subject = tls::client_subject(connection.stream->tls());
+  }
   handshakes.with({connection.resumed ? "resumed" : "full"}).add();
   co_return true;
 }

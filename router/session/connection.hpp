@@ -46,9 +46,10 @@ struct Peer {
   std::shared_ptr<const listen::Entrance> entrance;
   Address address;  // of the client, as far as the connection or its PROXY header tells
   std::string ip;
-  bool trusted = false;     // its X-Forwarded-* are believed
-  bool https = false;       // by TLS, with us
-  bool tls_before = false;  // by TLS, with the front that sent a PROXY header
+  bool trusted = false;             // its X-Forwarded-* are believed
+  bool https = false;               // by TLS, with us
+  bool tls_before = false;          // by TLS, with the front that sent a PROXY header
+  std::string certificate_subject;  // of the certificate that it showed us and that was verified
 };
 
 struct Connection {

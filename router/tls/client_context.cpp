@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 #include <vector>
 
 #include "base/address.hpp"
@@ -79,6 +80,7 @@ Result<std::shared_ptr<const ClientContext>, std::string> ClientContext::make(
   made->name_ = options.sni;
   if (made->name_.empty() && address) made->ip_ = address->ip();
   if (is_ip(made->name_)) made->ip_ = std::exchange(made->name_, "");
+  if (made->name_.empty() && made->ip_.empty()) return fail(options.address + ": is no address");
   made->options_ = std::move(options);
   made->context_.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* context = made->context_.get();
@@ -104,7 +106,8 @@ Result<std::shared_ptr<const ClientContext>, std::string> ClientContext::make(
 
 net::SslPointer ClientContext::connect() const {
   net::SslPointer ssl(SSL_new(context_.get()));
-  if (ssl == nullptr) return ssl;
+  // No memory: by exception, since a null pointer would mean plain text to whoever connects.
+  if (ssl == nullptr) throw std::bad_alloc();
   SSL_set_connect_state(ssl.get());
   if (!name_.empty()) {
     // What the macro SSL_set_tlsext_host_name does, without its C cast.
@@ -116,7 +119,7 @@ net::SslPointer ClientContext::connect() const {
                          ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), ip_.c_str()) == 1
                          : SSL_set1_host(ssl.get(), name_.c_str()) == 1;
     // Without a name to hold it to, any certificate of a known authority would do.
-    if (!set) return nullptr;
+    if (!set) throw std::bad_alloc();
     SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   }
   if (const auto session = resumable(last_session(context_.get())); session != nullptr) {

@@ -30,7 +30,7 @@ class ClientContext {
       ClientOptions options, const std::shared_ptr<X509_STORE>& authorities);
 
   // For a new connection to the shard, in connect state: give it to net::Stream::handshake. A failure there
-  // is IoError::tls; tls::explain_failure says more.
+  // is IoError::tls; tls::explain_failure says more. Never null.
   net::SslPointer connect() const;
 
   const ClientOptions& options() const { return options_; }
