@@ -1,6 +1,6 @@
-// What one request costs between the read and the write, without any I/O: parsing, decisions, and both heads. Prints
-// nanoseconds per step, the least of several rounds. `http_bench NAME` runs one step only, 200,000 times, for
-// callgrind or perf.
+// What one request costs between the read and the write, without any I/O: parsing, decisions, and both heads.
+// Prints nanoseconds per step, the least of several rounds. `http_bench NAME` runs one step only, 200,000
+// times, for callgrind or perf.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -89,7 +89,8 @@ class Way {
   }
   void key() {
     const http::RequestHead& head = parser_.head();
-    const auto found = room::room_key({info_, head.target.query, head.headers, head.authority}, settings_, key_);
+    const auto found =
+        room::room_key({info_, head.target.query, head.headers, head.authority}, settings_, key_);
     sink += found.ok() && *found ? (*found)->text.size() : 0;
   }
   void write() {

@@ -122,6 +122,20 @@ std::string_view status_text(int status) {
   }
 }
 
+bool ends_connection(Reason reason) {
+  switch (describe(reason).status) {
+    case 400:
+    case 405:
+    case 408:
+    case 413:
+    case 414:
+    case 431:
+    case 501:
+    case 505: return true;
+    default: return false;
+  }
+}
+
 Reason reason_of(ParseError error) {
   switch (error) {
     case ParseError::method_unknown: return Reason::method_unknown;
@@ -207,7 +221,7 @@ std::string https_location(const RequestHead& head, std::uint16_t https_port) {
     location.push_back(':');
     location.append(std::to_string(https_port));
   }
-  if (head.target.form != TargetForm::asterisk) location.append(head.target.path);
+  if (head.target.path != "*") location.append(head.target.path);
   if (head.target.has_query) {
     location.push_back('?');
     location.append(head.target.query);

@@ -60,6 +60,10 @@ struct ReasonText {
 const ReasonText& describe(Reason reason);
 std::string_view status_text(int status);
 
+// Must the connection end with that answer? After a message that is wrong in itself, what follows cannot be
+// trusted to begin where it seems to.
+bool ends_connection(Reason reason);
+
 // What a client is told about its own bad message.
 Reason reason_of(ParseError error);
 

@@ -2,77 +2,114 @@
 
 #include <algorithm>
 
+#include "router/http/scan.hpp"
 #include "router/http/syntax.hpp"
 
 namespace roomgate::router::http {
+namespace {
 
-Result<std::optional<std::string_view>, ParseError> HeadReader::next_line(std::string_view head) {
-  const std::size_t end = head.find('\n', scanned_);
-  if (end == std::string_view::npos) {
-    // A CR that something else follows is refused now; waiting for a line end would only hold the connection.
-    const std::size_t from = scanned_ > line_at_ ? scanned_ - 1 : scanned_;
-    const std::size_t carriage_return = head.find('\r', from);
-    if (carriage_return != std::string_view::npos && carriage_return + 1 < head.size())
-      return fail(ParseError::line_end);
-    scanned_ = head.size();
-    return std::optional<std::string_view>{};
-  }
-  if (end == line_at_ || head[end - 1] != '\r') return fail(ParseError::line_end);
-  const std::string_view line = head.substr(line_at_, end - 1 - line_at_);
-  if (line.find('\r') != std::string_view::npos) return fail(ParseError::line_end);
-  line_at_ = scanned_ = end + 1;
-  return std::optional<std::string_view>{line};
+// What is wrong with a byte that is neither part of a name nor the colon behind it.
+ParseError wrong_in_name(char c) {
+  if (c == ' ' || c == '\t') return ParseError::field_folded;
+  return c == '\n' ? ParseError::line_end : ParseError::field_name;
 }
 
-Result<void, ParseError> HeadReader::add_field(std::string_view head, std::string_view line) {
+ParseError wrong_in_value(char c) { return c == '\n' ? ParseError::line_end : ParseError::field_value; }
+
+}  // namespace
+
+Result<HeadReader::Line, ParseError> HeadReader::next(std::string_view head) {
+  if (name_size_ > 0) return finish_value(head);
+  const char* at = head.data() + at_;
+  const char* const end = head.data() + head.size();
+  if (at == end) return Line::incomplete;
+  if (*at == '\r') {
+    if (end - at < 2) return Line::incomplete;
+    if (at[1] != '\n') return fail(ParseError::line_end);
+    at_ += 2;
+    return Line::end;
+  }
   if (count_ >= std::min(limits_.max_headers, kHeaderSlots)) return fail(ParseError::too_many_fields);
-  if (line.front() == ' ' || line.front() == '\t') return fail(ParseError::field_folded);
-  std::size_t colon = 0;
-  while (colon < line.size() && is_token_char(line[colon])) ++colon;
-  if (colon == line.size()) return fail(ParseError::field_name);
-  if (line[colon] == ' ' || line[colon] == '\t') return fail(ParseError::field_folded);
+
+  const char* const name = at;
+  unsigned all = detail::kPlainName;
+  for (; at != end; ++at) {
+    const unsigned classes = detail::kClasses[static_cast<unsigned char>(*at)];
+    if ((classes & detail::kToken) == 0) break;
+    all &= classes;
+  }
+  const auto size = static_cast<std::size_t>(at - name);
+  if (size > limits_.max_name_bytes) return fail(ParseError::field_name);
+  if (at == end) return Line::incomplete;
+  if (*at != ':') return fail(wrong_in_name(*at));
   // CVE-2023-25725: an empty name once made a proxy drop the fields after it.
-  if (line[colon] != ':' || colon == 0 || colon > limits_.max_name_bytes) return fail(ParseError::field_name);
-  const std::string_view value = trim(line.substr(colon + 1));
-  if (!is_field_value(value)) return fail(ParseError::field_value);
-  const auto offset = [&head](const char* at) { return static_cast<std::uint16_t>(at - head.data()); };
-  slots_[count_++] = {offset(line.data()), static_cast<std::uint16_t>(colon), offset(value.data()),
-                      static_cast<std::uint16_t>(value.size()), header_id(line.substr(0, colon))};
-  return {};
+  if (size == 0) return fail(ParseError::field_name);
+  name_size_ = size;
+  plain_name_ = all != 0;
+  scanned_ = at_ + size + 1;
+  return finish_value(head);
 }
 
-Headers HeadReader::views(std::string_view head) {
-  for (std::size_t i = 0; i < count_; ++i) {
-    const Slot& slot = slots_[i];
-    views_[i] = {head.substr(slot.name_at, slot.name_size), head.substr(slot.value_at, slot.value_size),
-                 slot.id};
+Result<HeadReader::Line, ParseError> HeadReader::finish_value(std::string_view head) {
+  const char* const name = head.data() + at_;
+  const char* const end = head.data() + head.size();
+  const char* const value_end = find_value_end(head.data() + scanned_, end);
+  scanned_ = static_cast<std::size_t>(value_end - head.data());
+  if (value_end == end) return Line::incomplete;
+  if (*value_end != '\r') return fail(wrong_in_value(*value_end));
+  if (end - value_end < 2) return Line::incomplete;
+  if (value_end[1] != '\n') return fail(ParseError::line_end);
+
+  const char* const value = name + name_size_ + 1;
+  const std::string_view name_text(name, name_size_);
+  HeaderView& field = fields_[count_++];
+  field.name = name_text;
+  field.value = trim({value, static_cast<std::size_t>(value_end - value)});
+  field.id = header_id(name_text);
+  field.plain_name = plain_name_;
+  at_ = scanned_ + 2;
+  name_size_ = 0;
+  return Line::field;
+}
+
+void HeadReader::move_to(const char* head) {
+  if (head == base_) return;
+  const auto moved = [this, head](std::string_view view) {
+    return std::string_view(head + (view.data() - base_), view.size());
+  };
+  for (HeaderView& field : std::span(fields_).first(count_)) {
+    field.name = moved(field.name);
+    field.value = moved(field.value);
   }
-  return {views_.data(), count_};
+  base_ = head;
 }
 
 void HeadReader::reset() {
-  line_at_ = 0;
-  scanned_ = 0;
+  base_ = nullptr;
+  at_ = 0;
   count_ = 0;
+  name_size_ = 0;
+}
+
+void add_connection_options(std::string_view value, ConnectionOptions& options) {
+  while (const auto element = next_element(value)) {
+    ++options.elements;
+    if (same(*element, "close")) {
+      options.close = true;
+    } else if (same(*element, "keep-alive")) {
+      options.keep_alive = true;
+    } else if (same(*element, "upgrade")) {
+      options.upgrade = true;
+    } else {
+      ++options.others;
+    }
+  }
 }
 
 ConnectionOptions connection_options(Headers headers) {
   ConnectionOptions options;
   for (const HeaderView& header : headers) {
-    if (header.id != HeaderId::connection) continue;
-    std::string_view list = header.value;
-    while (const auto element = next_element(list)) {
-      ++options.elements;
-      if (same(*element, "close")) {
-        options.close = true;
-      } else if (same(*element, "keep-alive")) {
-        options.keep_alive = true;
-      } else if (same(*element, "upgrade")) {
-        options.upgrade = true;
-      } else {
-        ++options.others;
-      }
-    }
+    if (header.id == HeaderId::connection) add_connection_options(header.value, options);
   }
   return options;
 }

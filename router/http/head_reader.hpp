@@ -1,12 +1,10 @@
-// Lines and fields of a head, as they arrive: the part that request_parser and response_parser share. Each
-// byte is looked for a line end once, however small the reads are; every complete line is judged at once, so
-// that a bad head is refused before its end has come. CRLF only, no folding (RFC 9112 2.2, 5.2). One
-// connection's, its thread.
+// The fields of a head, as they arrive: the part that request_parser and response_parser share. One pass
+// finds the end of a field and judges every byte before it, however small the reads are, so that a bad head
+// is refused at its first bad byte. CRLF only, no folding (RFC 9112 2.2, 5.2). One connection's, its thread.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -16,39 +14,46 @@ namespace roomgate::router::http {
 
 class HeadReader {
  public:
+  enum class Line : std::uint8_t { incomplete, field, end };
+
   explicit HeadReader(Limits limits) : limits_(limits) {}
 
-  // The next line without its CRLF; nullopt: not all of it is there. `head` grows at its end between calls.
-  Result<std::optional<std::string_view>, ParseError> next_line(std::string_view head);
+  // Where the fields begin: behind the request or status line.
+  void begin_at(const char* head, std::size_t offset) {
+    base_ = head;
+    at_ = offset;
+  }
+  // The next field, in last(), or the empty line that ends the head. `head` grows at its end between calls,
+  // and may be somewhere else by then.
+  Result<Line, ParseError> next(std::string_view head);
 
-  // A field line inside `head`; kept as offsets, since the buffer may move before the head is complete.
-  Result<void, ParseError> add_field(std::string_view head, std::string_view line);
+  const HeaderView& last() const { return fields_[count_ - 1]; }
+  // Views into the head, valid until reset() or until the buffer moves.
+  Headers fields() const { return {fields_.data(), count_}; }
+  // The head is elsewhere now: the views are made to point there.
+  void move_to(const char* head);
 
-  // The fields as views into `head`, valid until the next reset() or until the buffer moves.
-  Headers views(std::string_view head);
-
-  std::size_t line_at() const { return line_at_; }
-  std::size_t fields() const { return count_; }
+  std::size_t at() const { return at_; }  // what has been read: behind the last whole line
   const Limits& limits() const { return limits_; }
   void reset();
 
  private:
-  struct Slot {
-    std::uint16_t name_at;
-    std::uint16_t name_size;
-    std::uint16_t value_at;
-    std::uint16_t value_size;
-    HeaderId id;
-  };
+  Result<Line, ParseError> finish_value(std::string_view head);
 
   Limits limits_;
-  std::size_t line_at_ = 0;  // where the unfinished line starts
-  std::size_t scanned_ = 0;  // no line end before this
+  const char* base_ = nullptr;  // where the head was when the views were made
+  std::size_t at_ = 0;
   std::size_t count_ = 0;
-  std::array<Slot, kHeaderSlots> slots_;
-  std::array<HeaderView, kHeaderSlots> views_;
+  // Of the unfinished field, once its colon has come.
+  std::size_t name_size_ = 0;
+  std::size_t scanned_ = 0;  // its value is good up to here
+  bool plain_name_ = false;
+  std::array<HeaderView, kHeaderSlots> fields_;
 };
 
+// What one Connection line adds to what the others said.
+void add_connection_options(std::string_view value, ConnectionOptions& options);
+// Of all of them.
 ConnectionOptions connection_options(Headers headers);
 
 }  // namespace roomgate::router::http

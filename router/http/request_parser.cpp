@@ -3,13 +3,20 @@
 #include <algorithm>
 #include <array>
 
+#include "router/http/framing.hpp"
+#include "router/http/scan.hpp"
 #include "router/http/syntax.hpp"
 #include "router/http/target.hpp"
 
 namespace roomgate::router::http {
 namespace {
 
-constexpr std::size_t kMaxOffset = 65535;  // HeadReader keeps offsets of 16 bits
+constexpr std::size_t kMaxMethod = 32;  // longer than any in a registry
+
+// What ends a part of the request line too early.
+ParseError wrong_end(char c) { return c == '\n' ? ParseError::line_end : ParseError::request_line; }
+
+}  // namespace
 
 Method method_of(std::string_view text) {
   if (text == "GET") return Method::get;
@@ -23,18 +30,6 @@ Method method_of(std::string_view text) {
   if (text == "CONNECT") return Method::connect;
   return Method::other;
 }
-
-Result<int, ParseError> minor_version_of(std::string_view text) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (text.size() != 8 || !text.starts_with("HTTP/") || !digit(text[5]) || text[6] != '.' ||
-      !digit(text[7])) {
-    return fail(ParseError::version_syntax);
-  }
-  if (text[5] != '1' || text[7] > '1') return fail(ParseError::version_unsupported);
-  return text[7] - '0';
-}
-
-}  // namespace
 
 bool is_known_method(std::string_view method) {
   static constexpr std::array<std::string_view, 45> kMethods = {"ACL",
@@ -86,109 +81,165 @@ bool is_known_method(std::string_view method) {
 }
 
 Result<bool, ParseError> RequestParser::parse(ByteView buffer) {
-  const Limits& limits = reader_.limits();
-  const std::size_t max_head = std::min(limits.max_head_bytes, kMaxOffset);
+  const std::size_t max_head = reader_.limits().max_head_bytes;
   const std::string_view text = as_text(buffer.first(std::min(buffer.size(), max_head)));
-  if (head_.size > 0) {  // asked again, perhaps with the buffer elsewhere
-    if (auto done = finish(text); !done) return fail(done.error());
-    return true;
-  }
-  for (;;) {
-    const bool have_request_line = request_line_size_ > 0;
-    if (reader_.line_at() < text.size()) {
-      const char first = text[reader_.line_at()];
-      if (!have_request_line && first != '\r' && !is_token_char(first)) return fail(ParseError::request_line);
-      if (have_request_line && (first == ' ' || first == '\t')) return fail(ParseError::field_folded);
-    }
-    const std::size_t line_at = reader_.line_at();
-    const auto line = reader_.next_line(text);
-    if (!line) return fail(line.error());
-    if (!*line) {
-      // The target's share of the head is known before its line is complete.
-      if (!have_request_line && text.size() - line_at > limits.max_target_bytes + 64) {
-        return fail(ParseError::target_too_long);
-      }
+  if (text.data() != base_) move_to(text);
+  if (part_ == Part::done) return true;
+  if (part_ != Part::fields) {
+    const auto whole = request_line(text);
+    if (!whole) return fail(whole.error());
+    if (!*whole) {
       if (buffer.size() >= max_head) return fail(ParseError::head_too_large);
       return false;
     }
-    if (!have_request_line && (*line)->empty()) {
-      if (++empty_lines_ > limits.max_empty_lines) return fail(ParseError::empty_lines);
-      continue;
+  }
+  for (;;) {
+    const auto line = reader_.next(text);
+    if (!line) return fail(line.error());
+    switch (*line) {
+      case HeadReader::Line::incomplete:
+        if (buffer.size() >= max_head) return fail(ParseError::head_too_large);
+        return false;
+      case HeadReader::Line::field:
+        if (reader_.last().id == HeaderId::other) break;
+        if (auto fits = field(); !fits) return fail(fits.error());
+        break;
+      case HeadReader::Line::end:
+        if (auto done = finish(); !done) return fail(done.error());
+        return true;
     }
-    if (!have_request_line) {
-      if (auto read = request_line(**line); !read) return fail(read.error());
-      read_at_ = text.data();
-      request_line_at_ = line_at;
-      request_line_size_ = (*line)->size();
-      continue;
-    }
-    if ((*line)->empty()) {
-      if (auto done = finish(text); !done) return fail(done.error());
-      return true;
-    }
-    if (auto added = reader_.add_field(text, **line); !added) return fail(added.error());
   }
 }
 
-Result<void, ParseError> RequestParser::request_line(std::string_view line) {
-  const std::size_t method_end = line.find(' ');
-  if (method_end == std::string_view::npos) return fail(ParseError::request_line);
-  const std::size_t target_end = line.find(' ', method_end + 1);
-  // Without a version it would be HTTP/0.9, whose answers have no head.
-  if (target_end == std::string_view::npos) return fail(ParseError::request_line);
-  head_.method_text = line.substr(0, method_end);
-  head_.target_text = line.substr(method_end + 1, target_end - method_end - 1);
-  if (!is_token(head_.method_text)) return fail(ParseError::request_line);
+Result<bool, ParseError> RequestParser::request_line(std::string_view text) {
+  if (part_ == Part::method) {
+    if (auto done = method(text); !done || !*done) return done;
+  }
+  if (part_ == Part::target) {
+    if (auto done = target(text); !done || !*done) return done;
+  }
+  return version(text);
+}
 
-  const auto minor = minor_version_of(line.substr(target_end + 1));
-  if (!minor) return fail(minor.error());
-  head_.minor_version = *minor;
-
-  if (!is_known_method(head_.method_text)) return fail(ParseError::method_unknown);
+Result<bool, ParseError> RequestParser::method(std::string_view text) {
+  while (at_ < text.size() && text[at_] == '\r') {
+    if (at_ + 1 == text.size()) return false;
+    if (text[at_ + 1] != '\n') return fail(ParseError::line_end);
+    if (++empty_lines_ > reader_.limits().max_empty_lines) return fail(ParseError::empty_lines);
+    at_ += 2;
+  }
+  std::size_t end = at_;
+  while (end < text.size() && is_token_char(text[end])) {
+    if (++end - at_ > kMaxMethod) return fail(ParseError::method_unknown);
+  }
+  if (end == text.size()) return false;
+  if (end == at_) return fail(ParseError::request_line);
+  if (text[end] != ' ') return fail(wrong_end(text[end]));
+  head_.method_text = text.substr(at_, end - at_);
   head_.method = method_of(head_.method_text);
   // TRACE would echo what clients' scripts must not see (cookies); PRI is HTTP/2's preface where nobody
   // agreed on it.
-  if (head_.method == Method::connect || head_.method == Method::trace || head_.method_text == "PRI") {
+  if (head_.method == Method::connect || head_.method == Method::trace || head_.method_text == "PRI")
     return fail(ParseError::method_refused);
-  }
+  if (head_.method == Method::other && !is_known_method(head_.method_text))
+    return fail(ParseError::method_unknown);
+  at_ = scanned_ = end + 1;
+  part_ = Part::target;
+  return true;
+}
 
-  if (head_.target_text.size() > reader_.limits().max_target_bytes) return fail(ParseError::target_too_long);
-  const auto target = parse_target(head_.target_text, head_.method_text);
-  if (!target) return fail(target.error());
-  head_.target = *target;
+Result<bool, ParseError> RequestParser::target(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  const char* const target_end = find_target_end(text.data() + scanned_, end);
+  scanned_ = static_cast<std::size_t>(target_end - text.data());
+  if (scanned_ - at_ > reader_.limits().max_target_bytes) return fail(ParseError::target_too_long);
+  if (target_end == end) return false;
+  // Without a version it would be HTTP/0.9, whose answers have no head.
+  if (*target_end == '\r' || *target_end == '\n') return fail(wrong_end(*target_end));
+  if (*target_end != ' ') return fail(ParseError::target_syntax);
+  head_.target_text = text.substr(at_, scanned_ - at_);
+  const auto parsed = parse_target(head_.target_text, head_.method_text);
+  if (!parsed) return fail(parsed.error());
+  head_.target = *parsed;
+  at_ = scanned_ + 1;
+  part_ = Part::version;
+  return true;
+}
+
+// "HTTP/1.1" and CRLF, judged byte by byte as they come.
+Result<bool, ParseError> RequestParser::version(std::string_view text) {
+  constexpr std::string_view kUsual = "HTTP/1.1\r\n";
+  const std::string_view rest = text.substr(at_, kUsual.size());
+  head_.minor_version = 1;
+  if (rest != kUsual) {
+    for (std::size_t i = 0; i < rest.size(); ++i) {
+      const char c = rest[i];
+      const bool digit = c >= '0' && c <= '9';
+      if (i == 8 || i == 9) {
+        if (c != kUsual[i])
+          return fail(i == 8 && c != '\n' ? ParseError::version_syntax : ParseError::line_end);
+      } else if (i == 5 || i == 7) {
+        if (!digit) return fail(ParseError::version_syntax);
+        if (i == 7 && (rest[5] != '1' || c > '1')) return fail(ParseError::version_unsupported);
+      } else if (c != kUsual[i]) {
+        return fail(ParseError::version_syntax);
+      }
+    }
+    if (rest.size() < kUsual.size()) return false;
+    head_.minor_version = rest[7] - '0';
+  }
+  reader_.begin_at(text.data(), at_ + kUsual.size());
+  part_ = Part::fields;
+  return true;
+}
+
+Result<void, ParseError> RequestParser::field() {
+  const HeaderView& last = reader_.last();
+  if (last.id == HeaderId::host) {
+    if (have_host_) return fail(ParseError::host_repeated);
+    if (!is_authority(last.value)) return fail(ParseError::host_syntax);
+    have_host_ = true;
+    host_ = last.value;
+  } else if (last.id == HeaderId::connection) {
+    add_connection_options(last.value, head_.connection);
+    if (head_.connection.elements > reader_.limits().max_connection_options)
+      return fail(ParseError::field_value);
+  } else if (last.id == HeaderId::expect) {
+    head_.expects_continue = head_.minor_version >= 1 && same(last.value, "100-continue");
+  } else if (last.id == HeaderId::content_length || last.id == HeaderId::transfer_encoding) {
+    // No later field can make a bad length good: refused now, not at the head's end.
+    head_.headers = reader_.fields();
+    if (const auto framing = framing_of(head_); !framing) return fail(framing.error());
+  }
   return {};
 }
 
-Result<void, ParseError> RequestParser::finish(std::string_view text) {
-  if (text.data() != read_at_) {  // the buffer has moved: make the views anew
-    if (auto read = request_line(text.substr(request_line_at_, request_line_size_)); !read)
-      return fail(read.error());
-    read_at_ = text.data();
-  }
-  head_.headers = reader_.views(text);
-  head_.size = reader_.line_at();
-  head_.expects_continue = false;
-  const HeaderView* host = nullptr;
-  for (const HeaderView& header : head_.headers) {
-    if (header.id == HeaderId::host) {
-      if (host != nullptr) return fail(ParseError::host_repeated);
-      host = &header;
-    } else if (header.id == HeaderId::expect) {
-      head_.expects_continue = head_.minor_version >= 1 && same(header.value, "100-continue");
-    }
-  }
+Result<void, ParseError> RequestParser::finish() {
   // RFC 9112 3.2 asks it of HTTP/1.1 only; a 1.0 client that names no host cannot be told from a broken one.
-  if (host == nullptr) return fail(ParseError::host_missing);
-  if (!is_authority(host->value)) return fail(ParseError::host_syntax);
-  head_.authority = head_.target.form == TargetForm::absolute ? head_.target.authority : host->value;
-  head_.connection = connection_options(head_.headers);
-  if (head_.connection.elements > reader_.limits().max_connection_options)
-    return fail(ParseError::field_value);
+  if (!have_host_) return fail(ParseError::host_missing);
+  head_.headers = reader_.fields();
+  head_.size = reader_.at();
+  head_.authority = head_.target.form == TargetForm::absolute ? head_.target.authority : host_;
+  part_ = Part::done;
   return {};
+}
+
+void RequestParser::move_to(std::string_view text) {
+  if (part_ == Part::fields || part_ == Part::done) reader_.move_to(text.data());
+  const auto moved = [this, text](std::string_view view) {
+    return view.empty() ? view : text.substr(static_cast<std::size_t>(view.data() - base_), view.size());
+  };
+  head_.method_text = moved(head_.method_text);
+  head_.target_text = moved(head_.target_text);
+  if (!head_.target_text.empty()) head_.target = *parse_target(head_.target_text, head_.method_text);
+  host_ = moved(host_);
+  if (part_ == Part::done)
+    head_.authority = head_.target.form == TargetForm::absolute ? head_.target.authority : host_;
+  base_ = text.data();
 }
 
 bool RequestParser::idle(ByteView buffer) const {
-  if (request_line_size_ > 0) return false;
+  if (part_ != Part::method) return false;
   const std::string_view text = as_text(buffer);
   return std::all_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; });
 }
@@ -196,10 +247,13 @@ bool RequestParser::idle(ByteView buffer) const {
 void RequestParser::reset() {
   reader_.reset();
   head_ = {};
-  read_at_ = nullptr;
-  request_line_at_ = 0;
-  request_line_size_ = 0;
+  part_ = Part::method;
+  base_ = nullptr;
+  at_ = 0;
+  scanned_ = 0;
   empty_lines_ = 0;
+  host_ = {};
+  have_host_ = false;
 }
 
 }  // namespace roomgate::router::http

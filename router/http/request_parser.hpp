@@ -33,19 +33,32 @@ class RequestParser {
   void reset();
 
  private:
-  Result<void, ParseError> request_line(std::string_view line);
-  Result<void, ParseError> finish(std::string_view text);
+  // What of the head comes next.
+  enum class Part : std::uint8_t { method, target, version, fields, done };
+
+  // True: all of the request line is there.
+  Result<bool, ParseError> request_line(std::string_view text);
+  Result<bool, ParseError> method(std::string_view text);
+  Result<bool, ParseError> target(std::string_view text);
+  Result<bool, ParseError> version(std::string_view text);
+  // What the field just read means to the whole.
+  Result<void, ParseError> field();
+  Result<void, ParseError> finish();
+  void move_to(std::string_view text);
 
   HeadReader reader_;
   RequestHead head_;
-  const char* read_at_ = nullptr;  // where the buffer was when head_'s views were made
-  std::size_t request_line_at_ = 0;
-  std::size_t request_line_size_ = 0;  // 0: not there yet
+  Part part_ = Part::method;
+  const char* base_ = nullptr;  // where the buffer was when the views were made
+  std::size_t at_ = 0;          // of the request line: what has been read
+  std::size_t scanned_ = 0;     // of the target: good up to here
   std::size_t empty_lines_ = 0;
+  std::string_view host_;
+  bool have_host_ = false;
 };
 
-// The methods that are in a registry (IANA's, and SSDP's and caches' that clients
-// use).
+// The methods that are in a registry (IANA's, and SSDP's and caches' that clients use).
 bool is_known_method(std::string_view method);
+Method method_of(std::string_view text);
 
 }  // namespace roomgate::router::http

@@ -2,70 +2,94 @@
 
 #include <algorithm>
 
+#include "router/http/scan.hpp"
 #include "router/http/syntax.hpp"
 
 namespace roomgate::router::http {
 namespace {
 
-constexpr std::size_t kMaxOffset = 65535;
-constexpr std::size_t kReasonAt = 13;  // behind "HTTP/1.1 200 "
+constexpr std::size_t kStatusEnd = 12;  // behind "HTTP/1.1 200"
+
+// Is that a status line's byte at that place? `line` holds the ones before it.
+bool fits(std::string_view line, std::size_t at) {
+  constexpr std::string_view kStart = "HTTP/1.";
+  const char c = line[at];
+  const bool digit = c >= '0' && c <= '9';
+  if (at < kStart.size()) return c == kStart[at];
+  if (at == 7) return c == '0' || c == '1';
+  if (at == 8) return c == ' ';
+  if (at == 9) return c >= '1' && c <= '5';
+  return digit;
+}
 
 }  // namespace
 
 Result<bool, ParseError> ResponseParser::parse(ByteView buffer) {
-  const std::size_t max_head = std::min(reader_.limits().max_head_bytes, kMaxOffset);
+  const std::size_t max_head = reader_.limits().max_head_bytes;
   const std::string_view text = as_text(buffer.first(std::min(buffer.size(), max_head)));
-  bool complete = head_.size > 0;
-  while (!complete) {
-    if (have_status_ && reader_.line_at() < text.size()) {
-      const char first = text[reader_.line_at()];
-      if (first == ' ' || first == '\t') return fail(ParseError::field_folded);
-    }
-    const auto line = reader_.next_line(text);
-    if (!line) return fail(line.error());
-    if (!*line) {
+  if (text.data() != base_) {
+    if (have_status_) reader_.move_to(text.data());
+    if (!head_.reason.empty())
+      head_.reason = text.substr(static_cast<std::size_t>(head_.reason.data() - base_), head_.reason.size());
+    base_ = text.data();
+  }
+  if (head_.size > 0) return true;
+  if (!have_status_) {
+    const auto whole = status_line(text);
+    if (!whole) return fail(whole.error());
+    if (!*whole) {
       if (buffer.size() >= max_head) return fail(ParseError::head_too_large);
       return false;
     }
-    if (!have_status_) {
-      if (auto read = status_line(**line); !read) return fail(read.error());
-      have_status_ = true;
-    } else if ((*line)->empty()) {
-      complete = true;
-    } else if (auto added = reader_.add_field(text, **line); !added) {
-      return fail(added.error());
+  }
+  for (;;) {
+    const auto line = reader_.next(text);
+    if (!line) return fail(line.error());
+    switch (*line) {
+      case HeadReader::Line::incomplete:
+        if (buffer.size() >= max_head) return fail(ParseError::head_too_large);
+        return false;
+      case HeadReader::Line::field:
+        if (reader_.last().id != HeaderId::connection) break;
+        add_connection_options(reader_.last().value, head_.connection);
+        if (head_.connection.elements > reader_.limits().max_connection_options)
+          return fail(ParseError::field_value);
+        break;
+      case HeadReader::Line::end:
+        head_.headers = reader_.fields();
+        head_.size = reader_.at();
+        return true;
     }
   }
-  head_.reason = reason_size_ > 0 ? text.substr(kReasonAt, reason_size_) : std::string_view{};
-  head_.headers = reader_.views(text);
-  head_.size = reader_.line_at();
-  head_.connection = connection_options(head_.headers);
-  if (head_.connection.elements > reader_.limits().max_connection_options)
-    return fail(ParseError::field_value);
-  return true;
 }
 
-Result<void, ParseError> ResponseParser::status_line(std::string_view line) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (line.size() < 12 || !line.starts_with("HTTP/1.") || (line[7] != '0' && line[7] != '1') ||
-      line[8] != ' ') {
-    return fail(ParseError::status_line);
+Result<bool, ParseError> ResponseParser::status_line(std::string_view text) {
+  for (; scanned_ < std::min(text.size(), kStatusEnd); ++scanned_) {
+    if (!fits(text, scanned_)) return fail(ParseError::status_line);
   }
-  if (!digit(line[9]) || !digit(line[10]) || !digit(line[11])) return fail(ParseError::status_line);
+  const char* const end = text.data() + text.size();
+  const char* const line_end = find_value_end(text.data() + scanned_, end);
+  scanned_ = static_cast<std::size_t>(line_end - text.data());
   // The space behind the status belongs there (RFC 9112 4), but servers without a reason leave it out.
-  if (line.size() > 12 && line[12] != ' ') return fail(ParseError::status_line);
-  head_.minor_version = line[7] - '0';
-  head_.status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
-  if (head_.status < 100 || head_.status > 599) return fail(ParseError::status_line);
-  reason_size_ = line.size() > kReasonAt ? line.size() - kReasonAt : 0;
-  if (reason_size_ > 0 && !is_field_value(line.substr(kReasonAt))) return fail(ParseError::status_line);
-  return {};
+  if (scanned_ > kStatusEnd && text[kStatusEnd] != ' ') return fail(ParseError::status_line);
+  if (line_end == end) return false;
+  if (*line_end == '\n') return fail(ParseError::line_end);
+  if (*line_end != '\r') return fail(ParseError::status_line);
+  if (end - line_end < 2) return false;
+  if (line_end[1] != '\n') return fail(ParseError::line_end);
+  head_.minor_version = text[7] - '0';
+  head_.status = (text[9] - '0') * 100 + (text[10] - '0') * 10 + (text[11] - '0');
+  if (scanned_ > kStatusEnd) head_.reason = text.substr(kStatusEnd + 1, scanned_ - kStatusEnd - 1);
+  have_status_ = true;
+  reader_.begin_at(text.data(), scanned_ + 2);
+  return true;
 }
 
 void ResponseParser::reset() {
   reader_.reset();
   head_ = {};
-  reason_size_ = 0;
+  base_ = nullptr;
+  scanned_ = 0;
   have_status_ = false;
 }
 

@@ -22,11 +22,13 @@ class ResponseParser {
   void reset();
 
  private:
-  Result<void, ParseError> status_line(std::string_view line);
+  // True: all of the status line is there.
+  Result<bool, ParseError> status_line(std::string_view text);
 
   HeadReader reader_;
   ResponseHead head_;
-  std::size_t reason_size_ = 0;
+  const char* base_ = nullptr;  // where the buffer was when the views were made
+  std::size_t scanned_ = 0;     // of the status line: good up to here
   bool have_status_ = false;
 };
 

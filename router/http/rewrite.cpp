@@ -1,63 +1,36 @@
 #include "router/http/rewrite.hpp"
 
-#include <array>
-#include <charconv>
-
+#include "router/http/head_writer.hpp"
 #include "router/http/syntax.hpp"
 
 namespace roomgate::router::http {
 namespace {
 
-void append_field(std::string_view name, std::string_view value, std::string& out) {
-  out.append(name);
-  out.append(": ");
-  out.append(value);
+void append_field(std::string_view name, std::string_view value, HeadWriter& out) {
+  const char* const name_end = name.data() + name.size();
+  // It came in this spelling: one copy.
+  if (!value.empty() && value.data() == name_end + 2 && name_end[0] == ':' && name_end[1] == ' ') {
+    out.append({name.data(), name.size() + 2 + value.size()});
+  } else {
+    out.append(name);
+    out.append(": ");
+    out.append(value);
+  }
   out.append("\r\n");
 }
 
-void append_number(std::uint64_t value, std::string& out) {
-  std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-  out.append(digits.data(), static_cast<std::size_t>(end.ptr - digits.data()));
-}
-
-void append_framing(const Framing& framing, std::string& out) {
+void append_framing(const Framing& framing, HeadWriter& out) {
   if (framing.kind == Framing::Kind::length) {
     out.append("Content-Length: ");
-    append_number(framing.length, out);
+    out.append_number(framing.length);
     out.append("\r\n");
   } else if (framing.kind == Framing::Kind::chunked) {
     out.append("Transfer-Encoding: chunked\r\n");
   }
 }
 
-// The parsers bound how many names there are (Limits::max_connection_options), so this stays linear in the
-// head.
-bool named_by_connection(std::string_view name, Headers headers) {
-  for (const HeaderView& header : headers) {
-    if (header.id != HeaderId::connection) continue;
-    std::string_view list = header.value;
-    while (const auto element = next_element(list)) {
-      if (same(*element, name)) return true;
-    }
-  }
-  return false;
-}
-
-// X_Forwarded_For and the like: servers that make variables of fields (CGI) cannot tell them from the real
-// ones.
-HeaderId id_without_underscores(const HeaderView& header) {
-  constexpr std::size_t longest = 64;
-  if (header.id != HeaderId::other || header.name.size() > longest) return header.id;
-  if (header.name.find('_') == std::string_view::npos) return header.id;
-  std::array<char, longest> dashed;
-  for (std::size_t i = 0; i < header.name.size(); ++i)
-    dashed[i] = header.name[i] == '_' ? '-' : header.name[i];
-  return header_id({dashed.data(), header.name.size()});
-}
-
 bool passes_to_shard(const HeaderView& header, const RequestHead& head) {
-  switch (id_without_underscores(header)) {
+  switch (look_alike(header)) {
     case HeaderId::host:
     case HeaderId::connection:
     case HeaderId::content_length:
@@ -81,7 +54,9 @@ bool passes_to_shard(const HeaderView& header, const RequestHead& head) {
     // clients write.
     case HeaderId::forwarded:
     case HeaderId::x_forwarded_any:
-    case HeaderId::x_real_ip: return false;
+    case HeaderId::x_real_ip:
+    case HeaderId::proxy:
+    case HeaderId::path_override: return false;
     case HeaderId::other:
     case HeaderId::x_jitsi_shard:
     case HeaderId::x_jitsi_region:
@@ -91,7 +66,7 @@ bool passes_to_shard(const HeaderView& header, const RequestHead& head) {
     case HeaderId::cookie:
     case HeaderId::location: break;
   }
-  return head.connection.others == 0 || !named_by_connection(header.name, head.headers);
+  return head.connection.others == 0 || !names_field(head.headers, header.name);
 }
 
 }  // namespace
@@ -127,16 +102,18 @@ bool passes_to_client(const HeaderView& header, const ResponseHead& head) {
     case HeaderId::sec_websocket_version:
     case HeaderId::sec_websocket_accept:
     case HeaderId::cookie:
-    case HeaderId::location: break;
+    case HeaderId::location:
+    case HeaderId::proxy:
+    case HeaderId::path_override: break;
   }
-  return head.connection.others == 0 || !named_by_connection(header.name, head.headers);
+  return head.connection.others == 0 || !names_field(head.headers, header.name);
 }
 
 namespace {
 
 // Who asks: where a front speaks for the client, the client and it. Nothing that stood to the left of them: a
 // shard that takes the first address takes the right one.
-void append_forwarded_for(const RequestRewrite& rewrite, std::string& out) {
+void append_forwarded_for(const RequestRewrite& rewrite, HeadWriter& out) {
   out.append("X-Forwarded-For: ");
   if (!rewrite.forwarded_ip.empty() && rewrite.forwarded_ip != rewrite.client_ip) {
     out.append(rewrite.forwarded_ip);
@@ -148,12 +125,13 @@ void append_forwarded_for(const RequestRewrite& rewrite, std::string& out) {
 
 }  // namespace
 
-void write_request_head(const RequestHead& head, const RequestRewrite& rewrite, std::string& out) {
+void write_request_head(const RequestHead& head, const RequestRewrite& rewrite, std::string& text) {
+  HeadWriter out(text, head.size + 512);
   out.append(head.method_text);
-  out.push_back(' ');
+  out.append(" ");
   out.append(rewrite.path);
   if (head.target.has_query) {
-    out.push_back('?');
+    out.append("?");
     out.append(head.target.query);
   }
   out.append(" HTTP/1.1\r\n");
@@ -173,10 +151,11 @@ void write_request_head(const RequestHead& head, const RequestRewrite& rewrite, 
   out.append("\r\n");
 }
 
-void write_response_head(const ResponseHead& head, const ResponseRewrite& rewrite, std::string& out) {
+void write_response_head(const ResponseHead& head, const ResponseRewrite& rewrite, std::string& text) {
+  HeadWriter out(text, head.size + 256);
   out.append("HTTP/1.1 ");
-  append_number(static_cast<std::uint64_t>(head.status), out);
-  out.push_back(' ');
+  out.append_number(static_cast<std::uint64_t>(head.status));
+  out.append(" ");
   out.append(head.reason);
   out.append("\r\n");
   bool has_shard = false;

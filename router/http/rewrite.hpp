@@ -27,7 +27,7 @@ struct RequestRewrite {
 };
 // Always HTTP/1.1, origin form (or asterisk), Host first. Expect is not passed on: the session answers 100
 // itself.
-void write_request_head(const RequestHead& head, const RequestRewrite& rewrite, std::string& out);
+void write_request_head(const RequestHead& head, const RequestRewrite& rewrite, std::string& text);
 
 struct ResponseRewrite {
   Framing framing;  // framing_towards(client)
@@ -41,7 +41,7 @@ struct ResponseRewrite {
 };
 // May the client see that field of the shard's? For answers in any version of HTTP.
 bool passes_to_client(const HeaderView& header, const ResponseHead& head);
-void write_response_head(const ResponseHead& head, const ResponseRewrite& rewrite, std::string& out);
+void write_response_head(const ResponseHead& head, const ResponseRewrite& rewrite, std::string& text);
 
 // What a session sends before it reads the body of a request with expects_continue.
 inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";

@@ -9,7 +9,7 @@
 namespace roomgate::router::http {
 
 namespace detail {
-enum : std::uint8_t { kToken = 1, kValue = 2, kTarget = 4, kUnreserved = 8, kHost = 16 };
+enum : std::uint8_t { kToken = 1, kValue = 2, kTarget = 4, kUnreserved = 8, kHost = 16, kPlainName = 32 };
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> table{};
@@ -19,7 +19,8 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
           static_cast<std::uint8_t>(table[static_cast<unsigned char>(c)] | bit);
   };
   constexpr std::string_view alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-  set(alphanumeric, kToken | kUnreserved | kHost);
+  set(alphanumeric, kToken | kUnreserved | kHost | kPlainName);
+  set("-", kPlainName);
   set("!#$%&'*+-.^_`|~", kToken);
   set("-._~", kUnreserved | kHost);
   // RFC 3986 sub-delims, but for the comma: "a,b" is what two Host lines look like after somebody merged

@@ -1,6 +1,7 @@
 #include "router/http/target.hpp"
 
 #include "base/encoding.hpp"
+#include "router/http/scan.hpp"
 #include "router/http/syntax.hpp"
 
 namespace roomgate::router::http {
@@ -17,6 +18,20 @@ bool is_plain_path(std::string_view path) {
   return true;
 }
 
+int escaped_byte(std::string_view path, std::size_t at) {
+  if (at + 2 >= path.size() || path[at] != '%') return -1;
+  const int high = hex_digit(path[at + 1]);
+  const int low = hex_digit(path[at + 2]);
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+// UTF-8 that is longer than it may be: to careless decoders "%c0%ae" is a dot (CVE-2000-0884).
+bool is_overlong(int first, int second) {
+  if (first == 0xc0 || first == 0xc1) return second >= 0x80 && second < 0xc0;
+  return (first == 0xe0 && second >= 0x80 && second < 0xa0) ||
+         (first == 0xf0 && second >= 0x80 && second < 0x90);
+}
+
 // RFC 3986 6.2.2: escapes of unreserved characters decoded. A stray '%' becomes "%25", what clients mean by
 // it: sent as it is, it could form a new escape with what follows.
 Result<void, ParseError> decode_unreserved(std::string_view path, std::string& out) {
@@ -26,14 +41,14 @@ Result<void, ParseError> decode_unreserved(std::string_view path, std::string& o
       out.push_back(path[i]);
       continue;
     }
-    const int high = i + 2 < path.size() ? hex_digit(path[i + 1]) : -1;
-    const int low = i + 2 < path.size() ? hex_digit(path[i + 2]) : -1;
-    if (high < 0 || low < 0) {
+    const int byte = escaped_byte(path, i);
+    if (byte < 0) {
       out.append("%25");
       continue;
     }
-    const char c = static_cast<char>(high * 16 + low);
-    if (is_forbidden(static_cast<unsigned char>(c))) return fail(ParseError::target_syntax);
+    const char c = static_cast<char>(byte);
+    if (is_forbidden(static_cast<unsigned char>(c)) || is_overlong(byte, escaped_byte(path, i + 3)))
+      return fail(ParseError::target_syntax);
     if (is_unreserved(c)) {
       out.push_back(c);
     } else {
@@ -69,10 +84,13 @@ void remove_dot_segments(std::string& path) {
   if (slash_at_end || path.empty()) path.push_back('/');
 }
 
+// Dot segments as some servers see them: a backslash parts segments, too, and ";" begins a parameter that is
+// cut off.
 bool has_dot_segment(std::string_view path) {
   while (!path.empty()) {
-    const std::size_t slash = path.find('/');
-    const std::string_view segment = path.substr(0, slash);
+    const std::size_t slash = path.find_first_of("/\\");
+    std::string_view segment = path.substr(0, slash);
+    segment = segment.substr(0, segment.find(';'));
     if (segment == "." || segment == "..") return true;
     path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
   }
@@ -82,7 +100,8 @@ bool has_dot_segment(std::string_view path) {
 }  // namespace
 
 Result<Target, ParseError> parse_target(std::string_view text, std::string_view method) {
-  if (!is_target_text(text)) return fail(ParseError::target_syntax);
+  const char* const end = text.data() + text.size();
+  if (text.empty() || find_target_end(text.data(), end) != end) return fail(ParseError::target_syntax);
   Target target;
   if (text == "*") {
     if (method != "OPTIONS" && method != "M-SEARCH") return fail(ParseError::target_syntax);
@@ -107,7 +126,9 @@ Result<Target, ParseError> parse_target(std::string_view text, std::string_view 
     const std::size_t slash = path.find('/');
     target.authority = path.substr(0, slash);
     if (!is_authority(target.authority)) return fail(ParseError::target_syntax);
-    path = slash == std::string_view::npos ? std::string_view("/") : path.substr(slash);
+    // RFC 9112 3.2.4: OPTIONS of a whole host becomes the asterisk at the last proxy.
+    const bool whole_host = method == "OPTIONS" && !target.has_query;
+    path = slash == std::string_view::npos ? std::string_view(whole_host ? "*" : "/") : path.substr(slash);
   }
   // Browsers turn it into a slash, some servers do, some do not.
   if (path.find('\\') != std::string_view::npos) return fail(ParseError::target_syntax);
@@ -119,10 +140,11 @@ Result<RoutedPath, ParseError> routed_path(std::string_view path, PathScratch& s
   if (is_plain_path(path)) return RoutedPath{path, path};
   if (auto decoded = decode_unreserved(path, scratch.forward); !decoded) return fail(decoded.error());
   remove_dot_segments(scratch.forward);
-  if (scratch.forward.find('%') == std::string::npos) return RoutedPath{scratch.forward, scratch.forward};
-  scratch.plain = percent_decode(scratch.forward);
-  if (has_dot_segment(scratch.plain)) return fail(ParseError::target_syntax);
-  return RoutedPath{scratch.forward, scratch.plain};
+  const bool escapes = scratch.forward.find('%') != std::string::npos;
+  if (escapes) scratch.plain = percent_decode(scratch.forward);
+  const std::string_view plain = escapes ? scratch.plain : scratch.forward;
+  if (has_dot_segment(plain)) return fail(ParseError::target_syntax);
+  return RoutedPath{scratch.forward, plain};
 }
 
 }  // namespace roomgate::router::http

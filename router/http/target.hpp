@@ -28,8 +28,9 @@ struct RoutedPath {
       plain;  // `forward` with every escape decoded once, invalid ones kept: what the URL map looks at
 };
 
-// Views into `path` (the usual case) or `scratch`. Refused: an escaped NUL, CR or LF, and dot segments behind
-// escaped slashes, where shards' servers disagree on what the path is.
+// Views into `path` (the usual case) or `scratch`. Refused, since shards' servers disagree on what such a
+// path is: an escaped NUL, CR or LF, overlong UTF-8, and dot segments behind escaped slashes, at backslashes
+// or with a parameter.
 Result<RoutedPath, ParseError> routed_path(std::string_view path, PathScratch& scratch);
 
 }  // namespace roomgate::router::http

@@ -1,65 +1,116 @@
 #include "router/http/types.hpp"
 
+#include <cstring>
+
 #include "router/http/syntax.hpp"
 
 namespace roomgate::router::http {
 
+namespace {
+
+// Eight bytes (or four) in the machine's order, for comparison only.
+template <class Word>
+Word word(const char* at) {
+  Word value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+// Is `name`, of that size, `known` in any case? Setting bit 5 makes letters small and leaves digits and the
+// dash as they are, and no other token character becomes one of them.
+template <std::size_t Size>
+bool is(const char* name, const char (&known)[Size]) {
+  constexpr std::size_t size = Size - 1;
+  if constexpr (size >= 8) {
+    constexpr std::uint64_t bit = 0x2020202020202020;
+    for (std::size_t i = 0; i + 8 < size; i += 8) {
+      if ((word<std::uint64_t>(name + i) | bit) != word<std::uint64_t>(known + i)) return false;
+    }
+    return (word<std::uint64_t>(name + size - 8) | bit) == word<std::uint64_t>(known + size - 8);
+  } else if constexpr (size >= 4) {
+    constexpr std::uint32_t bit = 0x20202020;
+    return (word<std::uint32_t>(name) | bit) == word<std::uint32_t>(known) &&
+           (word<std::uint32_t>(name + size - 4) | bit) == word<std::uint32_t>(known + size - 4);
+  } else {
+    return same({name, size}, {known, size});
+  }
+}
+
+}  // namespace
+
 HeaderId header_id(std::string_view name) {
-  const auto is = [name](std::string_view known) { return same(name, known); };
+  const char* const n = name.data();
   switch (name.size()) {
-    case 2: return is("te") ? HeaderId::te : HeaderId::other;
-    case 4: return is("host") ? HeaderId::host : HeaderId::other;
+    case 2: return is(n, "te") ? HeaderId::te : HeaderId::other;
+    case 4: return is(n, "host") ? HeaderId::host : HeaderId::other;
+    case 5: return is(n, "proxy") ? HeaderId::proxy : HeaderId::other;
     case 6:
-      if (is("cookie")) return HeaderId::cookie;
-      return is("expect") ? HeaderId::expect : HeaderId::other;
+      if (is(n, "cookie")) return HeaderId::cookie;
+      return is(n, "expect") ? HeaderId::expect : HeaderId::other;
     case 7:
-      if (is("upgrade")) return HeaderId::upgrade;
-      return is("trailer") ? HeaderId::trailer : HeaderId::other;
-    case 8: return is("location") ? HeaderId::location : HeaderId::other;
+      if (is(n, "upgrade")) return HeaderId::upgrade;
+      return is(n, "trailer") ? HeaderId::trailer : HeaderId::other;
+    case 8: return is(n, "location") ? HeaderId::location : HeaderId::other;
     case 9:
-      if (is("x-real-ip")) return HeaderId::x_real_ip;
-      return is("forwarded") ? HeaderId::forwarded : HeaderId::other;
+      if (is(n, "x-real-ip")) return HeaderId::x_real_ip;
+      return is(n, "forwarded") ? HeaderId::forwarded : HeaderId::other;
     case 10:
-      if (is("connection")) return HeaderId::connection;
-      return is("keep-alive") ? HeaderId::keep_alive : HeaderId::other;
-    case 12: return is("x-request-id") ? HeaderId::x_request_id : HeaderId::other;
-    case 13: return is("x-jitsi-shard") ? HeaderId::x_jitsi_shard : HeaderId::other;
+      if (is(n, "connection")) return HeaderId::connection;
+      return is(n, "keep-alive") ? HeaderId::keep_alive : HeaderId::other;
+    case 12: return is(n, "x-request-id") ? HeaderId::x_request_id : HeaderId::other;
+    case 13:
+      if (is(n, "x-rewrite-url")) return HeaderId::path_override;
+      return is(n, "x-jitsi-shard") ? HeaderId::x_jitsi_shard : HeaderId::other;
     case 14:
-      if (is("content-length")) return HeaderId::content_length;
-      if (is("x-proxy-region")) return HeaderId::x_proxy_region;
-      if (is("x-roomgate-why")) return HeaderId::x_roomgate_why;
-      if (is("x-jitsi-region")) return HeaderId::x_jitsi_region;
-      return is("http2-settings") ? HeaderId::http2_settings : HeaderId::other;
+      if (is(n, "content-length")) return HeaderId::content_length;
+      if (is(n, "x-proxy-region")) return HeaderId::x_proxy_region;
+      if (is(n, "x-roomgate-why")) return HeaderId::x_roomgate_why;
+      if (is(n, "x-jitsi-region")) return HeaderId::x_jitsi_region;
+      if (is(n, "x-original-url")) return HeaderId::path_override;
+      return is(n, "http2-settings") ? HeaderId::http2_settings : HeaderId::other;
     case 15:
-      if (is("x-forwarded-for")) return HeaderId::x_forwarded_for;
+      if (is(n, "x-forwarded-for")) return HeaderId::x_forwarded_for;
       break;
     case 16:
-      if (is("x-forwarded-host")) return HeaderId::x_forwarded_host;
-      if (is("proxy-connection")) return HeaderId::proxy_connection;
+      if (is(n, "x-forwarded-host")) return HeaderId::x_forwarded_host;
+      if (is(n, "proxy-connection")) return HeaderId::proxy_connection;
       break;
     case 17:
-      if (is("transfer-encoding")) return HeaderId::transfer_encoding;
-      if (is("x-forwarded-proto")) return HeaderId::x_forwarded_proto;
-      if (is("sec-websocket-key")) return HeaderId::sec_websocket_key;
+      if (is(n, "transfer-encoding")) return HeaderId::transfer_encoding;
+      if (is(n, "x-forwarded-proto")) return HeaderId::x_forwarded_proto;
+      if (is(n, "sec-websocket-key")) return HeaderId::sec_websocket_key;
       break;
     case 18:
-      if (is("proxy-authenticate")) return HeaderId::proxy_authenticate;
+      if (is(n, "proxy-authenticate")) return HeaderId::proxy_authenticate;
       break;
     case 19:
-      if (is("proxy-authorization")) return HeaderId::proxy_authorization;
+      if (is(n, "proxy-authorization")) return HeaderId::proxy_authorization;
       break;
     case 20:
-      if (is("sec-websocket-accept")) return HeaderId::sec_websocket_accept;
+      if (is(n, "sec-websocket-accept")) return HeaderId::sec_websocket_accept;
       break;
     case 21:
-      if (is("sec-websocket-version")) return HeaderId::sec_websocket_version;
+      if (is(n, "sec-websocket-version")) return HeaderId::sec_websocket_version;
       break;
     default: break;
   }
-  constexpr std::string_view prefix = "x-forwarded-";
-  return name.size() > prefix.size() && same(name.substr(0, prefix.size()), prefix)
-             ? HeaderId::x_forwarded_any
-             : HeaderId::other;
+  constexpr std::size_t prefix = 12;
+  return name.size() > prefix && is(n, "x-forwarded-") ? HeaderId::x_forwarded_any : HeaderId::other;
+}
+
+HeaderId look_alike(const HeaderView& header) {
+  constexpr std::size_t longest = 64;
+  if (header.plain_name || header.id != HeaderId::other) return header.id;
+  std::array<char, longest> dashed;
+  std::size_t size = 0;
+  for (char c : header.name) {
+    const bool plain = (detail::kClasses[static_cast<unsigned char>(c)] & detail::kPlainName) != 0;
+    if (!plain && size == 0) continue;
+    if (size == longest) return header.id;
+    dashed[size++] = plain ? c : '-';
+  }
+  while (size > 0 && dashed[size - 1] == '-') --size;
+  return header_id({dashed.data(), size});
 }
 
 const HeaderView* find_header(Headers headers, HeaderId id) {
@@ -80,6 +131,17 @@ std::size_t count_headers(Headers headers, HeaderId id) {
   std::size_t count = 0;
   for (const HeaderView& header : headers) count += header.id == id ? 1 : 0;
   return count;
+}
+
+bool names_field(Headers headers, std::string_view name) {
+  for (const HeaderView& header : headers) {
+    if (header.id != HeaderId::connection) continue;
+    std::string_view list = header.value;
+    while (const auto element = next_element(list)) {
+      if (same(*element, name)) return true;
+    }
+  }
+  return false;
 }
 
 namespace {

@@ -45,6 +45,8 @@ enum class HeaderId : std::uint8_t {
   sec_websocket_accept,
   cookie,
   location,
+  proxy,          // CVE-2016-5385: HTTP_PROXY of a CGI program
+  path_override,  // X-Original-URL, X-Rewrite-URL: servers that take the path from there
 };
 
 HeaderId header_id(std::string_view name);
@@ -53,8 +55,14 @@ struct HeaderView {
   std::string_view name;
   std::string_view value;  // without surrounding white space
   HeaderId id = HeaderId::other;
+  // Known to be of letters, digits and dashes only: no other name can be made to look like it.
+  bool plain_name = false;
 };
 using Headers = std::span<const HeaderView>;
+
+// The id that servers may take that field for: X_Forwarded_For, X.Forwarded.For and the like are one variable
+// to CGI, and some drop the marks around a name.
+HeaderId look_alike(const HeaderView& header);
 
 // The first of that name; nullptr where there is none.
 const HeaderView* find_header(Headers headers, HeaderId id);
@@ -94,6 +102,10 @@ struct ConnectionOptions {
   std::size_t elements = 0;
   std::size_t others = 0;  // names of further fields that are for this hop only
 };
+
+// Does a Connection line name that field? The parsers bound how many names there are
+// (Limits::max_connection_options), so asking for each field stays linear in the head.
+bool names_field(Headers headers, std::string_view name);
 
 struct RequestHead {
   Method method = Method::get;

@@ -57,6 +57,11 @@ UpgradeDecision accept_upgrade(const RequestHead& head) {
       count_headers(head.headers, HeaderId::sec_websocket_key) != 1) {
     return refused;
   }
+  // Named away by Connection, they would not reach the shard, and the handshake would not be one.
+  if (head.connection.others > 0 &&
+      (names_field(head.headers, key->name) || names_field(head.headers, version->name))) {
+    return refused;
+  }
   return {UpgradeDecision::Kind::websocket, key->value};
 }
 

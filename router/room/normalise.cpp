@@ -14,11 +14,25 @@ namespace {
 
 constexpr int kMaxRounds = 8;
 
-bool is_already_normal(std::string_view text, Where where) {
-  return std::all_of(text.begin(), text.end(), [where](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x80 && c != '%' && !(c >= 'A' && c <= 'Z') && !(c == '+' && where == Where::query);
-  });
+// Most names are ASCII, with escapes of ASCII at most: one pass writes their normal form. False: this one
+// needs more, and `out` has a piece of it.
+bool append_ascii(std::string_view text, Where where, std::string& out) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '%') {
+      const int high = i + 2 < text.size() ? http::hex_digit(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? http::hex_digit(text[i + 2]) : -1;
+      // An escaped percent sign begins a further escape, perhaps; an invalid one stays.
+      if (high < 0 || low < 0 || high * 16 + low == '%') return false;
+      c = static_cast<char>(high * 16 + low);
+      i += 2;
+    } else if (c == '+' && where == Where::query) {
+      c = ' ';
+    }
+    if (static_cast<unsigned char>(c) >= 0x80) return false;
+    out.push_back(http::lower(c));
+  }
+  return true;
 }
 
 bool is_ascii(std::string_view text) {
@@ -69,10 +83,9 @@ std::string folded(std::string text) {
 }  // namespace
 
 void append_normalised(std::string_view text, Where where, std::string& out) {
-  if (is_already_normal(text, where)) {
-    out.append(text);
-    return;
-  }
+  const std::size_t begin = out.size();
+  if (append_ascii(text, where, out)) return;
+  out.resize(begin);
   std::string current(text);
   if (where == Where::query) std::replace(current.begin(), current.end(), '+', ' ');
   // Folding can make new escapes (a full-width percent sign becomes one) and decoding makes new letters to

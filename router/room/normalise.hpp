@@ -12,8 +12,7 @@ enum class Where { path, query };  // in a query '+' is a space
 
 // Appends the normal form: escapes decoded until none is left (twice-encoded names are in the field; at most
 // 8 rounds), Unicode NFKC, case folded. Invalid escapes stay as text; a byte that is not UTF-8 is written as
-// its escape, "%ff", so keys are always UTF-8. Plain lower-case ASCII is copied, and allocates nothing when
-// `out` has room.
+// its escape, "%ff", so keys are always UTF-8. ASCII names allocate nothing when `out` has room.
 void append_normalised(std::string_view text, Where where, std::string& out);
 std::string normalised(std::string_view text, Where where);
 

@@ -3,7 +3,9 @@
 #include <doctest.h>
 
 #include <array>
+#include <vector>
 
+#include "router/http/syntax.hpp"
 #include "tests/router/http/heads.hpp"
 
 using namespace roomgate::router::http;
@@ -21,6 +23,21 @@ std::string text_of(const roomgate::Result<Framing, ParseError>& framing) {
   }
   return "";
 }
+
+// The parser refuses bad lengths by asking framing_of itself: here the head is made without it.
+struct Fields {
+  std::vector<HeaderView> views;
+
+  explicit Fields(std::string_view lines) {
+    while (!lines.empty()) {
+      const std::size_t end = lines.find("\r\n");
+      const std::size_t colon = lines.find(':');
+      const std::string_view name = lines.substr(0, colon);
+      views.push_back({name, trim(lines.substr(colon + 1, end - colon - 1)), header_id(name)});
+      lines.remove_prefix(end + 2);
+    }
+  }
+};
 
 struct RequestCase {
   std::string_view version;
@@ -75,10 +92,12 @@ TEST_CASE("decides a request's framing from its fields") {
       {"1.0", "Transfer-Encoding: chunked\r\n", "transfer_encoding_version"},
   }};
   for (const RequestCase& c : kCases) {
-    const Request request("POST / HTTP/" + std::string(c.version) + "\r\nHost: a\r\n" +
-                          std::string(c.fields) + "\r\n");
-    INFO("request: ", request.text);
-    CHECK(text_of(framing_of(request.head())) == c.expected);
+    const Fields fields(c.fields);
+    RequestHead head;
+    head.minor_version = c.version == "1.0" ? 0 : 1;
+    head.headers = fields.views;
+    INFO("fields: ", std::string(c.fields));
+    CHECK(text_of(framing_of(head)) == c.expected);
   }
 }
 

@@ -33,7 +33,7 @@ TEST_CASE("reads a request's parts as views into the buffer") {
 }
 
 TEST_CASE("judges requests alike whole and byte by byte") {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 66> kCases = {{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 74> kCases = {{
       {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "accepted"},
       {"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "accepted"},
       {"GET / HTTP/1.0\r\nHost: a\r\n\r\n", "accepted"},
@@ -63,7 +63,7 @@ TEST_CASE("judges requests alike whole and byte by byte") {
       {" GET / HTTP/1.1\r\nHost: a\r\n\r\n", "request_line"},
       {"\x16\x03\x01", "request_line"},
       {"G(T / HTTP/1.1\r\nHost: a\r\n\r\n", "request_line"},
-      {"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "version_syntax"},
+      {"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "target_syntax"},
       {"GET / HTTP/1.1 \r\nHost: a\r\n\r\n", "version_syntax"},
       {"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", "version_syntax"},
       {"GET / http/1.1\r\nHost: a\r\n\r\n", "version_syntax"},
@@ -98,6 +98,15 @@ TEST_CASE("judges requests alike whole and byte by byte") {
        "field_value"},
       {"GET / HTTP/1.1\r\nHost: a\r\nX: a\x7f\r\n\r\n", "field_value"},
       {"GET / HTTP/1.1\r\n\r\n", "host_missing"},
+      // At the first byte that nothing can make good, not at the end of its line or head.
+      {"GET / HTTP/2", "incomplete"},
+      {"GET / HTTP/5.6", "version_unsupported"},
+      {"GET /a\x7f", "target_syntax"},
+      {"BREW", "incomplete"},
+      {"BREW ", "method_unknown"},
+      {"GET / HTTP/1.1\r\nX: a\x01", "field_value"},
+      {"PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n", "content_length"},
+      {"PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n", "transfer_encoding_version"},
       {"GET / HTTP/1.0\r\n\r\n", "host_missing"},
       {"GET http://a/ HTTP/1.1\r\n\r\n", "host_missing"},
       {"GET / HTTP/1.1\r\nHost: a\r\nhOST: a\r\n\r\n", "host_repeated"},

@@ -17,7 +17,7 @@ struct Case {
 }  // namespace
 
 TEST_CASE("brings a path into the one form that is routed on and forwarded") {
-  static constexpr std::array<Case, 34> kCases = {{
+  static constexpr std::array<Case, 41> kCases = {{
       {"/", "/", "/"},
       {"*", "*", "*"},
       {"/room", "/room", "/room"},
@@ -52,6 +52,13 @@ TEST_CASE("brings a path into the one form that is routed on and forwarded") {
       {"/x%2f..%2fmetrics", "", ""},
       {"/x%2F.%2fy", "", ""},
       {"/..%2fy", "", ""},
+      {"/a/..;/b", "", ""},
+      {"/a/..%3bx=1/b", "", ""},
+      {"/a/..%5cb", "", ""},
+      {"/a/%c0%ae%c0%ae/b", "", ""},
+      {"/a/%e0%80%af", "", ""},
+      {"/a;b/..c;d", "/a;b/..c;d", "/a;b/..c;d"},
+      {"/%c3%80%c3%81", "/%c3%80%c3%81", "/\xc3\x80\xc3\x81"},
   }};
   PathScratch scratch;
   for (const Case& c : kCases) {
