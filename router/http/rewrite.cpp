@@ -50,6 +50,7 @@ bool passes_to_shard(const HeaderView& header, const RequestHead& head) {
     case HeaderId::x_request_id:
     case HeaderId::x_proxy_region:
     case HeaderId::x_roomgate_why:
+    case HeaderId::x_client_cert:
     // Not from a trusted front either: nobody says which of these it sets itself, and which it lets its
     // clients write.
     case HeaderId::forwarded:
@@ -94,6 +95,7 @@ bool passes_to_client(const HeaderView& header, const ResponseHead& head) {
     case HeaderId::x_forwarded_host:
     case HeaderId::x_forwarded_any:
     case HeaderId::x_real_ip:
+    case HeaderId::x_client_cert:
     case HeaderId::x_request_id:
     case HeaderId::x_proxy_region:
     case HeaderId::x_jitsi_shard:
@@ -148,6 +150,7 @@ void write_request_head(const RequestHead& head, const RequestRewrite& rewrite, 
                out);
   append_field("X-Request-Id", rewrite.request_id, out);
   if (!rewrite.region.empty()) append_field("X-Proxy-Region", rewrite.region, out);
+  if (!rewrite.client_subject.empty()) append_field("X-Client-Cert-Subject", rewrite.client_subject, out);
   out.append("\r\n");
 }
 

@@ -21,9 +21,10 @@ struct RequestRewrite {
   std::string_view forwarded_host;
   std::string_view request_id;
   std::string_view
-      region;              // X-Proxy-Region; empty: none is sent, and a client's copy is removed all the same
-  Framing framing;         // framing_of(request)
-  bool websocket = false;  // accept_upgrade said so
+      region;  // X-Proxy-Region; empty: none is sent, and a client's copy is removed all the same
+  std::string_view client_subject;  // of the certificate that the client showed; empty: none
+  Framing framing;                  // framing_of(request)
+  bool websocket = false;           // accept_upgrade said so
 };
 // Always HTTP/1.1, origin form (or asterisk), Host first. Expect is not passed on: the session answers 100
 // itself.

@@ -60,6 +60,7 @@ HeaderId header_id(std::string_view name) {
     case 12: return is(n, "x-request-id") ? HeaderId::x_request_id : HeaderId::other;
     case 13:
       if (is(n, "x-rewrite-url")) return HeaderId::path_override;
+      if (is(n, "x-client-cert")) return HeaderId::x_client_cert;
       return is(n, "x-jitsi-shard") ? HeaderId::x_jitsi_shard : HeaderId::other;
     case 14:
       if (is(n, "content-length")) return HeaderId::content_length;
@@ -94,6 +95,7 @@ HeaderId header_id(std::string_view name) {
       break;
     default: break;
   }
+  if (name.size() > 14 && is(n, "x-client-cert-")) return HeaderId::x_client_cert;
   constexpr std::size_t prefix = 12;
   return name.size() > prefix && is(n, "x-forwarded-") ? HeaderId::x_forwarded_any : HeaderId::other;
 }

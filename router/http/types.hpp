@@ -35,6 +35,7 @@ enum class HeaderId : std::uint8_t {
   x_forwarded_host,
   x_forwarded_any,  // any further X-Forwarded-*
   x_real_ip,
+  x_client_cert,  // X-Client-Cert-*: who the gate says has shown a certificate
   x_request_id,
   x_proxy_region,
   x_roomgate_why,

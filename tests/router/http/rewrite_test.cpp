@@ -93,6 +93,21 @@ TEST_CASE("says what a trusted front said of the client, and nothing its clients
       contains(rewritten("GET / HTTP/1.1\r\nHost: a\r\n\r\n", rewrite), "X-Forwarded-For: 198.51.100.7\r\n"));
 }
 
+TEST_CASE("says whose certificate the client showed, and takes nobody else's word for it") {
+  RequestRewrite rewrite = plain_rewrite();
+  const std::string forged =
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Client-Cert-Subject: CN=root\r\nX_Client_Cert_Subject: CN=root\r\n"
+      "x-client-cert: CN=root\r\nX-Client-Cert-Verify: SUCCESS\r\n\r\n";
+
+  CHECK_FALSE(contains(rewritten(forged, rewrite), "root"));
+  CHECK_FALSE(contains(rewritten(forged, rewrite), "SUCCESS"));
+
+  rewrite.client_subject = "CN=ada";
+  const std::string out = rewritten(forged, rewrite);
+  CHECK(contains(out, "X-Client-Cert-Subject: CN=ada\r\n"));
+  CHECK_FALSE(contains(out, "root"));
+}
+
 TEST_CASE("an absolute target rewrites Host") {
   const std::string out = rewritten("GET http://real/room HTTP/1.1\r\nHost: other\r\n\r\n", plain_rewrite());
 
