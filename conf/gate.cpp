@@ -189,7 +189,9 @@ void describe(Binder& b, Gate& gate) {
   b.key("body_bytes", gate.limits.body_bytes, between(std::int64_t{1024}, std::int64_t{1} << 50),
         "body of a request; larger: 413");
   b.key("body_rate", gate.limits.body_rate, between(std::int64_t{0}, std::int64_t{1'000'000'000}),
-        "bytes a second at which a request's body must arrive, after 30 s of grace; slower: 408; 0: off");
+        "bytes a second at which a request's body must arrive on average; slower: 408; 0: off");
+  b.key("body_rate_after", gate.limits.body_rate_after, between(Duration(0), Duration(hours(1))),
+        "not judged before");
   b.key("pool_per_shard", gate.limits.pool_per_shard, between(std::int64_t{0}, std::int64_t{10'000}),
         "idle connections kept per core and shard (HAProxy: pool-max-conn)");
   b.key("queue_per_shard", gate.limits.queue_per_shard, between(std::int64_t{0}, std::int64_t{1'000'000}),

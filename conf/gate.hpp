@@ -95,6 +95,7 @@ struct Gate {
     std::int64_t tunnels_per_room = 2000;
     std::int64_t body_bytes = std::int64_t{1} << 30;
     std::int64_t body_rate = 64;
+    Duration body_rate_after = std::chrono::seconds(30);
     std::int64_t pool_per_shard = 256;
     std::int64_t queue_per_shard = 1000;
   } limits;

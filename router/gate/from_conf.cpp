@@ -46,6 +46,7 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   s.head.max_target_bytes = size_of(c.limits.target_bytes);
   s.limits.max_body_bytes = static_cast<std::uint64_t>(c.limits.body_bytes);
   s.limits.min_body_bytes_per_second = static_cast<std::uint64_t>(c.limits.body_rate);
+  s.limits.min_rate_after = c.limits.body_rate_after;
   s.limits.max_tunnels_per_room = size_of(c.limits.tunnels_per_room);
   s.timeouts = {.handshake = c.timeouts.handshake,
                 .request = c.timeouts.request,

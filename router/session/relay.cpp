@@ -56,8 +56,8 @@ Task<std::optional<RelayEnd>> Relay::pass(ByteSpan input) {
 
 bool Relay::too_slow(TimePoint now) const {
   if (limits_.min_bytes_per_second == 0 || now - started_ < limits_.min_rate_after) return false;
-  const auto elapsed = std::chrono::duration_cast<seconds>(now - started_).count();
-  return bytes_ < limits_.min_bytes_per_second * static_cast<std::uint64_t>(elapsed);
+  const auto elapsed = std::chrono::duration_cast<milliseconds>(now - started_).count();
+  return bytes_ < limits_.min_bytes_per_second * static_cast<std::uint64_t>(elapsed) / 1000;
 }
 
 Task<RelayEnd> Relay::run() {

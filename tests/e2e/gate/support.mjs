@@ -161,9 +161,9 @@ export async function startRawBackend(t, onConnection) {
   return { port: server.address().port, sockets, refuse };
 }
 
-export function request(port, target, { method = 'GET', headers = {}, body, agent } = {}) {
+export function request(port, target, { method = 'GET', headers = {}, body, agent, from } = {}) {
   return new Promise((resolve, reject) => {
-    const outgoing = http.request({ host: '127.0.0.1', port, path: target, method, headers, agent: agent ?? false }, (response) => {
+    const outgoing = http.request({ host: '127.0.0.1', port, path: target, method, headers, localAddress: from, agent: agent ?? false }, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));
       response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, rawHeaders: response.rawHeaders, body: Buffer.concat(parts).toString() }));
@@ -193,9 +193,10 @@ export class Raw {
     }
   }
 
-  static connect(port) {
+  // `from`: one of the loopback addresses, where it matters who asks.
+  static connect(port, from) {
     return new Promise((resolve, reject) => {
-      const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true }, () => resolve(new Raw(socket)));
+      const socket = net.connect({ host: '127.0.0.1', port, localAddress: from, allowHalfOpen: true }, () => resolve(new Raw(socket)));
       socket.once('error', reject);
     });
   }
