@@ -35,9 +35,10 @@ struct Shard {
   std::uint32_t weight = 1;
   ShardState state = ShardState::ready;
   bool up = true;
-  TimePoint down_since{};  // of shards that are not up
-  std::string announced;   // the name it gives itself in X-Jitsi-Shard; empty: not known
-  double load = 0;         // 0 .. 1, from its health answer
+  TimePoint down_since{};             // of shards that are not up
+  std::string announced;              // the name it gives itself in X-Jitsi-Shard; empty: not known
+  double load = 0;                    // 0 .. 1, from its health answer
+  std::uint32_t max_connections = 0;  // requests and tunnels of this gate; 0: no limit
   std::shared_ptr<const tls::ClientContext> tls;  // null: plain
 };
 

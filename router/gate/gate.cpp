@@ -36,6 +36,7 @@ std::vector<std::string> needs_restart(const Options& now, const Options& next) 
   add(now.limits.addresses != next.limits.addresses, "limits.addresses");
   add(now.table.max_entries != next.table.max_entries, "rooms.max_entries");
   return keys;
+      slots_(options_.threads > 0 ? options_.threads : net::available_cpus()),
 }
 
 }  // namespace
@@ -132,7 +133,7 @@ Result<void, std::string> Gate::start_workers() {
   for (std::size_t i = 0; i < runtime_.size(); ++i) {
     net::Core& core = runtime_.core(i);
     workers_.push_back(std::make_unique<session::Worker>(
-        core, session::Shared{table_, metrics_, log_, admission_, gatekeeper_}, settings, policy_));
+        core, session::Shared{table_, metrics_, log_, admission_, gatekeeper_, slots_}, settings, policy_));
     session::Worker& worker = *workers_.back();
     listeners_.emplace_back();
     for (std::size_t d = 0; d < doors_.size(); ++d) {
@@ -145,6 +146,19 @@ Result<void, std::string> Gate::start_workers() {
   }
   return {};
 }
+    // What goes from core to core: a place at a shard, and the wish that an idle connection closes.
+    worker.slots.set_others({.pass_slot =
+                                 [this](std::size_t core_index, stick::ShardId shard) {
+                                   runtime_.core(core_index).post([to = workers_[core_index].get(), shard] {
+                                     to->slots.receive(shard);
+                                   });
+                                 },
+                             .close_idle =
+                                 [this](std::size_t core_index, stick::ShardId shard) {
+                                   runtime_.core(core_index).post([to = workers_[core_index].get(), shard] {
+                                     (void)to->pool.close_oldest(shard);
+                                   });
+                                 }});
 
 void Gate::run() {
   net::Core& control = runtime_.control();
@@ -195,6 +209,7 @@ void Gate::publish_shards() {
   std::vector<balance::Shard> all;
   for (const ShardBlock& block : options_.shards) all.push_back(describe(block));
   shards_ = std::make_shared<const balance::ShardSet>(all);
+  shard.max_connections = block.max_connections;
   // A copy for each core: its requests then share no reference count with another core's.
   runtime_.on_each([this, all = std::move(all)](net::Core& core) {
     workers_[core.index()]->set_shards(std::make_shared<const balance::ShardSet>(all));
@@ -215,7 +230,9 @@ void Gate::on_verdict(const std::string& shard, const health::Verdict& verdict) 
 void Gate::every_second() {
   const auto now = Clock::now();
   (void)table_.tick(now);
-  if (now - tickets_rotated_ >= kTicketLife) rotate_tickets();
+  if (now - tickets_rotated_ >= tls::TicketKeys::kRotation) rotate_tickets();
+  watch_credentials(now);
+  sample_rates();
   runtime_.control().schedule(second_, now + seconds(1));
 }
 

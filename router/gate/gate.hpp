@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/net/runtime.hpp"
+#include "router/admin/rate_window.hpp"
 #include "router/admin/server.hpp"
 #include "router/gate/options.hpp"
 #include "router/health/checker.hpp"
@@ -30,7 +31,8 @@ class Gate final : public admin::Subject {
   // Until SIGTERM or SIGINT has been dealt with.
   void run();
 
-  std::string metrics_text() override;
+  std::string metrics_text(metrics::Format format) override;
+  admin::Overview overview() override;
   admin::Status status() override;
   std::vector<admin::ShardRow> shards() override;
   std::vector<admin::RoomRow> rooms(std::string_view prefix, std::size_t limit) override;
@@ -78,6 +80,9 @@ class Gate final : public admin::Subject {
   Result<void, std::string> apply(Options next);
   void begin_drain();
   void stop_accepting();
+  void watch_credentials(TimePoint now);
+  Result<void, std::string> renew_credentials();
+  void sample_rates();
   void wait_for_guests();
   void finish();
 
@@ -95,6 +100,7 @@ class Gate final : public admin::Subject {
   std::shared_ptr<const balance::ShardSet> shards_;  // the control core's copy
   std::shared_ptr<balance::Policy> policy_;
   tls::TicketKeys tickets_;
+  upstream::SlotAccounts slots_;
 
   net::Runtime runtime_;
   // Below the runtime: their sockets live in its cores.
@@ -114,4 +120,11 @@ class Gate final : public admin::Subject {
   bool ended_ = false;
 };
 
+  // Of /stats, a reading a second.
+  struct Rates {
+    admin::RateWindow requests;
+    admin::RateWindow connections;
+    admin::RateWindow handshakes;
+    std::map<std::string, admin::RateWindow> refused;  // by reason: a list in http::describe, so bounded
+  } rates_;
 }  // namespace roomgate::router::gate

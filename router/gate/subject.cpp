@@ -1,5 +1,9 @@
 // What the admin endpoint sees of the gate, and may do to it.
+#include <openssl/crypto.h>
+
 #include "base/log.hpp"
+#include "base/process_metrics.hpp"
+#include "base/version.hpp"
 #include "router/gate/gate.hpp"
 #include "router/room/normalise.hpp"
 
@@ -16,9 +20,15 @@ std::string_view origin_text(stick::Origin origin) {
   return "request";
 }
 
+std::uint64_t total_of(const metrics::Family<metrics::Counter>& family) {
+  std::uint64_t sum = 0;
+  for (const auto& [labels, counter] : family.series()) sum += counter->value();
+  return sum;
+}
+
 }  // namespace
 
-std::string Gate::metrics_text() {
+std::string Gate::metrics_text(metrics::Format format) {
   metrics_.rooms.with({}).set(static_cast<double>(table_.size()));
   metrics_.rooms_provisional.with({}).set(static_cast<double>(table_.provisional()));
   metrics_.evicted.with({}).set(static_cast<double>(table_.evicted()));
@@ -29,7 +39,51 @@ std::string Gate::metrics_text() {
   for (const balance::Shard& shard : shards_->all()) {
     metrics_.shard_up.with({shard.name, shard.region}).set(shard.up ? 1 : 0);
   }
-  return metrics_.registry.text();
+  metrics_.queue_length.clear();
+  metrics_.slots_used.clear();
+  for (const balance::Shard& shard : shards_->all()) {
+    if (shard.max_connections == 0) continue;
+    const upstream::SlotAccount& slots = slots_.of(shard.id);
+    metrics_.queue_length.with({shard.name}).set(slots.waiting());
+    metrics_.slots_used.with({shard.name}).set(slots.used());
+  }
+  metrics_.build_info.with({kVersion, kCompiler, OpenSSL_version(OPENSSL_VERSION_STRING)}).set(1);
+  return metrics_.registry.text(format, metrics::process_metrics(format));
+}
+
+void Gate::sample_rates() {
+  rates_.requests.sample(total_of(metrics_.requests));
+  rates_.connections.sample(total_of(metrics_.accepted));
+  rates_.handshakes.sample(total_of(metrics_.handshakes));
+  for (const auto& [labels, counter] : metrics_.rejected.series())
+    rates_.refused[labels.front()].sample(counter->value());
+}
+
+admin::Overview Gate::overview() {
+  constexpr std::size_t kLately = 10;
+  admin::Overview overview;
+  overview.requests_per_second = rates_.requests.per_second(kLately);
+  overview.connections_per_second = rates_.connections.per_second(kLately);
+  overview.handshakes_per_second = rates_.handshakes.per_second(kLately);
+  for (const auto& [labels, gauge] : metrics_.tunnels.series())
+    overview.tunnels += static_cast<std::size_t>(std::max(0.0, gauge->value()));
+  for (const balance::Shard& shard : shards_->all()) {
+    if (shard.max_connections > 0) overview.waiting += slots_.of(shard.id).waiting();
+  }
+  for (const auto& [labels, counter] : metrics_.rejected.series()) {
+    const auto window = rates_.refused.find(labels.front());
+    overview.refused.push_back({.reason = labels.front(),
+                                .total = counter->value(),
+                                .last_minute = window == rates_.refused.end()
+                                                   ? 0
+                                                   : window->second.growth(admin::RateWindow::kSeconds)});
+  }
+  for (const auto& [labels, gauge] : metrics_.certificate_expiry.series()) {
+    overview.certificates.push_back({.file = labels.front(),
+                                     .ends = std::chrono::system_clock::time_point(
+                                         std::chrono::seconds(static_cast<std::int64_t>(gauge->value())))});
+  }
+  return overview;
 }
 
 admin::Status Gate::status() {

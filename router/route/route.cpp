@@ -132,6 +132,7 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
   Decision decision = forward_to(shard, why_of(*entry, created, forced));
   decision.sticky = decision.forwards();
   decision.was_in_use = was_in_use;
+  decision.made_at = now;
   return decision;
 }
 
@@ -205,6 +206,7 @@ std::optional<Decision> relocate(std::string_view key, std::string_view region, 
     Decision decision = forward_to(shards.by_id(moved.shard), Why::moved);
     decision.sticky = decision.forwards();
     decision.was_in_use = failed.was_in_use;
+    decision.made_at = failed.made_at;
     return decision;
   };
   if (entry->shard != from) return to_moved(*entry);  // somebody else was faster
@@ -213,7 +215,10 @@ std::optional<Decision> relocate(std::string_view key, std::string_view region, 
   const bool down = shard != nullptr && !shard->up;
   const bool waits =
       down && shards.panic(settings.panic_share) && now - shard->down_since < settings.panic_hold;
-  if (failed.was_in_use && (!down || waits)) return std::nullopt;
+  // While this connect was waited for, others may have come in where it failed: theirs is a room in use, and
+  // one lost packet must not move it.
+  const bool used_since = entry->last_used > failed.made_at;
+  if ((failed.was_in_use || used_since) && (!down || waits)) return std::nullopt;
 
   Request request;
   request.key = key;

@@ -52,6 +52,7 @@ struct Decision {
   bool unlock_fallback = false;  // a 404 of the shard becomes the gate's 200
   bool sticky = false;           // the room has an entry: a tunnel of this request holds `key`
   bool was_in_use = false;       // somebody used the room before this request
+  TimePoint made_at{};           // of sticky ones
 
   bool forwards() const { return answer == http::Reason::none && !gate_answers; }
 };
@@ -60,9 +61,9 @@ Decision route(const Request& request, stick::Table& table, const balance::Shard
                balance::Policy& policy, const Settings& settings, TimePoint now);
 
 // A connect to the shard of `failed`, a sticky decision of route(), was refused. Moves the room, once, where
-// the rules allow it: a room not in use at once; a room in use only when health checks call the shard down
-// too, and not while so many shards seem down that the gate's own network is the likelier cause. nullopt:
-// stay, answer 503.
+// the rules allow it: a room that nobody used before the failed request, nor since, at once; a room in use
+// only when health checks call the shard down too, and not while so many shards seem down that the gate's own
+// network is the likelier cause. nullopt: stay, answer 503.
 std::optional<Decision> relocate(std::string_view key, std::string_view region, const Decision& failed,
                                  stick::Table& table, const balance::ShardSet& shards,
                                  balance::Policy& policy, const Settings& settings, TimePoint now);

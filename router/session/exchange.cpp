@@ -250,7 +250,9 @@ void Exchange::log(int status, std::string_view reason, bool tunnel) {
   line.bytes_out = facts_.bytes_out;
   line.head_ms = milliseconds_between(facts_.began, facts_.headed);
   line.decide_ms = milliseconds_between(facts_.headed, facts_.decided);
-  line.connect_ms = facts_.reused ? 0 : milliseconds_between(facts_.decided, facts_.connected);
+  if (facts_.waited >= Duration(0))
+    line.wait_ms = std::chrono::duration<double, std::milli>(facts_.waited).count();
+  line.connect_ms = facts_.reused ? 0 : milliseconds_between(facts_.connecting, facts_.connected);
   line.answer_ms = milliseconds_between(facts_.sent, facts_.answered);
   line.total_ms = milliseconds_between(facts_.began, now);
   line.room = facts_.key.value_or(std::string_view());
@@ -264,3 +266,4 @@ void Exchange::log(int status, std::string_view reason, bool tunnel) {
 }
 
 }  // namespace roomgate::router::session
+  line.retries = facts_.retries;

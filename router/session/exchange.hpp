@@ -67,7 +67,10 @@ class Exchange {
     TimePoint decided{};
     TimePoint connected{};
     TimePoint sent{};
+    Duration waited{-1};     // for a slot; negative: there was none to wait for
+    TimePoint connecting{};  // it has its slot
     TimePoint answered{};  // head of the answer
+    unsigned retries = 0;  // further connections, after one that failed
     bool reused = false;
     std::string_view client_ip;
     bool https = false;
@@ -122,6 +125,9 @@ class Exchange {
   std::optional<route::Decision> elsewhere(const route::Decision& refused);
   net::Task<Result<std::unique_ptr<upstream::Connection>, net::IoError>> open_upstream(
       const route::Decision& to, upstream::Wanted wanted);
+  // A place among the shard's max_connections: kept to the end of the exchange, or of its tunnel.
+  net::Task<Result<void, upstream::Refusal>> wait_for_slot(const balance::Shard& shard);
+  net::Task<After> not_entered(upstream::Refusal refusal);
   net::Task<Fault> send_request();
   void start_upload(Relay relay);
   net::Task<void> run_upload(std::shared_ptr<Upload> upload);
@@ -151,6 +157,7 @@ class Exchange {
   const http::RequestHead* head_ = nullptr;  // null: it never was complete
   std::unique_ptr<upstream::Connection> upstream_;
   std::shared_ptr<Upload> upload_;
+  upstream::Slot slot_;                      // before the connection it is for, and so freed after it
   Facts facts_;
   limits::Ticket client_ticket_;
   limits::Ticket
@@ -178,8 +185,10 @@ struct TunnelLog {
 };
 void start_tunnel(Worker& worker, std::unique_ptr<net::Channel> client, std::unique_ptr<net::Channel> shard,
                   tunnel::Limits limits, std::vector<std::uint8_t> from_client,
+  std::string tls;  // "TLSv1.3"; empty: plain
+  bool resumed = false;
                   std::vector<std::uint8_t> from_shard, std::optional<std::uint64_t> hold,
                   std::shared_ptr<const listen::Entrance> entrance, std::optional<Seat> seat,
-                  limits::Ticket ticket, ShardMetrics& metrics, TunnelLog log);
+                  limits::Ticket ticket, upstream::Slot slot, ShardMetrics& metrics, TunnelLog log);
 
 }  // namespace roomgate::router::session

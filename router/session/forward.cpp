@@ -49,11 +49,23 @@ Task<After> Exchange::forward(route::Decision decision) {
     facts_.why = route::to_text(decision.why);
     auto opened = co_await open_upstream(decision, wanted);
     if (!opened) {
+    if (!slot_.held() || slot_.shard() != decision.shard->id) {
+      slot_.release();
+      if (auto slot = worker_.slots.try_enter(decision.shard->id)) {
+        slot_ = std::move(*slot);
+      } else if (const auto entered = co_await wait_for_slot(*decision.shard); !entered) {
+        co_return co_await not_entered(entered.error());
+      }
+    }
+    facts_.connecting = worker_.core.now();
       const auto other =
           relocations++ < settings_->limits.max_relocations ? elsewhere(decision) : std::nullopt;
+      // That we are out of descriptors says nothing about the shard.
+      if (opened.error() == IoError::system) co_return co_await answer(Reason::overloaded);
       if (!other) co_return co_await answer(connect_reason(opened.error()));
       decision = *other;
       count_assignment(decision);
+      ++facts_.retries;
       continue;
     }
     upstream_ = std::move(opened).value();
@@ -71,10 +83,12 @@ Task<After> Exchange::forward(route::Decision decision) {
   const http::ResponseHead& answer_head = scratch_->response.head();
   if (http::shard_name_differs(answer_head, decision.shard->announced)) {
     // Clients reload on a name that is not the one their XMPP server told them: an alarm, never a rewrite.
+    ++facts_.retries;
     worker_.shared.metrics.shard_name_differs.with({decision.shard->name}).add();
     LOG(warn, "shard_name_differs", {"shard", decision.shard->name},
         {"announced", decision.shard->announced});
   }
+  worker_.first_byte.observe(std::chrono::duration<double>(facts_.answered - facts_.sent).count());
   if (answer_head.status == 101) co_return co_await open_tunnel(decision);
   if (answer_head.status == 404 && decision.unlock_fallback) co_return co_await unlock_answer(decision);
   co_return co_await relay_answer(decision);
@@ -87,6 +101,33 @@ void Exchange::count_assignment(const route::Decision& decision) {
   LOG(info, fresh ? "room_assigned" : "room_moved", {"room", facts_.key.value_or("")},
       {"shard", decision.shard->name});
 }
+Task<Result<void, upstream::Refusal>> Exchange::wait_for_slot(const balance::Shard& shard) {
+  const auto began = worker_.core.now();
+  auto entered =
+      co_await worker_.slots.enter(shard.id, began + settings_->timeouts.queue, requester_.channel());
+  facts_.waited = worker_.core.now() - began;
+  worker_.queue_wait.observe(std::chrono::duration<double>(facts_.waited).count());
+  if (!entered) co_return fail(entered.error());
+  slot_ = std::move(entered).value();
+  co_return Result<void, upstream::Refusal>();
+}
+
+Task<After> Exchange::not_entered(upstream::Refusal refusal) {
+  const balance::Shard& shard = *facts_.shard;
+  switch (refusal) {
+    case upstream::Refusal::full:
+      LOG(warn, "queue_full", {"shard", shard.name}, {"max_connections", shard.max_connections},
+          {"limits.queue_per_shard", settings_->limits.queue_per_shard});
+      co_return co_await answer(Reason::queue_full);
+    case upstream::Refusal::late:
+      LOG(warn, "queue_timeout", {"shard", shard.name}, {"max_connections", shard.max_connections});
+      co_return co_await answer(Reason::queue_timeout);
+    case upstream::Refusal::gone: break;
+  }
+  log(499, "client_gone");
+  co_return After::close;
+}
+
 
 void Exchange::note_failure(std::string_view kind) {
   if (facts_.shard != nullptr)
@@ -118,16 +159,24 @@ Task<Result<std::unique_ptr<upstream::Connection>, IoError>> Exchange::open_upst
   for (const auto& address : shard.addresses) {
     if (auto idle = worker_.pool.take(shard.id, address, wanted, worker_.core.now())) {
       facts_.reused = true;
-      facts_.connected = facts_.decided;
+      facts_.connected = facts_.connecting;
       co_return std::move(idle);
     }
-    auto opened = co_await worker_.pool.connect(shard.id, address);
+    // Who is idle makes room for who works.
+    if (worker_.slots.crowded(shard.id) && !worker_.pool.close_oldest(shard.id))
+      worker_.slots.close_idle_elsewhere(shard.id);
+    const auto began = worker_.core.now();
+    auto tls = shard.tls;
+    auto opened = co_await worker_.pool.connect(shard.id, address, std::move(tls));
     worker_.shared.metrics.upstream_connects
         .with({shard.name, opened ? std::string_view("ok") : connect_label(opened.error())})
         .add();
     facts_.reused = false;
     facts_.connected = worker_.core.now();
-    if (opened) co_return std::move(opened);
+    if (opened) {
+      worker_.upstream_connect.observe(std::chrono::duration<double>(facts_.connected - began).count());
+      co_return std::move(opened);
+    }
     last = opened.error();
   }
   LOG(warn, "connect_failed", {"shard", shard.name}, {"error", net::to_string(last)});
@@ -309,6 +358,7 @@ Task<After> Exchange::failed(Fault fault) {
     case Fault::before_answer:
     case Fault::broke: note_failure("broke"); co_return co_await answer(Reason::upstream_broke);
     case Fault::silent: note_failure("silent"); co_return co_await answer(Reason::upstream_silent);
+  slot_.release();
     case Fault::nonsense: note_failure("nonsense"); break;
   }
   co_return co_await answer(Reason::bad_answer);
@@ -326,7 +376,10 @@ http::ResponseRewrite Exchange::rewrite_for(const route::Decision& decision, htt
           .keep_alive = facts_.keep_alive,
           .announced_shard = decision.shard->announced,
           .announced_region = announced ? std::string_view(decision.shard->region) : "",
-          .why = settings_->debug_headers ? facts_.why : std::string_view()};
+          .why = settings_->debug_headers ? facts_.why : std::string_view(),
+          .request_id = facts_.request_id};
+  // After the connection is in the pool: who has waited takes it.
+  slot_.release();
 }
 
 Task<After> Exchange::relay_answer(const route::Decision& decision) {
@@ -399,6 +452,7 @@ Task<After> Exchange::unlock_answer(const route::Decision& decision) {
                               .shard = decision.shard->announced,
                               .region = announced ? std::string_view(decision.shard->region) : ""},
                              x.out);
+  slot_.release();
   co_return co_await send_own(200, "");
 }
 
@@ -439,7 +493,9 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
                  .shard = decision.shard->name,
                  .why = std::string(facts_.why),
                  .request_id = std::string(facts_.request_id),
-                 .protocol = std::string(requester_.protocol())};
+                 .protocol = std::string(requester_.protocol()),
+                 .tls = connection_.peer.https ? SSL_get_version(connection_.stream->tls()) : "",
+                 .resumed = connection_.resumed};
   const auto early = requester_.early_body();
   const auto behind = x.reply.bytes();
   std::vector<std::uint8_t> from_client(early.begin(), early.end());
@@ -447,8 +503,8 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
   auto over = requester_.take_over();
   start_tunnel(worker_, std::move(over.channel), std::move(upstream_->stream), settings_->tunnel,
                std::move(from_client), std::move(from_shard), hold, connection_.peer.entrance,
-               std::move(over.seat), std::move(tunnel_ticket_), worker_.metrics_of(*decision.shard),
-               std::move(note));
+               std::move(over.seat), std::move(tunnel_ticket_), std::move(slot_),
+               worker_.metrics_of(*decision.shard), std::move(note));
   co_return After::handed_over;
 }
 

@@ -21,6 +21,7 @@ struct Limits {
   std::uint64_t min_body_bytes_per_second = 64;
   Duration min_rate_after = seconds(30);
   std::size_t max_tunnels_per_room = 2000;  // 0: as many as come
+  std::uint32_t queue_per_shard = 1000;     // requests that wait for one of a shard's max_connections
   std::size_t max_relocations = 2;          // other shards tried for one request
   // After an answer that leaves the request unread: so much is still taken, so that the answer is not lost in
   // a reset.
@@ -34,6 +35,7 @@ struct Timeouts {
   Duration keep_alive = seconds(60);  // between requests
   Duration client = seconds(60);      // silence of a client in the middle of something
   Duration server = seconds(90);      // silence of a shard
+  Duration queue = seconds(5);        // for one of a shard's max_connections
 };
 
 struct Settings {

@@ -12,8 +12,9 @@ class TunnelGuest final : public Guest {
   TunnelGuest(Worker& worker, std::unique_ptr<net::Channel> client, std::unique_ptr<net::Channel> shard,
               tunnel::Limits limits, std::optional<std::uint64_t> hold,
               std::shared_ptr<const listen::Entrance> entrance, std::optional<Seat> seat,
-              limits::Ticket ticket, ShardMetrics& metrics, TunnelLog note)
+              limits::Ticket ticket, upstream::Slot slot, ShardMetrics& metrics, TunnelLog note)
       : worker_(worker),
+        slot_(std::move(slot)),
         // Before the streams: they must not outlive their TLS contexts.
         entrance_(std::move(entrance)),
         tunnel_(worker.core, std::move(client), std::move(shard), limits),
@@ -57,11 +58,14 @@ class TunnelGuest final : public Guest {
     line.why = note_.why;
     line.reason = tunnel::to_string(totals.end);
     line.request_id = note_.request_id;
+    line.tls = note_.tls;
+    line.tls_resumed = note_.resumed;
     line.tunnel = true;
     worker_.log(line);
   }
 
   Worker& worker_;
+  upstream::Slot slot_;  // freed after the shard's connection is closed
   std::shared_ptr<const listen::Entrance> entrance_;
   tunnel::Tunnel tunnel_;
   std::optional<std::uint64_t> hold_;  // the serial of the entry it holds
@@ -77,10 +81,10 @@ void start_tunnel(Worker& worker, std::unique_ptr<net::Channel> client, std::uni
                   tunnel::Limits limits, std::vector<std::uint8_t> from_client,
                   std::vector<std::uint8_t> from_shard, std::optional<std::uint64_t> hold,
                   std::shared_ptr<const listen::Entrance> entrance, std::optional<Seat> seat,
-                  limits::Ticket ticket, ShardMetrics& metrics, TunnelLog note) {
+                  limits::Ticket ticket, upstream::Slot slot, ShardMetrics& metrics, TunnelLog note) {
   auto guest = std::make_shared<TunnelGuest>(worker, std::move(client), std::move(shard), limits, hold,
-                                             std::move(entrance), std::move(seat), std::move(ticket), metrics,
-                                             std::move(note));
+                                             std::move(entrance), std::move(seat), std::move(ticket),
+                                             std::move(slot), metrics, std::move(note));
   worker.add(*guest);
   worker.core.spawn(TunnelGuest::run(std::move(guest), std::move(from_client), std::move(from_shard)));
 }

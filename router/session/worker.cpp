@@ -24,12 +24,18 @@ Worker::Worker(net::Core& on_core, Shared of_gate, std::shared_ptr<const Setting
       settings(std::move(first_settings)),
       policy(std::move(first_policy)),
       shards(std::make_shared<balance::ShardSet>()),
-      pool(on_core, settings->upstream),
+      slots(on_core, shared.slots),
+      pool(on_core, settings->upstream, &slots),
       duration(shared.metrics.request_duration.with({})),
+      tls_handshake(shared.metrics.tls_handshake.with({})),
+      queue_wait(shared.metrics.queue_wait.with({})),
+      upstream_connect(shared.metrics.upstream_connect.with({})),
+      first_byte(shared.metrics.first_byte.with({})),
       connections(shared.metrics.connections.with({})),
       own_metrics_(shared.metrics, ""),
       log_timer_(*this) {
   append_hex(random_u64(), id_prefix_.data());
+  slots.set_bound(settings->limits.queue_per_shard);
 }
 
 void Worker::set_settings(std::shared_ptr<const Settings> next,
@@ -37,6 +43,7 @@ void Worker::set_settings(std::shared_ptr<const Settings> next,
   settings = std::move(next);
   policy = std::move(next_policy);
   pool.set_limits(settings->upstream);
+  slots.set_bound(settings->limits.queue_per_shard);
   ++settings_version_;
   // Their parsers have the old limits.
   inboxes_.clear();
@@ -44,6 +51,12 @@ void Worker::set_settings(std::shared_ptr<const Settings> next,
 }
 
 void Worker::set_shards(std::shared_ptr<const balance::ShardSet> next) {
+  for (const balance::Shard& shard : next->all()) slots.set_limit(shard.id, shard.max_connections);
+  // Who waits for a shard that is gone need not wait for its limit.
+  for (const balance::Shard& shard : shards->all()) {
+    if (next->by_id(shard.id) == nullptr) slots.set_limit(shard.id, 0);
+  }
+  pool.tell_idle();
   shards = std::move(next);
   pool.close_idle([this](const upstream::Connection& connection) {
     const balance::Shard* shard = shards->by_id(connection.shard);

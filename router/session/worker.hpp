@@ -20,6 +20,7 @@
 #include "router/stick/table.hpp"
 #include "router/upstream/pool.hpp"
 
+#include "router/upstream/slots.hpp"
 namespace roomgate::router::session {
 
 // The gate's, outlives the workers; each safe from any thread.
@@ -30,6 +31,7 @@ struct Shared {
   listen::Admission& admission;
   limits::Gatekeeper& gatekeeper;
 };
+  upstream::SlotAccounts& slots;
 
 class Worker {
  public:
@@ -65,8 +67,13 @@ class Worker {
   std::shared_ptr<balance::Policy> policy;
   std::shared_ptr<const balance::ShardSet> shards;
   upstream::Pool pool;
+  upstream::Slots slots;
   metrics::Histogram& duration;
   metrics::Gauge& connections;
+  metrics::Histogram& tls_handshake;
+  metrics::Histogram& queue_wait;
+  metrics::Histogram& upstream_connect;
+  metrics::Histogram& first_byte;
   std::uint64_t turn = 0;
   bool leaving = false;   // a shutdown has been announced: health answers say so
   bool draining = false;  // and now connections end with their answers

@@ -53,12 +53,13 @@ Task<void> Tunnel::pump(Channel& from, Channel& to, std::uint64_t& count, std::v
     half_open_.cancel();
     done_.set();
   } else {
-    core_.schedule(half_open_, core_.now() + limits_.half_open);
+    half_open_.patience = &from == client_.get() ? limits_.server_fin : limits_.client_fin;
+    core_.schedule(half_open_, core_.now() + half_open_.patience);
   }
 }
 
 void Tunnel::HalfOpen::on_expire() {
-  const auto due = tunnel.last_activity_ + tunnel.limits_.half_open;
+  const auto due = tunnel.last_activity_ + patience;
   if (due <= tunnel.core_.now()) return tunnel.end(End::idle);
   tunnel.core_.schedule(*this, due);
 }

@@ -16,7 +16,8 @@ namespace roomgate::router::tunnel {
 struct Limits {
   Duration idle = std::chrono::hours(1);  // no byte either way
   Duration stall = seconds(60);           // one side takes nothing of what the other sent
-  Duration half_open = seconds(60);       // silence after one side has ended
+  Duration client_fin = seconds(60);      // silence of the client after the shard has ended
+  Duration server_fin = seconds(60);      // silence of the shard after the client has ended
 };
 
 enum class End { both_closed, idle, stalled, broken, interrupted };
@@ -43,6 +44,7 @@ class Tunnel {
     explicit HalfOpen(Tunnel& owner) : tunnel(owner) {}
     void on_expire() override;
     Tunnel& tunnel;
+    Duration patience{};
   };
 
   net::Task<void> pump(net::Channel& from, net::Channel& to, std::uint64_t& count,

@@ -2,6 +2,9 @@
 
 #include <array>
 
+#include "base/log.hpp"
+#include "router/tls/handshake.hpp"
+
 namespace roomgate::router::upstream {
 
 Pool::Pool(net::Core& core, Limits limits, Slots* slots)
@@ -17,7 +20,7 @@ bool Pool::still_good(Connection& connection, bool look) {
 }
 
 std::unique_ptr<Connection> Pool::take(stick::ShardId shard, const std::string& address, Wanted wanted,
-                                       TimePoint now) {
+                                       TimePoint now, const tls::ClientContext* tls) {
   if (wanted == Wanted::only_new) return nullptr;
   const auto found = idle_.find(shard);
   if (found == idle_.end()) return nullptr;
@@ -30,23 +33,35 @@ std::unique_ptr<Connection> Pool::take(stick::ShardId shard, const std::string& 
     --idle_count_;
     changed(shard, connections.size());
     // What may be repeated need not be looked at closely: that would be a system call more for every request.
-    if (connection->address != address || !still_good(*connection, wanted == Wanted::fresh)) continue;
+    if (connection->address != address || connection->tls.get() != tls ||
+        !still_good(*connection, wanted == Wanted::fresh))
+      continue;
     connection->reused = true;
     return connection;
   }
   return nullptr;
 }
 
-net::Task<Result<std::unique_ptr<Connection>, net::IoError>> Pool::connect(stick::ShardId shard,
-                                                                           std::string address) {
+net::Task<Result<std::unique_ptr<Connection>, net::IoError>> Pool::connect(
+    stick::ShardId shard, std::string address, std::shared_ptr<const tls::ClientContext> tls) {
   const auto to = Address::parse(address);
   if (!to) co_return fail(net::IoError::unreachable);
-  auto stream = co_await net::Stream::connect(core_, *to, Clock::now() + limits_.connect);
+  const auto deadline = core_.now() + limits_.connect;
+  auto stream = co_await net::Stream::connect(core_, *to, deadline);
   if (!stream) co_return fail(stream.error());
+  if (tls != nullptr) {
+    const auto secured = co_await (*stream)->handshake(tls->connect(), deadline);
+    if (!secured && secured.error() == net::IoError::tls) {
+      LOG(warn, "shard_tls_failed", {"address", address},
+          {"reason", tls::explain_failure((*stream)->tls()).reason});
+    }
+    if (!secured) co_return fail(secured.error());
+  }
   auto connection = std::make_unique<Connection>();
   connection->stream = std::move(stream).value();
   connection->shard = shard;
   connection->address = std::move(address);
+  connection->tls = std::move(tls);
   co_return std::move(connection);
 }
 
@@ -88,7 +103,7 @@ void Pool::tell_idle() {
 }
 
 void Pool::Reaper::on_expire() {
-  const auto now = Clock::now();
+  const auto now = pool.core_.now();
   pool.close_idle(
       [&](const Connection& connection) { return now - connection.idle_since >= pool.limits_.idle_time; });
   if (pool.idle_count_ > 0)

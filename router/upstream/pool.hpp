@@ -13,6 +13,7 @@
 #include "base/net/core.hpp"
 #include "base/net/stream.hpp"
 #include "router/stick/types.hpp"
+#include "router/tls/client_context.hpp"
 #include "router/upstream/slots.hpp"
 
 namespace roomgate::router::upstream {
@@ -37,6 +38,7 @@ struct Connection {
   std::unique_ptr<net::Stream> stream;
   stick::ShardId shard = stick::kNoShard;
   std::string address;
+  std::shared_ptr<const tls::ClientContext> tls;  // what it was verified by; null: plain text
   TimePoint idle_since{};
   bool reused = false;
 };
@@ -47,11 +49,13 @@ class Pool {
   Pool(net::Core& core, Limits limits, Slots* slots = nullptr);
   ~Pool();
 
-  // The youngest idle connection to that address of the shard that will do; nullptr: connect().
+  // The youngest idle connection to that address of the shard, and by that TLS, that will do; nullptr:
+  // connect().
   std::unique_ptr<Connection> take(stick::ShardId shard, const std::string& address, Wanted wanted,
-                                   TimePoint now);
-  net::Task<Result<std::unique_ptr<Connection>, net::IoError>> connect(stick::ShardId shard,
-                                                                       std::string address);
+                                   TimePoint now, const tls::ClientContext* tls = nullptr);
+  // `tls`: the shard's, null for plain text; its handshake is within Limits::connect too.
+  net::Task<Result<std::unique_ptr<Connection>, net::IoError>> connect(
+      stick::ShardId shard, std::string address, std::shared_ptr<const tls::ClientContext> tls = nullptr);
   // After a complete exchange that leaves the connection usable.
   void give_back(std::unique_ptr<Connection> connection, TimePoint now);
   // The one that was idle longest, to make room for another; false: there is none.

@@ -305,6 +305,20 @@ TEST_CASE("a refused connect moves an idle room at once") {
   CHECK(gate.table.peek("a")->generation == 2);
 }
 
+TEST_CASE("a failed connect does not move a room that somebody else has reached meanwhile") {
+  Gate gate;
+  const Decision failed = gate.decide("/xmpp-websocket?room=a");
+  CHECK_FALSE(failed.was_in_use);
+  gate.now += seconds(2);
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-0 stick");
+  gate.now += seconds(1);
+
+  const auto moved = relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+
+  CHECK_FALSE(moved.has_value());
+  CHECK(gate.table.peek("a")->generation == 1);
+}
+
 TEST_CASE("a room in use moves only when checks call its shard down, and not in a panic") {
   Gate gate;
   gate.list.push_back({.id = 2, .name = "shard-2", .addresses = {"192.0.2.3:80"}});
