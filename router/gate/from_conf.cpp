@@ -30,20 +30,28 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
     if (!trusted) return fail("trust_forwarded_from of " + block.address + " has what is no network");
     auto fronts = Networks::parse(block.proxy_protocol_from);
     if (!fronts) return fail("proxy_protocol_from of " + block.address + " has what is no network");
-    o.listen.push_back({block.address,
-                        {block.tls.certificates, block.tls.min_version, block.tls.alpn},
-                        std::move(*fronts),
-                        std::move(*trusted),
-                        block.redirect_to_https});
+    o.listen.push_back(
+        {block.address,
+         {block.tls.certificates, block.tls.min_version, block.tls.alpn, static_cast<int>(block.tls.tickets),
+          block.tls.ticket_keys, block.tls.client_ca, block.tls.client_verify},
+         std::move(*fronts),
+         std::move(*trusted),
+         block.redirect_to_https});
   }
   for (const auto& shard : c.shards) {
     o.shards.push_back({shard.name, shard.address, shard.region, static_cast<std::uint32_t>(shard.weight),
-                        shard.announce, shard.check});
+                        shard.announce, shard.check, static_cast<std::uint32_t>(shard.max_connections),
+                        std::nullopt});
+    if (shard.tls) {
+      o.shards.back().tls = {
+          .address = shard.address, .verify = shard.tls_verify, .ca = shard.tls_ca, .sni = shard.tls_sni};
+    }
   }
   session::Settings& s = o.session;
   s.head.max_head_bytes = size_of(c.limits.header_bytes);
   s.head.max_headers = size_of(c.limits.headers);
   s.head.max_target_bytes = size_of(c.limits.target_bytes);
+  s.limits.queue_per_shard = static_cast<std::uint32_t>(c.limits.queue_per_shard);
   s.limits.max_body_bytes = static_cast<std::uint64_t>(c.limits.body_bytes);
   s.limits.min_body_bytes_per_second = static_cast<std::uint64_t>(c.limits.body_rate);
   s.limits.min_rate_after = c.limits.body_rate_after;
@@ -52,7 +60,8 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
                 .request = c.timeouts.request,
                 .keep_alive = c.timeouts.keep_alive,
                 .client = c.timeouts.client,
-                .server = c.timeouts.server};
+                .server = c.timeouts.server,
+                .queue = c.timeouts.queue};
   s.key.sources.clear();
   for (const auto& source : c.rooms.sources) {
     const auto parsed = room::parse_source(source);
@@ -72,6 +81,8 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   s.upstream.idle_time = c.timeouts.pool;
   s.tunnel.idle = c.timeouts.tunnel;
   s.tunnel.stall = c.timeouts.client;
+  s.tunnel.client_fin = c.timeouts.client_fin;
+  s.tunnel.server_fin = c.timeouts.server_fin;
   o.policy = c.policy;
   o.health = {.enabled = c.health.enabled,
               .path = c.health.path,

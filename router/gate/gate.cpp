@@ -1,7 +1,5 @@
 #include "router/gate/gate.hpp"
 
-#include <openssl/x509.h>
-
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
@@ -12,14 +10,7 @@
 namespace roomgate::router::gate {
 namespace {
 
-constexpr Duration kTicketLife = std::chrono::hours(12);
 constexpr Duration kLastWords = seconds(2);  // for tunnels that were told to end
-
-double expiry_of(const tls::Identity& identity) {
-  std::tm end{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(identity.chain.front().get()), &end) != 1) return 0;
-  return static_cast<double>(::timegm(&end));
-}
 
 // Keys whose new value only a restart takes up; an operator who changed one must be told.
 std::vector<std::string> needs_restart(const Options& now, const Options& next) {
@@ -36,7 +27,6 @@ std::vector<std::string> needs_restart(const Options& now, const Options& next) 
   add(now.limits.addresses != next.limits.addresses, "limits.addresses");
   add(now.table.max_entries != next.table.max_entries, "rooms.max_entries");
   return keys;
-      slots_(options_.threads > 0 ? options_.threads : net::available_cpus()),
 }
 
 }  // namespace
@@ -46,10 +36,11 @@ Gate::Gate(Options options, Reload reload)
       reload_(std::move(reload)),
       table_(options_.table),
       admission_(options_.max_connections),
+      slots_(options_.threads > 0 ? options_.threads : net::available_cpus()),
       gatekeeper_(options_.limits),
       log_(options_.access_log, metrics_.log_dropped.with({})),
       shards_(std::make_shared<balance::ShardSet>()),
-      tickets_(tls::TicketKeys::random()),
+      tickets_(std::make_shared<const tls::TicketKeys>(tls::TicketKeys::random())),
       runtime_({.threads = options_.threads}),
       second_([this] { every_second(); }),
       stop_accepting_([this] { stop_accepting(); }),
@@ -90,20 +81,8 @@ Result<void, std::string> Gate::open_doors() {
   return {};
 }
 
-Result<Gate::Identities, std::string> Gate::read_certificates(const std::vector<ListenBlock>& blocks) {
-  Identities all;
-  for (const ListenBlock& block : blocks) {
-    all.emplace_back();
-    if (block.tls.certificates.empty()) continue;
-    auto read = tls::load_identities(block.tls.certificates);
-    if (!read) return fail("tls.certificates: " + read.error());
-    all.back() = std::move(read).value();
-  }
-  return all;
-}
-
 Result<std::shared_ptr<const listen::Entrance>, std::string> Gate::make_entrance(
-    const ListenBlock& block, const std::vector<tls::Identity>& identities) const {
+    const ListenBlock& block, const Credentials::Door& credentials) const {
   auto entrance = std::make_shared<listen::Entrance>();
   entrance->proxy_protocol_from = block.proxy_protocol_from;
   entrance->trust_forwarded_from = block.trust_forwarded_from;
@@ -114,38 +93,59 @@ Result<std::shared_ptr<const listen::Entrance>, std::string> Gate::make_entrance
       break;
     }
   }
-  if (!identities.empty()) {
-    auto made = tls::Contexts::make(block.tls, identities, std::make_shared<tls::TicketKeys>(tickets_));
+  if (credentials.certificates != nullptr) {
+    auto made = tls::Contexts::make(credentials.certificates,
+                                    credentials.ticket_keys != nullptr ? credentials.ticket_keys : tickets_);
     if (!made) return fail("tls.certificates: " + made.error());
     entrance->contexts = std::move(made).value();
   }
   return std::shared_ptr<const listen::Entrance>(std::move(entrance));
 }
 
-Result<void, std::string> Gate::start_workers() {
-  const auto identities = read_certificates(options_.listen);
-  if (!identities) return fail(identities.error());
-  for (const auto& door : *identities) {
-    for (const auto& identity : door)
-      metrics_.certificate_expiry.with({identity.file}).set(expiry_of(identity));
+Result<Gate::Entrances, std::string> Gate::make_entrances(const std::vector<ListenBlock>& blocks,
+                                                          const Credentials& credentials) const {
+  Entrances entrances(runtime_.size());
+  for (auto& of_core : entrances) {
+    for (std::size_t d = 0; d < doors_.size(); ++d) {
+      auto entrance = make_entrance(blocks[d], credentials.doors[d]);
+      if (!entrance) return fail(entrance.error());
+      of_core.push_back(std::move(entrance).value());
+    }
   }
+  return entrances;
+}
+
+void Gate::adopt(Credentials credentials) {
+  for (const auto& warning : credentials.warnings) LOG(warn, "tls_file", {"about", warning});
+  metrics_.certificate_expiry.clear();
+  metrics_.ocsp_expiry.clear();
+  for (const auto& door : credentials.doors) {
+    if (door.certificates == nullptr) continue;
+    for (const auto& group : door.certificates->groups()) {
+      for (const auto& identity : group.identities) {
+        metrics_.certificate_expiry.with({identity.file}).set(static_cast<double>(identity.not_after));
+        if (identity.staple) {
+          metrics_.ocsp_expiry.with({identity.file}).set(static_cast<double>(identity.staple->until));
+        }
+      }
+    }
+  }
+  files_.taken(credentials.fingerprint);
+  credentials_ = std::move(credentials);
+}
+
+Result<void, std::string> Gate::start_workers() {
+  auto credentials = read_credentials(options_.listen, options_.shards, {}, std::time(nullptr));
+  if (!credentials) return fail(credentials.error());
+  auto entrances = make_entrances(options_.listen, *credentials);
+  if (!entrances) return fail(entrances.error());
+  adopt(std::move(credentials).value());
   const auto settings = std::make_shared<const session::Settings>(options_.session);
   for (std::size_t i = 0; i < runtime_.size(); ++i) {
     net::Core& core = runtime_.core(i);
     workers_.push_back(std::make_unique<session::Worker>(
         core, session::Shared{table_, metrics_, log_, admission_, gatekeeper_, slots_}, settings, policy_));
     session::Worker& worker = *workers_.back();
-    listeners_.emplace_back();
-    for (std::size_t d = 0; d < doors_.size(); ++d) {
-      auto entrance = make_entrance(options_.listen[d], (*identities)[d]);
-      if (!entrance) return fail(entrance.error());
-      listeners_.back().push_back(std::make_unique<listen::Listener>(
-          core, doors_[d].descriptors[i], std::move(entrance).value(), admission_, gatekeeper_, metrics_,
-          [&worker](listen::Newcomer newcomer) { session::receive(worker, std::move(newcomer)); }));
-    }
-  }
-  return {};
-}
     // What goes from core to core: a place at a shard, and the wish that an idle connection closes.
     worker.slots.set_others({.pass_slot =
                                  [this](std::size_t core_index, stick::ShardId shard) {
@@ -159,6 +159,15 @@ Result<void, std::string> Gate::start_workers() {
                                      (void)to->pool.close_oldest(shard);
                                    });
                                  }});
+    listeners_.emplace_back();
+    for (std::size_t d = 0; d < doors_.size(); ++d) {
+      listeners_.back().push_back(std::make_unique<listen::Listener>(
+          core, doors_[d].descriptors[i], std::move((*entrances)[i][d]), admission_, gatekeeper_, metrics_,
+          [&worker](listen::Newcomer newcomer) { session::receive(worker, std::move(newcomer)); }));
+    }
+  }
+  return {};
+}
 
 void Gate::run() {
   net::Core& control = runtime_.control();
@@ -200,8 +209,12 @@ balance::Shard Gate::describe(const ShardBlock& block) {
   }
   shard.up = facts.verdict.up;
   shard.down_since = facts.verdict.up ? TimePoint{} : facts.verdict.changed_at;
+  shard.max_connections = block.max_connections;
   shard.announced = block.announce.empty() ? facts.verdict.last.announced.value_or("") : block.announce;
   shard.load = facts.verdict.last.load.value_or(0);
+  if (const auto way = credentials_.shards.find(block.name); way != credentials_.shards.end()) {
+    shard.tls = way->second;
+  }
   return shard;
 }
 
@@ -209,7 +222,6 @@ void Gate::publish_shards() {
   std::vector<balance::Shard> all;
   for (const ShardBlock& block : options_.shards) all.push_back(describe(block));
   shards_ = std::make_shared<const balance::ShardSet>(all);
-  shard.max_connections = block.max_connections;
   // A copy for each core: its requests then share no reference count with another core's.
   runtime_.on_each([this, all = std::move(all)](net::Core& core) {
     workers_[core.index()]->set_shards(std::make_shared<const balance::ShardSet>(all));
@@ -218,7 +230,11 @@ void Gate::publish_shards() {
 
 std::vector<health::Target> Gate::targets() const {
   std::vector<health::Target> out;
-  for (const ShardBlock& block : options_.shards) out.push_back({block.name, block.address, block.check});
+  for (const ShardBlock& block : options_.shards) {
+    const auto way = credentials_.shards.find(block.name);
+    out.push_back(
+        {block.name, block.address, block.check, way == credentials_.shards.end() ? nullptr : way->second});
+  }
   return out;
 }
 
@@ -238,11 +254,53 @@ void Gate::every_second() {
 
 void Gate::rotate_tickets() {
   tickets_rotated_ = Clock::now();
-  tickets_ = tickets_.rotated();
-  const auto keys = std::make_shared<const tls::TicketKeys>(tickets_);
-  runtime_.on_each([this, keys](net::Core& core) {
-    for (auto& listener : listeners_[core.index()]) {
-      if (listener->entrance().contexts != nullptr) listener->entrance().contexts->set_ticket_keys(keys);
+  tickets_ = std::make_shared<const tls::TicketKeys>(tickets_->rotated());
+  std::vector<bool> own;  // by door
+  for (const auto& door : credentials_.doors) own.push_back(door.ticket_keys == nullptr);
+  runtime_.on_each([this, keys = tickets_, own](net::Core& core) {
+    const auto& listeners = listeners_[core.index()];
+    for (std::size_t d = 0; d < listeners.size(); ++d) {
+      const auto& contexts = listeners[d]->entrance().contexts;
+      if (contexts != nullptr && own[d]) contexts->set_ticket_keys(keys);
+    }
+  });
+}
+
+void Gate::watch_credentials(TimePoint now) {
+  if (now < next_look_) return;
+  const auto seen = tls::fingerprint(credential_files(options_.listen, options_.shards));
+  // Thousands of files take a while to look at: never more than a hundredth of this core's time.
+  next_look_ = now + (Clock::now() - now) * 100;
+  if (!files_.observe(seen)) return;
+  const auto renewed = renew_credentials();
+  metrics_.certificate_reloads.with({renewed ? "ok" : "refused"}).add();
+  if (renewed) {
+    LOG(info, "tls_files_read", {"because", "one has changed"});
+  } else {
+    LOG(error, "tls_files_refused", {"error", renewed.error()}, {"in_use", "the old ones stay"});
+  }
+}
+
+Result<void, std::string> Gate::renew_credentials() {
+  auto credentials = read_credentials(options_.listen, options_.shards, credentials_, std::time(nullptr));
+  if (!credentials) return fail(credentials.error());
+  auto entrances = make_entrances(options_.listen, *credentials);
+  if (!entrances) return fail(entrances.error());
+  const bool other_ways = credentials->shards != credentials_.shards;
+  adopt(std::move(credentials).value());
+  set_entrances(std::move(entrances).value());
+  if (other_ways) {
+    publish_shards();
+    checker_->set_targets(targets());
+  }
+  return {};
+}
+
+void Gate::set_entrances(Entrances entrances) {
+  runtime_.on_each([this, all = std::make_shared<Entrances>(std::move(entrances))](net::Core& core) {
+    const std::size_t i = core.index();
+    for (std::size_t d = 0; d < listeners_[i].size(); ++d) {
+      listeners_[i][d]->set_entrance(std::move((*all)[i][d]));
     }
   });
 }
@@ -288,36 +346,23 @@ Result<void, std::string> Gate::apply(Options next) {
     if (!same_doors) next.listen = options_.listen;
   }
   for (const std::string& key : needs_restart(options_, next)) LOG(warn, "restart_needed", {"for", key});
-  const auto identities = read_certificates(next.listen);
-  if (!identities) return fail(identities.error());
-  using Entrances = std::vector<std::vector<std::shared_ptr<const listen::Entrance>>>;  // by core, by door
-  auto entrances = std::make_shared<Entrances>();
-  for (std::size_t core = 0; core < runtime_.size(); ++core) {
-    entrances->emplace_back();
-    for (std::size_t d = 0; d < doors_.size(); ++d) {
-      auto entrance = make_entrance(next.listen[d], (*identities)[d]);
-      if (!entrance) return fail(entrance.error());
-      entrances->back().push_back(std::move(entrance).value());
-    }
-  }
+  auto credentials = read_credentials(next.listen, next.shards, credentials_, std::time(nullptr));
+  if (!credentials) return fail(credentials.error());
+  auto entrances = make_entrances(next.listen, *credentials);
+  if (!entrances) return fail(entrances.error());
   if (auto opened = log_.open(); !opened) return fail("admin.access_log: " + opened.error());
 
-  metrics_.certificate_expiry.clear();
-  for (const auto& door : *identities) {
-    for (const auto& identity : door)
-      metrics_.certificate_expiry.with({identity.file}).set(expiry_of(identity));
-  }
+  adopt(std::move(credentials).value());
   policy_ = std::move(policy);
   options_ = std::move(next);
   admission_.set_limit(options_.max_connections);
   gatekeeper_.set_limits(options_.limits);
   admin_->set_token(options_.admin.token);
   const auto settings = std::make_shared<const session::Settings>(options_.session);
-  runtime_.on_each([this, settings, entrances, chosen = policy_](net::Core& core) {
-    const std::size_t i = core.index();
-    workers_[i]->set_settings(settings, chosen);
-    for (std::size_t d = 0; d < listeners_[i].size(); ++d) listeners_[i][d]->set_entrance((*entrances)[i][d]);
+  runtime_.on_each([this, settings, chosen = policy_](net::Core& core) {
+    workers_[core.index()]->set_settings(settings, chosen);
   });
+  set_entrances(std::move(entrances).value());
   std::erase_if(facts_, [this](const auto& known) {
     return std::none_of(options_.shards.begin(), options_.shards.end(),
                         [&](const ShardBlock& block) { return block.name == known.first; });

@@ -12,6 +12,7 @@
 #include "base/net/runtime.hpp"
 #include "router/admin/rate_window.hpp"
 #include "router/admin/server.hpp"
+#include "router/gate/credentials.hpp"
 #include "router/gate/options.hpp"
 #include "router/health/checker.hpp"
 #include "router/listen/listener.hpp"
@@ -58,14 +59,19 @@ class Gate final : public admin::Subject {
     void on_expire() override { work(); }
     std::function<void()> work;
   };
-  using Identities = std::vector<std::vector<tls::Identity>>;  // by door; empty: plain
+  // By core, by door.
+  using Entrances = std::vector<std::vector<std::shared_ptr<const listen::Entrance>>>;
 
   Gate(Options options, Reload reload);
   Result<void, std::string> open_doors();
-  static Result<Identities, std::string> read_certificates(const std::vector<ListenBlock>& blocks);
   // One per core and block: TLS contexts are a core's own.
   Result<std::shared_ptr<const listen::Entrance>, std::string> make_entrance(
-      const ListenBlock& block, const std::vector<tls::Identity>& identities) const;
+      const ListenBlock& block, const Credentials::Door& credentials) const;
+  Result<Entrances, std::string> make_entrances(const std::vector<ListenBlock>& blocks,
+                                                const Credentials& credentials) const;
+  // From now on these are the ones in use: warnings are told, metrics set.
+  void adopt(Credentials credentials);
+  void set_entrances(Entrances entrances);
   Result<void, std::string> start_workers();
 
   void publish_shards();
@@ -74,15 +80,15 @@ class Gate final : public admin::Subject {
   std::vector<health::Target> targets() const;
   void every_second();
   void rotate_tickets();
+  void watch_credentials(TimePoint now);
+  Result<void, std::string> renew_credentials();
+  void sample_rates();
 
   void on_signal(int signal);
   void reload();
   Result<void, std::string> apply(Options next);
   void begin_drain();
   void stop_accepting();
-  void watch_credentials(TimePoint now);
-  Result<void, std::string> renew_credentials();
-  void sample_rates();
   void wait_for_guests();
   void finish();
 
@@ -94,13 +100,15 @@ class Gate final : public admin::Subject {
   stick::Table table_;
   balance::ShardNames names_;
   listen::Admission admission_;
+  upstream::SlotAccounts slots_;
   limits::Gatekeeper gatekeeper_;
   session::AccessWriter log_;
   std::map<std::string, ShardFacts> facts_;
   std::shared_ptr<const balance::ShardSet> shards_;  // the control core's copy
   std::shared_ptr<balance::Policy> policy_;
-  tls::TicketKeys tickets_;
-  upstream::SlotAccounts slots_;
+  std::shared_ptr<const tls::TicketKeys> tickets_;  // of doors without a key file
+  Credentials credentials_;
+  tls::Settled files_{0};
 
   net::Runtime runtime_;
   // Below the runtime: their sockets live in its cores.
@@ -112,14 +120,6 @@ class Gate final : public admin::Subject {
   Tick second_;
   Tick stop_accepting_;
   Tick watch_guests_;
-  TimePoint started_;
-  TimePoint tickets_rotated_;
-  TimePoint end_at_ = TimePoint::max();
-  bool draining_ = false;
-  bool accepting_ = true;
-  bool ended_ = false;
-};
-
   // Of /stats, a reading a second.
   struct Rates {
     admin::RateWindow requests;
@@ -127,4 +127,13 @@ class Gate final : public admin::Subject {
     admin::RateWindow handshakes;
     std::map<std::string, admin::RateWindow> refused;  // by reason: a list in http::describe, so bounded
   } rates_;
+  TimePoint started_;
+  TimePoint tickets_rotated_;
+  TimePoint next_look_;  // at the credentials' files
+  TimePoint end_at_ = TimePoint::max();
+  bool draining_ = false;
+  bool accepting_ = true;
+  bool ended_ = false;
+};
+
 }  // namespace roomgate::router::gate

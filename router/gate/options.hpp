@@ -1,6 +1,7 @@
 // All settings of a front door, as its parts want them. main fills it from conf::Gate (from_conf).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "router/limits/gatekeeper.hpp"
 #include "router/session/settings.hpp"
 #include "router/stick/table.hpp"
+#include "router/tls/client_context.hpp"
 #include "router/tls/contexts.hpp"
 
 namespace roomgate::router::gate {
@@ -29,6 +31,8 @@ struct ShardBlock {
   std::uint32_t weight = 1;
   std::string announce;
   bool check = true;
+  std::uint32_t max_connections = 0;  // 0: no limit
+  std::optional<tls::ClientOptions> tls;  // none: plain
 };
 
 struct Options {

@@ -5,7 +5,7 @@
 namespace roomgate::router::http {
 namespace {
 
-constexpr std::array<ReasonText, 37> kReasons = {{
+constexpr std::array<ReasonText, 38> kReasons = {{
     {Reason::none, 200, "", ""},
     {Reason::redirect, 308, "redirect", "this is served over https"},
     {Reason::bad_request, 400, "bad_request", "the request is not well-formed HTTP"},
@@ -46,6 +46,7 @@ constexpr std::array<ReasonText, 37> kReasons = {{
     {Reason::connect_refused, 503, "connect_refused", "the room's shard refused the connection"},
     {Reason::connect_timeout, 503, "connect_timeout",
      "the room's shard did not accept the connection in time"},
+    {Reason::connect_tls, 503, "connect_tls", "TLS with the room's shard failed"},
     {Reason::queue_full, 503, "queue_full",
      "limits.queue_per_shard requests wait for the room's shard already"},
     {Reason::queue_timeout, 503, "queue_timeout",

@@ -42,6 +42,7 @@ enum class Reason : std::uint8_t {
   shard_maintenance,     // 503
   connect_refused,       // 503
   connect_timeout,       // 503
+  connect_tls,           // 503: no TLS with the shard, or its certificate does not verify
   queue_full,            // 503: limits.queue_per_shard requests wait for the shard already
   queue_timeout,         // 503: none of the shard's max_connections became free within timeouts.queue
   table_full,            // 503: nothing idle to evict

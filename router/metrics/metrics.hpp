@@ -12,53 +12,69 @@
 namespace roomgate::router {
 
 // METRIC(kind, member, name, help, labels...)
-#define ROOMGATE_GATE_METRICS(METRIC)                                                                       \
-  METRIC(counter, requests, "roomgate_requests_total",                                                      \
-         "Requests answered, by shard and status; shard \"\": the gate "                                    \
-         "itself",                                                                                          \
-         "shard", "code")                                                                                   \
-  METRIC(histogram, request_duration, "roomgate_request_duration_seconds",                                  \
-         "First byte of a request to the last of "                                                          \
-         "its answer")                                                                                      \
-  METRIC(gauge, rooms, "roomgate_rooms", "Entries of the room table")                                       \
-  METRIC(gauge, tunnels, "roomgate_tunnels", "Open WebSocket tunnels", "shard")                             \
-  METRIC(gauge, shard_up, "roomgate_shard_up", "1: new requests go there", "shard", "region")               \
-  METRIC(counter, assignments, "roomgate_assignments_total", "Rooms given to a shard: new, moved", "shard", \
-         "how")                                                                                             \
-  METRIC(counter, rejected, "roomgate_rejected_total", "Requests and connections the gate refused",         \
-         "reason")                                                                                          \
-                                                                                                            \
-  METRIC(gauge, connections, "roomgate_connections", "Open client connections")                             \
-  METRIC(counter, accepted, "roomgate_connections_total", "Client connections accepted")                    \
-  METRIC(counter, handshakes, "roomgate_tls_handshakes_total", "TLS handshakes: full, resumed, failed",     \
-         "result")                                                                                          \
-  METRIC(gauge, certificate_expiry, "roomgate_certificate_expiry_seconds", "End of validity, Unix time",    \
-         "file")                                                                                            \
-  METRIC(gauge, rooms_provisional, "roomgate_rooms_provisional", "Entries that only a page load has made")  \
-  METRIC(gauge, addresses_crowded, "roomgate_addresses_crowded",                                            \
-         "Clients counted on one shared count since the start: limits.addresses was full")                  \
-  METRIC(gauge, evicted, "roomgate_rooms_evicted", "Entries dropped for room since the start")              \
-  METRIC(counter, upstream_connects, "roomgate_upstream_connects_total",                                    \
-         "Connections to shards: ok, refused, "                                                             \
-         "timed_out, failed",                                                                               \
-         "shard", "result")                                                                                 \
-  METRIC(counter, upstream_retries, "roomgate_upstream_retries_total",                                      \
-         "Requests repeated on a fresh connection", "shard")                                                \
-  METRIC(counter, upstream_failures, "roomgate_upstream_failures_total",                                    \
-         "Requests a shard broke, left unanswered "                                                         \
-         "or answered with a 5xx",                                                                          \
-         "shard", "kind")                                                                                   \
-  METRIC(counter, health_checks, "roomgate_health_checks_total", "Health checks: ok, failed", "shard",      \
-         "result")                                                                                          \
-  METRIC(counter, shard_name_differs, "roomgate_shard_name_differs_total",                                  \
-         "Answers whose X-Jitsi-Shard is not the "                                                          \
-         "name the shard announced",                                                                        \
-         "shard")                                                                                           \
-  METRIC(gauge, panic, "roomgate_panic",                                                                    \
-         "1: so many shards are down that the gate's own network is suspected")                             \
-  METRIC(gauge, draining, "roomgate_draining", "1: this gate is going away")                                \
-  METRIC(counter, reloads, "roomgate_reloads_total", "Settings read anew: ok, refused", "result")           \
-  METRIC(counter, log_dropped, "roomgate_access_log_dropped_total",                                         \
+#define ROOMGATE_GATE_METRICS(METRIC)                                                                        \
+  METRIC(counter, requests, "roomgate_requests_total",                                                       \
+         "Requests answered, by shard and status; shard \"\": the gate "                                     \
+         "itself",                                                                                           \
+         "shard", "code")                                                                                    \
+  METRIC(histogram, request_duration, "roomgate_request_duration_seconds",                                   \
+         "First byte of a request to the last of "                                                           \
+         "its answer")                                                                                       \
+  METRIC(gauge, rooms, "roomgate_rooms", "Entries of the room table")                                        \
+  METRIC(gauge, tunnels, "roomgate_tunnels", "Open WebSocket tunnels", "shard")                              \
+  METRIC(gauge, shard_up, "roomgate_shard_up", "1: new requests go there", "shard", "region")                \
+  METRIC(counter, assignments, "roomgate_assignments_total", "Rooms given to a shard: new, moved", "shard",  \
+         "how")                                                                                              \
+  METRIC(counter, rejected, "roomgate_rejected_total", "Requests and connections the gate refused",          \
+         "reason")                                                                                           \
+                                                                                                             \
+  METRIC(gauge, connections, "roomgate_connections", "Open client connections")                              \
+  METRIC(counter, accepted, "roomgate_connections_total", "Client connections accepted")                     \
+  METRIC(counter, handshakes, "roomgate_tls_handshakes_total",                                               \
+         "TLS handshakes: full, resumed, failed, refused", "result")                                         \
+  METRIC(gauge, certificate_expiry, "roomgate_certificate_expiry_seconds", "End of validity, Unix time",     \
+         "file")                                                                                             \
+  METRIC(counter, certificate_reloads, "roomgate_certificate_reloads_total",                                 \
+         "Changed TLS files read anew: ok, refused", "result")                                               \
+  METRIC(gauge, ocsp_expiry, "roomgate_ocsp_staple_expiry_seconds", "Stapled until then, Unix time", "file") \
+  METRIC(gauge, rooms_provisional, "roomgate_rooms_provisional", "Entries that only a page load has made")   \
+  METRIC(gauge, addresses_crowded, "roomgate_addresses_crowded",                                             \
+         "Clients counted on one shared count since the start: limits.addresses was full")                   \
+  METRIC(gauge, evicted, "roomgate_rooms_evicted", "Entries dropped for room since the start")               \
+  METRIC(counter, upstream_connects, "roomgate_upstream_connects_total",                                     \
+         "Connections to shards: ok, refused, tls, "                                                         \
+         "timed_out, failed",                                                                                \
+         "shard", "result")                                                                                  \
+  METRIC(counter, upstream_retries, "roomgate_upstream_retries_total",                                       \
+         "Requests repeated on a fresh connection", "shard")                                                 \
+  METRIC(counter, upstream_failures, "roomgate_upstream_failures_total",                                     \
+         "Requests a shard broke, left unanswered "                                                          \
+         "or answered with a 5xx",                                                                           \
+         "shard", "kind")                                                                                    \
+  METRIC(counter, health_checks, "roomgate_health_checks_total", "Health checks: ok, failed", "shard",       \
+         "result")                                                                                           \
+  METRIC(counter, shard_name_differs, "roomgate_shard_name_differs_total",                                   \
+         "Answers whose X-Jitsi-Shard is not the "                                                           \
+         "name the shard announced",                                                                         \
+         "shard")                                                                                            \
+  METRIC(gauge, panic, "roomgate_panic",                                                                     \
+         "1: so many shards are down that the gate's own network is suspected")                              \
+  METRIC(gauge, draining, "roomgate_draining", "1: this gate is going away")                                 \
+  METRIC(counter, reloads, "roomgate_reloads_total", "Settings read anew: ok, refused", "result")            \
+  METRIC(histogram, tls_handshake, "roomgate_tls_handshake_duration_seconds",                                \
+         "TLS handshakes that succeeded")                                                                    \
+  METRIC(histogram, queue_wait, "roomgate_queue_wait_seconds",                                               \
+         "Waiting for one of a shard's max_connections, by requests that had to")                            \
+  METRIC(histogram, upstream_connect, "roomgate_upstream_connect_seconds",                                   \
+         "Opening a connection to a shard")                                                                  \
+  METRIC(histogram, first_byte, "roomgate_upstream_first_byte_seconds",                                      \
+         "Request sent to the head of the shard's answer")                                                   \
+  METRIC(gauge, queue_length, "roomgate_queue_length",                                                       \
+         "Requests that wait for one of a shard's max_connections", "shard")                                 \
+  METRIC(gauge, slots_used, "roomgate_shard_slots_used",                                                     \
+         "Requests and tunnels at a shard that has max_connections", "shard")                                \
+  METRIC(gauge, build_info, "roomgate_build_info", "1", "version", "compiler", "openssl")                    \
+  METRIC(counter, log_dropped, "roomgate_access_log_dropped_total",                                          \
          "Access log lines lost: the reader was too slow")
 
 struct Metrics {
