@@ -38,7 +38,7 @@ void describe_listen(Binder& b, Gate::Listen& listen) {
       "tls.certificates", listen.tls.certificates, not_empty(),
       "files or folders of PEM (key and chain), chosen by SNI, the first is the default; empty: plain HTTP");
   b.key("tls.min_version", listen.tls.min_version, one_of({"1.2", "1.3"}), "oldest TLS version accepted");
-  b.key("tls.alpn", listen.tls.alpn, one_of({"http/1.1"}), "protocols offered");
+  b.key("tls.alpn", listen.tls.alpn, one_of({"h2", "http/1.1"}), "protocols offered, the first that the client knows is spoken");
   b.key("tls.tickets", listen.tls.tickets, between(std::int64_t{0}, std::int64_t{4}),
         "session tickets after a full handshake (TLS 1.3); 0: nobody resumes");
   b.key("tls.ticket_keys", listen.tls.ticket_keys, anything<std::string>(),
@@ -52,6 +52,8 @@ void describe_listen(Binder& b, Gate::Listen& listen) {
   b.key("trust_forwarded_from", listen.trust_forwarded_from, network_or_address(),
         "X-Forwarded-For, -Proto, -Host and X-Proxy-Region are believed from these");
   b.key("redirect_to_https", listen.redirect_to_https, "answer 308 to https:// instead of forwarding");
+  b.key("http2_cleartext", listen.http2_cleartext,
+        "without TLS: also take HTTP/2 from clients that begin with its preface (prior knowledge)");
 }
 
 void describe_shard(Binder& b, Gate::Shard& shard) {
@@ -183,7 +185,7 @@ void describe(Binder& b, Gate& gate) {
   b.key("per_address.new_rooms", gate.limits.per_address.new_rooms,
         "rooms that one address may be the first in; more: 429");
   b.key("addresses", gate.limits.addresses, between(std::int64_t{1024}, std::int64_t{16'777'216}),
-        "addresses counted apart, 64 bytes each; when none can be forgotten, newcomers share one count");
+        "addresses counted apart, 44 bytes each; when none can be forgotten, newcomers share one count");
   b.key("tunnels_per_room", gate.limits.tunnels_per_room, between(std::int64_t{0}, std::int64_t{10'000'000}),
         "WebSockets of one room; more: 429; 0: off");
   b.key("body_bytes", gate.limits.body_bytes, between(std::int64_t{1024}, std::int64_t{1} << 50),
@@ -196,6 +198,24 @@ void describe(Binder& b, Gate& gate) {
         "idle connections kept per core and shard (HAProxy: pool-max-conn)");
   b.key("queue_per_shard", gate.limits.queue_per_shard, between(std::int64_t{0}, std::int64_t{1'000'000}),
         "requests that may wait for one of a shard's max_connections; more: 503 (HAProxy: maxqueue)");
+  auto& h2 = gate.limits.h2;
+  b.key("h2.streams", h2.streams, between(std::int64_t{1}, std::int64_t{1000}),
+        "requests of one HTTP/2 connection at a time; one counts until its work with the shard has ended");
+  b.key("h2.stream_window", h2.stream_window, between(std::int64_t{16'384}, std::int64_t{16'777'216}),
+        "bytes of a request's body that may be here and not yet with the shard");
+  b.key("h2.connection_window", h2.connection_window,
+        between(std::int64_t{65'535}, std::int64_t{134'217'728}), "of all bodies of a connection");
+  const char* calm = "more of them end the connection with ENHANCE_YOUR_CALM";
+  b.key("h2.resets", h2.resets, std::string("requests a client takes back; ").append(calm));
+  b.key("h2.settings", h2.settings, "SETTINGS frames");
+  b.key("h2.pings", h2.pings, "PING frames");
+  b.key("h2.priorities", h2.priorities, "PRIORITY and PRIORITY_UPDATE frames");
+  b.key("h2.window_updates", h2.window_updates,
+        "WINDOW_UPDATE frames, beyond two for each DATA frame and one for 512 bytes that it was sent");
+  b.key("h2.empty_frames", h2.empty_frames, "DATA and CONTINUATION frames that carry nothing");
+  b.key("h2.refused", h2.refused, "requests beyond h2.streams");
+  b.key("h2.errors", h2.errors, "streams that we reset for what was sent on them");
+  b.key("h2.others", h2.others, "GOAWAY, and frames of unknown kinds");
 
   b.table("timeouts", "How long is waited before giving up.");
   const auto sane = between(Duration(milliseconds(100)), Duration(hours(24)));

@@ -187,11 +187,10 @@ test('tunnels of one room', async (t) => {
   });
 });
 
+const readsAll = (incoming, response) => incoming.resume().on('end', () => response.end('ok'));
+
 test('the body of a request', async (t) => {
-  const { backend, gate, rejected } = await setUp(t, 'body_bytes = 2000', { handler: (incoming, response) => {
-    incoming.resume();
-    incoming.on('end', () => response.end('ok'));
-  } });
+  const { backend, gate, rejected } = await setUp(t, 'body_bytes = 2000', { handler: readsAll });
   assert.equal((await request(gate.port, path, { method: 'POST', body: 'x'.repeat(2000), from: alice })).status, 200);
 
   const told = await exchange(gate.port, `POST ${path} HTTP/1.1\r\nHost: g\r\nContent-Length: 2001\r\n\r\n`);
@@ -206,7 +205,7 @@ test('the body of a request', async (t) => {
 });
 
 test('the rate at which a body arrives', async (t) => {
-  const { gate, rejected } = await setUp(t, 'body_rate = 1_000_000\nbody_rate_after = "100ms"');
+  const { gate, rejected } = await setUp(t, 'body_rate = 1_000_000\nbody_rate_after = "100ms"', { handler: readsAll });
   const raw = await Raw.connect(gate.port, alice);
   raw.send(`POST ${path} HTTP/1.1\r\nHost: g\r\nContent-Length: 1000000\r\n\r\n`);
 
