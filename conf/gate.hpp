@@ -15,7 +15,7 @@ struct Gate {
     struct Tls {
       std::vector<std::string> certificates;
       std::string min_version = "1.2";
-      std::vector<std::string> alpn = {"http/1.1"};
+      std::vector<std::string> alpn = {"h2", "http/1.1"};
       std::int64_t tickets = 1;
       std::string ticket_keys;
       std::string client_ca;
@@ -24,6 +24,7 @@ struct Gate {
     std::vector<std::string> proxy_protocol_from;
     std::vector<std::string> trust_forwarded_from;
     bool redirect_to_https = false;
+    bool http2_cleartext = false;
   };
   struct Shard {
     std::string name;
@@ -98,6 +99,21 @@ struct Gate {
     Duration body_rate_after = std::chrono::seconds(30);
     std::int64_t pool_per_shard = 256;
     std::int64_t queue_per_shard = 1000;
+    // Of one HTTP/2 connection.
+    struct Http2 {
+      std::int64_t streams = 100;
+      std::int64_t stream_window = 64 * 1024;
+      std::int64_t connection_window = 256 * 1024;
+      Rate resets{33, std::chrono::seconds(1), 200};
+      Rate settings{1, std::chrono::seconds(1), 20};
+      Rate pings{10, std::chrono::seconds(1), 100};
+      Rate priorities{50, std::chrono::seconds(1), 500};
+      Rate window_updates{50, std::chrono::seconds(1), 500};
+      Rate empty_frames{10, std::chrono::seconds(1), 50};
+      Rate refused{20, std::chrono::seconds(1), 200};
+      Rate errors{10, std::chrono::seconds(1), 100};
+      Rate others{5, std::chrono::seconds(1), 50};
+    } h2;
   } limits;
 
   struct Timeouts {
