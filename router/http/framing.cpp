@@ -71,6 +71,22 @@ Result<Framing, ParseError> framing_of(const ResponseHead& head, Method request_
   return Framing{Framing::Kind::until_close, 0};
 }
 
+bool leaves_connection_clean(const ResponseHead& head, const Framing& framing) {
+  switch (framing.kind) {
+    case Framing::Kind::until_close:
+    case Framing::Kind::tunnel: return false;
+    case Framing::Kind::none:
+    case Framing::Kind::length:
+    case Framing::Kind::chunked: break;
+  }
+  if (!keeps_alive(head)) return false;
+  const bool bodiless = head.status < 200 || head.status == 204 || head.status == 304;
+  if (!bodiless) return true;
+  if (find_header(head.headers, HeaderId::transfer_encoding) != nullptr) return false;
+  // 304 tells the length of what is not sent (RFC 9110 8.6); 1xx and 204 have nothing to tell.
+  return head.status == 304 || find_header(head.headers, HeaderId::content_length) == nullptr;
+}
+
 Framing framing_towards(Framing from_upstream, int client_minor_version) {
   switch (from_upstream.kind) {
     case Framing::Kind::none:

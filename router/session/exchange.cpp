@@ -176,7 +176,7 @@ Task<After> Exchange::answer(Reason reason, std::string_view location) {
   // thrown away.
   const bool settled = known && (facts_.framing.kind == http::Framing::Kind::none || upload_complete() ||
                                  (!body_touched_ && body_is_here()));
-  if (!settled) facts_.keep_alive = false;
+  if (!settled || http::ends_connection(reason)) facts_.keep_alive = false;
   x.out.clear();
   http::write_error_response({.reason = reason,
                               .keep_alive = facts_.keep_alive,

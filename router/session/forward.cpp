@@ -318,6 +318,8 @@ Task<Exchange::Fault> Exchange::read_answer() {
         const http::ResponseHead& head = x.response.head();
         if (head.status >= 200 || head.status == 101) co_return Fault::none;
         if (++interim > settings_->limits.max_interim_answers) co_return Fault::nonsense;
+        // It has no body, whatever it says; what it says has to make sense all the same.
+        if (!http::framing_of(head, head_->method, false)) co_return Fault::nonsense;
         if (!co_await requester_.interim(head, settings_->timeouts.client)) co_return Fault::client;
         x.reply.begin += head.size;
         x.response.reset();
@@ -394,7 +396,7 @@ Task<After> Exchange::relay_answer(const route::Decision& decision) {
   facts_.keep_alive = facts_.keep_alive && upload_complete() && !worker_.draining &&
                       writes.kind != http::Framing::Kind::until_close;
   const int status = head.status;
-  const bool shard_stays = http::keeps_alive(head);
+  const bool shard_stays = http::leaves_connection_clean(head, *reads);
   const ByteView first = requester_.answer_head(head, rewrite_for(decision, writes));
   x.reply.begin += head.size;
   net::Channel& client = requester_.channel();
@@ -413,8 +415,7 @@ Task<After> Exchange::relay_answer(const route::Decision& decision) {
       co_await stop_upload();
       facts_.keep_alive = false;
     }
-    finish_upstream(whole && shard_stays && !excess && relay.take_rest().empty() &&
-                    reads->kind != http::Framing::Kind::until_close);
+    finish_upstream(whole && shard_stays && !excess && relay.take_rest().empty());
     log(status, "");
     if (facts_.keep_alive) co_return After::next;
     co_return whole ? After::close : After::linger;

@@ -144,3 +144,31 @@ TEST_CASE("frames an answer for the client's version") {
   CHECK(framing_towards(until_close, 0) == until_close);
   CHECK(framing_towards(length, 0) == length);
 }
+
+TEST_CASE("a shard's connection goes on only after an answer without anything odd") {
+  struct Case {
+    std::string_view head;
+    bool clean;
+  };
+  static constexpr std::array<Case, 12> kCases = {{
+      {"1.1 200 X\r\nContent-Length: 5\r\n", true},
+      {"1.1 200 X\r\nTransfer-Encoding: chunked\r\n", true},
+      {"1.1 200 X\r\nContent-Length: 5\r\nConnection: close\r\n", false},
+      {"1.1 200 X\r\n", false},
+      {"1.0 200 X\r\nContent-Length: 5\r\n", false},
+      {"1.0 200 X\r\nContent-Length: 5\r\nConnection: keep-alive\r\n", true},
+      {"1.1 204 X\r\n", true},
+      {"1.1 204 X\r\nContent-Length: 0\r\n", false},
+      {"1.1 204 X\r\nTransfer-Encoding: chunked\r\n", false},
+      {"1.1 304 X\r\nContent-Length: 5\r\n", true},
+      {"1.1 304 X\r\nTransfer-Encoding: chunked\r\n", false},
+      {"1.1 103 X\r\nContent-Length: 5\r\n", false},
+  }};
+  for (const Case& c : kCases) {
+    const Response response("HTTP/" + std::string(c.head) + "\r\n");
+    INFO("response: ", response.text);
+    const auto framing = framing_of(response.head(), Method::get, false);
+    REQUIRE(framing.ok());
+    CHECK(leaves_connection_clean(response.head(), *framing) == c.clean);
+  }
+}
