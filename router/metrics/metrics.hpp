@@ -29,7 +29,7 @@ namespace roomgate::router {
          "reason")                                                                                           \
                                                                                                              \
   METRIC(gauge, connections, "roomgate_connections", "Open client connections")                              \
-  METRIC(counter, accepted, "roomgate_connections_total", "Client connections accepted")                     \
+  METRIC(counter, accepted, "roomgate_connections_accepted_total", "Client connections accepted")            \
   METRIC(counter, handshakes, "roomgate_tls_handshakes_total",                                               \
          "TLS handshakes: full, resumed, failed, refused", "result")                                         \
   METRIC(gauge, certificate_expiry, "roomgate_certificate_expiry_seconds", "End of validity, Unix time",     \
@@ -61,6 +61,8 @@ namespace roomgate::router {
          "1: so many shards are down that the gate's own network is suspected")                              \
   METRIC(gauge, draining, "roomgate_draining", "1: this gate is going away")                                 \
   METRIC(counter, reloads, "roomgate_reloads_total", "Settings read anew: ok, refused", "result")            \
+  METRIC(counter, h2_floods, "roomgate_h2_floods_total",                                                     \
+         "HTTP/2 connections ended for too many frames of a kind", "kind")                                   \
   METRIC(histogram, tls_handshake, "roomgate_tls_handshake_duration_seconds",                                \
          "TLS handshakes that succeeded")                                                                    \
   METRIC(histogram, queue_wait, "roomgate_queue_wait_seconds",                                               \

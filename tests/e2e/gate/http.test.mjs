@@ -20,7 +20,7 @@ test('many requests of one client use one connection on each side', async (t) =>
   for (let i = 0; i < 20; ++i) assert.equal((await request(gate.port, '/xmpp-websocket?room=r', { agent })).body, 'ok');
 
   assert.equal(backend.connections, 1);
-  assert.equal(await gate.metric('roomgate_connections_total'), 1);
+  assert.equal(await gate.metric('roomgate_connections_accepted_total'), 1);
 });
 
 test('pipelined requests are answered in their order', async (t) => {
