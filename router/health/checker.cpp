@@ -1,5 +1,7 @@
 #include "router/health/checker.hpp"
 
+#include <utility>
+
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "router/body/body.hpp"
@@ -17,6 +19,7 @@ struct Checker::Probe {
   Target target;
   balance::HealthState state;
   Answer last{.ok = true};
+  bool told = false;  // whoever asks still believes what an earlier probe of this shard said
   net::Event stopped;
 };
 
@@ -74,7 +77,7 @@ void Checker::conclude(Probe& probe, Answer answer) {
   } else if (turned) {
     LOG(warn, "shard_down", {"shard", probe.target.name}, {"reason", answer.reason});
   }
-  const bool news = turned || answer != probe.last;
+  const bool news = !std::exchange(probe.told, true) || turned || answer != probe.last;
   if (!answer.ok) {
     // What it said when it last could still holds.
     answer.announced = probe.last.announced;
