@@ -121,7 +121,7 @@ void describe(Binder& b, Gate& gate) {
 
   b.table("admin", "For operators: metrics, probes, the API. Reads only, unless a token is given.");
   b.key("address", gate.admin.address, address_and_port_or_empty(),
-        "/metrics /ready /live /api/v1/...; empty: none");
+        "/metrics /ready /live /stats /api/v1/...; empty: none");
   b.key("socket", gate.admin.socket, anything<std::string>(),
         "unix socket with full rights, mode 0600; empty: none");
   b.key("token_file", gate.admin.token_file, anything<std::string>(),

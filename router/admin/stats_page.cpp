@@ -22,12 +22,12 @@ constexpr std::string_view kHead = R"(<!doctype html>
 <style>
 :root { color-scheme: light dark; --back: #f6f7f9; --card: #fff; --text: #1c2127; --quiet: #5c6773; --line: #e1e5ea; --good: #12703a; --warn: #8a5300; --bad: #b3261e }
 @media (prefers-color-scheme: dark) { :root { --back: #14171b; --card: #1d2126; --text: #e6e9ed; --quiet: #9aa5b1; --line: #30363d; --good: #57c785; --warn: #e3a94b; --bad: #ff8a80 } }
-body { margin: 0 auto; padding: 1.5rem; max-width: 70rem; background: var(--back); color: var(--text); font: 15px/1.45 system-ui, sans-serif }
+body { margin: 0 auto; padding: 1.5rem; max-width: 62rem; background: var(--back); color: var(--text); font: 15px/1.45 system-ui, sans-serif }
 h1 { font-size: 1.35rem; margin: 0 }
 h2 { font-size: 1rem; margin: 1.75rem 0 .5rem }
 header { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: baseline }
 .quiet { color: var(--quiet) } .good { color: var(--good) } .warn { color: var(--warn) } .bad { color: var(--bad) }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin: 1rem 0 0; padding: 0 }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .75rem; margin: 1rem 0 0; padding: 0 }
 .tiles div { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem }
 .tiles dt { color: var(--quiet); font-size: .85rem } .tiles dd { margin: 0; font-size: 1.4rem; font-variant-numeric: tabular-nums }
 .wide { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: .5rem }

@@ -55,8 +55,11 @@ void Gate::sample_rates() {
   rates_.requests.sample(total_of(metrics_.requests));
   rates_.connections.sample(total_of(metrics_.accepted));
   rates_.handshakes.sample(total_of(metrics_.handshakes));
-  for (const auto& [labels, counter] : metrics_.rejected.series())
-    rates_.refused[labels.front()].sample(counter->value());
+  for (const auto& [labels, counter] : metrics_.rejected.series()) {
+    const auto [window, is_new] = rates_.refused.try_emplace(labels.front());
+    if (is_new) window->second.sample(0);  // it was none before it was there
+    window->second.sample(counter->value());
+  }
 }
 
 admin::Overview Gate::overview() {
@@ -71,6 +74,7 @@ admin::Overview Gate::overview() {
     if (shard.max_connections > 0) overview.waiting += slots_.of(shard.id).waiting();
   }
   for (const auto& [labels, counter] : metrics_.rejected.series()) {
+    if (counter->value() == 0) continue;
     const auto window = rates_.refused.find(labels.front());
     overview.refused.push_back({.reason = labels.front(),
                                 .total = counter->value(),

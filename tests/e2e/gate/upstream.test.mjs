@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import http from 'node:http';
+import net from 'node:net';
 import { test } from 'node:test';
 import tls from 'node:tls';
 import { certificate, eventually, exchange, Raw, request, startBackend, startGate, startRawBackend, temporaryFolder, upgradeAnswer, upgradeRequest } from './support.mjs';
@@ -246,7 +247,6 @@ async function startDeaf(t) {
   t.after(() => child.kill('SIGKILL'));
   const port = await new Promise((resolve) => child.stdout.once('data', (data) => resolve(Number(data.toString()))));
   child.kill('SIGSTOP');
-  const { default: net } = await import('node:net');
   // Two fit; of the further ones none is answered.
   const fill = Array.from({ length: 6 }, () => {
     const socket = net.connect({ host: '127.0.0.1', port });

@@ -238,3 +238,14 @@ TEST_CASE("finds the client behind trusted fronts") {
   CHECK(client_facts(none.head().headers, "10.0.0.1", true, trusted).ip == "10.0.0.1");
   CHECK(client_facts(none.head().headers, "10.0.0.1", true, trusted).https);
 }
+
+TEST_CASE("an answer carries one request id: ours, not the shard's") {
+  const std::string text = "HTTP/1.1 200 OK\r\nX-Request-Id: theirs\r\nContent-Length: 0\r\n\r\n";
+
+  const std::string ours = rewritten_response(text, {.request_id = "id-1"});
+  const std::string none = rewritten_response(text, {});
+
+  CHECK(contains(ours, "X-Request-Id: id-1\r\n"));
+  CHECK_FALSE(contains(ours, "theirs"));
+  CHECK(contains(none, "X-Request-Id: theirs\r\n"));
+}
