@@ -9,6 +9,30 @@ std::size_t size_of(std::int64_t value) { return static_cast<std::size_t>(value)
 
 limits::Rate rate_of(const conf::Rate& rate) { return {rate.per_second(), static_cast<double>(rate.burst)}; }
 
+// "off": as many as come.
+h2::Rate flood_rate(const conf::Rate& rate) {
+  if (rate.count == 0) return {0, 1e18};
+  return {rate.per_second(), static_cast<double>(rate.burst)};
+}
+
+h2::Limits http2_limits(const conf::Gate::Limits::Http2& c, const http::Limits& head) {
+  h2::Limits limits{.head = head,
+                    .streams = static_cast<std::uint32_t>(c.streams),
+                    .stream_window = static_cast<std::uint32_t>(c.stream_window),
+                    .connection_window = static_cast<std::uint32_t>(c.connection_window)};
+  using h2::Flood;
+  limits.rate(Flood::reset) = flood_rate(c.resets);
+  limits.rate(Flood::settings) = flood_rate(c.settings);
+  limits.rate(Flood::ping) = flood_rate(c.pings);
+  limits.rate(Flood::priority) = flood_rate(c.priorities);
+  limits.rate(Flood::window_update) = flood_rate(c.window_updates);
+  limits.rate(Flood::empty) = flood_rate(c.empty_frames);
+  limits.rate(Flood::refused) = flood_rate(c.refused);
+  limits.rate(Flood::error) = flood_rate(c.errors);
+  limits.rate(Flood::other) = flood_rate(c.others);
+  return limits;
+}
+
 Result<std::string, std::string> read_token(const std::string& file) {
   if (file.empty()) return std::string();
   std::ifstream in(file);
@@ -36,7 +60,8 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
           block.tls.ticket_keys, block.tls.client_ca, block.tls.client_verify},
          std::move(*fronts),
          std::move(*trusted),
-         block.redirect_to_https});
+         block.redirect_to_https,
+         block.http2_cleartext});
   }
   for (const auto& shard : c.shards) {
     o.shards.push_back({shard.name, shard.address, shard.region, static_cast<std::uint32_t>(shard.weight),
@@ -51,6 +76,7 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   s.head.max_head_bytes = size_of(c.limits.header_bytes);
   s.head.max_headers = size_of(c.limits.headers);
   s.head.max_target_bytes = size_of(c.limits.target_bytes);
+  s.http2 = http2_limits(c.limits.h2, s.head);
   s.limits.queue_per_shard = static_cast<std::uint32_t>(c.limits.queue_per_shard);
   s.limits.max_body_bytes = static_cast<std::uint64_t>(c.limits.body_bytes);
   s.limits.min_body_bytes_per_second = static_cast<std::uint64_t>(c.limits.body_rate);

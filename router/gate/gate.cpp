@@ -87,6 +87,7 @@ Result<std::shared_ptr<const listen::Entrance>, std::string> Gate::make_entrance
   entrance->proxy_protocol_from = block.proxy_protocol_from;
   entrance->trust_forwarded_from = block.trust_forwarded_from;
   entrance->redirect_to_https = block.redirect_to_https;
+  entrance->http2_cleartext = block.http2_cleartext;
   for (const Door& door : doors_) {
     if (!door.block.tls.certificates.empty()) {
       entrance->https_port = door.port;

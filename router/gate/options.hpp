@@ -22,6 +22,7 @@ struct ListenBlock {
   Networks proxy_protocol_from;
   Networks trust_forwarded_from;
   bool redirect_to_https = false;
+  bool http2_cleartext = false;
 };
 
 struct ShardBlock {

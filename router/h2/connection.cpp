@@ -37,12 +37,13 @@ void Connection::receive(ByteView bytes, TimePoint now) {
   now_ = now;
   if (ending_) return;
   for (ByteView ahead = bytes; const auto frame = frames_.next(ahead);) {
-    if (judge(*frame)) continue;
+    const auto error = judge(*frame);
+    if (!error) continue;
     // What came before it counts.
     constexpr std::size_t kHead = 9;
     const std::size_t seen = bytes.size() - ahead.size();
     feed(bytes.first(seen - std::min(seen, kHead)));
-    return terminate(flood_ ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+    return terminate(*error);
   }
   feed(bytes);
 }
@@ -62,9 +63,17 @@ void Connection::feed(ByteView bytes) {
   }
 }
 
-bool Connection::judge(const FrameHead& frame) {
+std::optional<std::uint32_t> Connection::judge(const FrameHead& frame) {
+  if (!within_rates(frame)) return NGHTTP2_ENHANCE_YOUR_CALM;
+  // We do without these priorities, but what is no frame is none (RFC 9113 6.3, RFC 7540 5.3.1).
+  const bool whole = frame.type != NGHTTP2_PRIORITY || frame.length == 5;
+  if (whole && frame.depends_on_itself) return NGHTTP2_PROTOCOL_ERROR;
+  if (whole && frame.type == NGHTTP2_PRIORITY && frame.stream == 0) return NGHTTP2_PROTOCOL_ERROR;
+  return client_streams_.judge(frame);
+}
+
+bool Connection::within_rates(const FrameHead& frame) {
   constexpr std::uint8_t kPriorityUpdate = 0x10;  // RFC 9218 7.1
-  const bool ack = (frame.flags & NGHTTP2_FLAG_ACK) != 0;
   const auto within = [this](Flood flood) { return count(flood) == 0; };
   switch (frame.type) {
     case NGHTTP2_DATA:
@@ -72,17 +81,14 @@ bool Connection::judge(const FrameHead& frame) {
     case NGHTTP2_HEADERS:
       continuations_ = 0;
       trailer_bytes_ = 0;
-      return !frame.depends_on_itself;
+      return true;
     case NGHTTP2_CONTINUATION:
       if (++continuations_ > limits().continuations) return flooded(Flood::continuation) == 0;
       return !frame.empty || within(Flood::empty);
     case NGHTTP2_PRIORITY:
-      // We do without these priorities, but what is no frame is none (RFC 9113 6.3, RFC 7540 5.3.1).
-      return (frame.length != 5 || (frame.stream != 0 && !frame.depends_on_itself)) &&
-             within(Flood::priority);
     case kPriorityUpdate: return within(Flood::priority);
     case NGHTTP2_RST_STREAM: return within(Flood::reset);
-    case NGHTTP2_SETTINGS: return ack || within(Flood::settings);
+    case NGHTTP2_SETTINGS: return (frame.flags & NGHTTP2_FLAG_ACK) != 0 || within(Flood::settings);
     case NGHTTP2_PING: return within(Flood::ping);
     case NGHTTP2_WINDOW_UPDATE:
       return floods_.take_window_update(limits(), now_) || flooded(Flood::window_update) == 0;

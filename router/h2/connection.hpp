@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "router/h2/client_streams.hpp"
 #include "router/h2/floods.hpp"
 #include "router/h2/frames.hpp"
 #include "router/h2/pool.hpp"
@@ -71,6 +72,15 @@ class Connection {
   // Appends what is to be sent, up to about Limits::output. True: there may be more.
   bool pull(std::string& out, TimePoint now);
   bool wants_output() const;
+  // A head has begun to come and is not complete.
+  bool in_head() const { return frames_.in_head(); }
+  // Of each stream that somebody works on; it may not be released from inside.
+  template <class Visit>
+  void each_working(Visit visit) {
+    for (const auto& stream : streams_) {
+      if (stream->working_) visit(*stream);
+    }
+  }
   // Requests under way, as their workers see it.
   std::size_t working() const { return working_; }
   std::uint64_t requests() const { return requests_; }
@@ -79,6 +89,8 @@ class Connection {
   // client has answered a PING, the last stream.
   void leave();
   bool leaving() const { return leaving_; }
+  // GOAWAY, and nothing more is taken.
+  void close(std::uint32_t error) { terminate(error); }
   // An error, or leaving with nothing under way: no more input is wanted.
   bool ending() const { return ending_; }
   // Nothing more is to be read or written: close.
@@ -90,8 +102,9 @@ class Connection {
 
   const Limits& limits() const { return pool_->limits(); }
   void feed(ByteView bytes);
-  // False: the connection ends.
-  bool judge(const FrameHead& frame);
+  // The error that the connection ends with.
+  std::optional<std::uint32_t> judge(const FrameHead& frame);
+  bool within_rates(const FrameHead& frame);
   // For libnghttp2: stops it.
   int flooded(Flood flood);
   int count(Flood flood);
@@ -117,6 +130,7 @@ class Connection {
   std::string* pulling_ = nullptr;
   std::size_t pull_until_ = 0;
   FrameScanner frames_;
+  ClientStreams client_streams_;
   Floods floods_;
   TimePoint now_;
   std::optional<Flood> flood_;

@@ -26,6 +26,7 @@ std::optional<FrameHead> FrameScanner::next(ByteView& in) {
         preface_left_ -= size;
       } else {
         skip_ -= static_cast<std::uint32_t>(size);
+        if (skip_ == 0 && ends_head_) in_head_ = ends_head_ = false;
       }
       continue;
     }
@@ -37,6 +38,11 @@ std::optional<FrameHead> FrameScanner::next(ByteView& in) {
     const FrameHead head = made();
     skip_ = head.length - static_cast<std::uint32_t>(have_ - kHead);
     have_ = 0;
+    if (head.type == NGHTTP2_HEADERS || head.type == NGHTTP2_CONTINUATION) {
+      ends_head_ = (head.flags & NGHTTP2_FLAG_END_HEADERS) != 0;
+      in_head_ = skip_ > 0 || !ends_head_;
+      if (!in_head_) ends_head_ = false;
+    }
     return head;
   }
   return std::nullopt;

@@ -25,6 +25,8 @@ class FrameScanner {
  public:
   // The next frame whose head is complete; `in` moves behind what was looked at. nullopt: all of `in` was.
   std::optional<FrameHead> next(ByteView& in);
+  // A request's head, or trailers, has begun and not ended.
+  bool in_head() const { return in_head_; }
 
  private:
   static constexpr std::size_t kHead = 9;
@@ -34,6 +36,8 @@ class FrameScanner {
   std::size_t preface_left_ = 24;
   std::uint32_t skip_ = 0;  // payload that is still to come
   std::size_t have_ = 0;
+  bool in_head_ = false;
+  bool ends_head_ = false;  // with the payload that is still to come
   std::array<std::uint8_t, kHead + 5> bytes_{};
 };
 

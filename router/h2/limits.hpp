@@ -68,6 +68,7 @@ struct Limits {
       {10, 100},  // error
       {5, 50},    // other
   }};
+  Rate& rate(Flood flood) { return rates[static_cast<std::size_t>(flood)]; }
 };
 
 }  // namespace roomgate::router::h2

@@ -61,8 +61,7 @@ void Stream::reset() {
   deferred_ = writer_waits_ = broken_ = closed_ = working_ = false;
 }
 
-Pool::Pool(const Limits& limits)
-    : limits_(limits), callbacks_(make_callbacks()), option_(make_option()), memory_{} {
+Pool::Pool(const Limits& limits) : limits_(limits), callbacks_(make_callbacks()), option_(make_option()) {
   Callbacks::set(callbacks_.get());
   nghttp2_option* option = option_.get();
   nghttp2_option_set_no_auto_window_update(option, 1);

@@ -6,6 +6,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "router/h2/limits.hpp"
@@ -25,7 +26,8 @@ class Pool {
 
   nghttp2_session_callbacks* callbacks() { return callbacks_.get(); }
   nghttp2_option* option() { return option_.get(); }
-  nghttp2_mem* memory() { return &memory_; }
+  // For what is framed: whoever writes it empties it before anybody else writes.
+  std::string& output() { return output_; }
 
  private:
   struct Delete {
@@ -35,7 +37,7 @@ class Pool {
   Limits limits_;
   std::unique_ptr<nghttp2_session_callbacks, Delete> callbacks_;
   std::unique_ptr<nghttp2_option, Delete> option_;
-  nghttp2_mem memory_;
+  std::string output_;
   std::vector<std::unique_ptr<Stream>> spare_;
 };
 

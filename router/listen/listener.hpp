@@ -25,6 +25,7 @@ struct Entrance {
   Networks proxy_protocol_from;             // a PROXY header comes first
   Networks trust_forwarded_from;
   bool redirect_to_https = false;
+  bool http2_cleartext = false;    // a plain connection may begin with HTTP/2's preface
   std::uint16_t https_port = 443;  // where that redirect leads
 
   // Speaks for others: what it does is theirs, so it is not limited as a client.

@@ -4,6 +4,7 @@
 #include "router/http/error_response.hpp"
 #include "router/listen/introduction.hpp"
 #include "router/session/h1_session.hpp"
+#include "router/session/h2_session.hpp"
 #include "router/tls/handshake.hpp"
 
 namespace roomgate::router::session {
@@ -83,20 +84,61 @@ Task<bool> shake_hands(Worker& worker, Connection& connection) {
   co_return true;
 }
 
-Task<bool> arrive(Worker& worker, Connection& connection) {
+enum class Spoken { nothing, http1, http2 };
+
+// Without TLS: HTTP/2 begins with words that no HTTP/1 request does (RFC 9113 3.4).
+Task<Spoken> first_words(Worker& worker, Connection& connection) {
+  static constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  // Less than the buffer that HTTP/1 reads a head into.
+  constexpr std::size_t kMost = 4 * 1024;
+  const auto deadline = connection.accepted + worker.settings->timeouts.request;
+  while (true) {
+    const std::string_view words = as_text(connection.early);
+    const std::size_t size = std::min(words.size(), kPreface.size());
+    if (words.substr(0, size) != kPreface.substr(0, size)) co_return Spoken::http1;
+    if (size == kPreface.size()) co_return Spoken::http2;
+    if (!co_await connection.stream->wait_readable(deadline)) co_return Spoken::nothing;
+    net::Buffer buffer = worker.core.buffers().take(net::BufferPool::Size::small);
+    const auto read = connection.stream->try_read(buffer.span().first(kMost));
+    if (!read) continue;
+    if (!read->ok() || **read == 0) co_return Spoken::nothing;
+    const auto got = buffer.span().first(**read);
+    connection.early.insert(connection.early.end(), got.begin(), got.end());
+  }
+}
+
+bool chose_http2(net::Stream& stream) {
+  const unsigned char* chosen = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(stream.tls(), &chosen, &size);
+  return as_text(ByteView(chosen, size)) == "h2";
+}
+
+Task<Spoken> arrive(Worker& worker, Connection& connection) {
   Arrival arrival(*connection.stream);
   worker.add(arrival);
   const Peer& peer = connection.peer;
   const bool introduced = peer.entrance->proxy_protocol_from.contains(peer.address);
-  if (introduced && !co_await be_introduced(worker, connection)) co_return false;
-  if (peer.https && !co_await shake_hands(worker, connection)) co_return false;
-  co_return true;
+  if (introduced && !co_await be_introduced(worker, connection)) co_return Spoken::nothing;
+  if (peer.https) {
+    if (!co_await shake_hands(worker, connection)) co_return Spoken::nothing;
+    co_return chose_http2(*connection.stream) ? Spoken::http2 : Spoken::http1;
+  }
+  if (peer.entrance->http2_cleartext) co_return co_await first_words(worker, connection);
+  co_return Spoken::http1;
 }
 
 Task<void> serve(Worker& worker, Connection connection) {
-  // Neither a PROXY header nor TLS: not even a frame for it.
-  const bool first = connection.peer.https || !connection.peer.entrance->proxy_protocol_from.empty();
-  if (first && !co_await arrive(worker, connection)) co_return;
+  const listen::Entrance& by = *connection.peer.entrance;
+  // HTTP/1 and nothing before it: not even a frame for that.
+  const bool plain = !connection.peer.https && by.proxy_protocol_from.empty() && !by.http2_cleartext;
+  Spoken spoken = Spoken::http1;
+  if (!plain) spoken = co_await arrive(worker, connection);
+  if (spoken == Spoken::nothing) co_return;
+  if (spoken == Spoken::http2) {
+    co_await H2Session::serve(worker, std::move(connection));
+    co_return;
+  }
   H1Session session(worker, connection);
   co_await session.run();
 }

@@ -27,6 +27,11 @@ Exchange::Exchange(Worker& worker, const Connection& connection, Requester& requ
 
 Exchange::~Exchange() { worker_.give_back(std::move(scratch_)); }
 
+void Exchange::client_gone() {
+  gone_ = true;
+  interrupt();
+}
+
 void Exchange::interrupt() {
   if (upstream_ != nullptr) upstream_->stream->interrupt();
 }
@@ -60,7 +65,7 @@ void Exchange::find_client() {
 
 Reason Exchange::check_request() {
   const http::RequestHead& head = *head_;
-  const auto framing = http::framing_of(head);
+  const auto framing = requester_.framing_of(head);
   if (!framing) return http::reason_of(framing.error());
   facts_.framing = *framing;
   facts_.keep_alive = http::keeps_alive(head) && !worker_.draining;
@@ -262,8 +267,8 @@ void Exchange::log(int status, std::string_view reason, bool tunnel) {
   }
   line.reason = reason;
   line.request_id = facts_.request_id;
+  line.retries = facts_.retries;
   worker_.log(line);
 }
 
 }  // namespace roomgate::router::session
-  line.retries = facts_.retries;

@@ -45,8 +45,10 @@ class Exchange {
   // The head never was one.
   net::Task<void> refuse_head(http::Reason reason);
 
-  // The client is gone, or this gate is going: whatever is under way with a shard ends.
+  // This gate is going: whatever is under way with a shard ends.
   void interrupt();
+  // The client wants no answer any more: the same, and nobody's fault.
+  void client_gone();
 
  private:
   // How far a request got with a shard.
@@ -65,12 +67,12 @@ class Exchange {
     TimePoint began{};   // first byte
     TimePoint headed{};  // head complete
     TimePoint decided{};
-    TimePoint connected{};
-    TimePoint sent{};
     Duration waited{-1};     // for a slot; negative: there was none to wait for
     TimePoint connecting{};  // it has its slot
-    TimePoint answered{};  // head of the answer
+    TimePoint connected{};
     unsigned retries = 0;  // further connections, after one that failed
+    TimePoint sent{};
+    TimePoint answered{};  // head of the answer
     bool reused = false;
     std::string_view client_ip;
     bool https = false;
@@ -123,11 +125,11 @@ class Exchange {
   void count_assignment(const route::Decision& decision);
   void note_failure(std::string_view kind);
   std::optional<route::Decision> elsewhere(const route::Decision& refused);
-  net::Task<Result<std::unique_ptr<upstream::Connection>, net::IoError>> open_upstream(
-      const route::Decision& to, upstream::Wanted wanted);
   // A place among the shard's max_connections: kept to the end of the exchange, or of its tunnel.
   net::Task<Result<void, upstream::Refusal>> wait_for_slot(const balance::Shard& shard);
   net::Task<After> not_entered(upstream::Refusal refusal);
+  net::Task<Result<std::unique_ptr<upstream::Connection>, net::IoError>> open_upstream(
+      const route::Decision& to, upstream::Wanted wanted);
   net::Task<Fault> send_request();
   void start_upload(Relay relay);
   net::Task<void> run_upload(std::shared_ptr<Upload> upload);
@@ -155,15 +157,16 @@ class Exchange {
   std::shared_ptr<const balance::ShardSet> shards_;  // the same
   std::unique_ptr<Scratch> scratch_;
   const http::RequestHead* head_ = nullptr;  // null: it never was complete
+  upstream::Slot slot_;                      // before the connection it is for, and so freed after it
   std::unique_ptr<upstream::Connection> upstream_;
   std::shared_ptr<Upload> upload_;
-  upstream::Slot slot_;                      // before the connection it is for, and so freed after it
   Facts facts_;
   limits::Ticket client_ticket_;
   limits::Ticket
       tunnel_ticket_;  // counts a tunnel as a connection, where it is not its connection's only use
   std::array<char, 32> request_id_{};
   bool first_;
+  bool gone_ = false;
   bool body_touched_ = false;  // some of it went to a shard
   bool request_sent_ = false;  // all of it
   http::Reason client_fault_ =
@@ -182,11 +185,11 @@ struct TunnelLog {
   std::string why;
   std::string request_id;
   std::string protocol;
+  std::string tls;  // "TLSv1.3"; empty: plain
+  bool resumed = false;
 };
 void start_tunnel(Worker& worker, std::unique_ptr<net::Channel> client, std::unique_ptr<net::Channel> shard,
                   tunnel::Limits limits, std::vector<std::uint8_t> from_client,
-  std::string tls;  // "TLSv1.3"; empty: plain
-  bool resumed = false;
                   std::vector<std::uint8_t> from_shard, std::optional<std::uint64_t> hold,
                   std::shared_ptr<const listen::Entrance> entrance, std::optional<Seat> seat,
                   limits::Ticket ticket, upstream::Slot slot, ShardMetrics& metrics, TunnelLog log);

@@ -4,6 +4,7 @@
 #include "router/http/error_response.hpp"
 #include "router/http/rewrite.hpp"
 #include "router/session/exchange.hpp"
+#include "router/tls/client_context.hpp"
 
 namespace roomgate::router::session {
 
@@ -20,6 +21,7 @@ bool repeatable(http::Method method) {
 }
 
 Reason connect_reason(IoError error) {
+  if (error == IoError::tls) return Reason::connect_tls;
   return error == IoError::timed_out ? Reason::connect_timeout : Reason::connect_refused;
 }
 
@@ -27,9 +29,9 @@ std::string_view connect_label(IoError error) {
   switch (error) {
     case IoError::refused: return "refused";
     case IoError::timed_out: return "timed_out";
+    case IoError::tls: return "tls";
     case IoError::closed:
     case IoError::unreachable:
-    case IoError::tls:
     case IoError::interrupted:
     case IoError::system: return "failed";
   }
@@ -47,8 +49,6 @@ Task<After> Exchange::forward(route::Decision decision) {
   while (true) {
     facts_.shard = decision.shard;
     facts_.why = route::to_text(decision.why);
-    auto opened = co_await open_upstream(decision, wanted);
-    if (!opened) {
     if (!slot_.held() || slot_.shard() != decision.shard->id) {
       slot_.release();
       if (auto slot = worker_.slots.try_enter(decision.shard->id)) {
@@ -58,49 +58,49 @@ Task<After> Exchange::forward(route::Decision decision) {
       }
     }
     facts_.connecting = worker_.core.now();
-      const auto other =
-          relocations++ < settings_->limits.max_relocations ? elsewhere(decision) : std::nullopt;
+    auto opened = co_await open_upstream(decision, wanted);
+    if (!opened) {
       // That we are out of descriptors says nothing about the shard.
       if (opened.error() == IoError::system) co_return co_await answer(Reason::overloaded);
+      const auto other =
+          relocations++ < settings_->limits.max_relocations ? elsewhere(decision) : std::nullopt;
       if (!other) co_return co_await answer(connect_reason(opened.error()));
+      ++facts_.retries;
       decision = *other;
       count_assignment(decision);
-      ++facts_.retries;
       continue;
+    }
+    if (gone_) {
+      worker_.pool.give_back(std::move(opened).value(), worker_.core.now());
+      co_return co_await failed(Fault::client);
     }
     upstream_ = std::move(opened).value();
     Fault fault = co_await send_request();
     if (fault == Fault::none) fault = co_await read_answer();
     if (fault == Fault::none) break;
+    if (gone_) co_return co_await failed(Fault::client);
     // Only a connection that was used before may have been closed under us; a new one that breaks is the
     // shard's fault.
     if (fault != Fault::before_answer || !may_repeat || !upstream_->reused) co_return co_await failed(fault);
     wanted = Wanted::only_new;
+    ++facts_.retries;
     worker_.shared.metrics.upstream_retries.with({decision.shard->name}).add();
     upstream_.reset();
   }
   facts_.answered = worker_.core.now();
+  worker_.first_byte.observe(std::chrono::duration<double>(facts_.answered - facts_.sent).count());
   const http::ResponseHead& answer_head = scratch_->response.head();
   if (http::shard_name_differs(answer_head, decision.shard->announced)) {
     // Clients reload on a name that is not the one their XMPP server told them: an alarm, never a rewrite.
-    ++facts_.retries;
     worker_.shared.metrics.shard_name_differs.with({decision.shard->name}).add();
     LOG(warn, "shard_name_differs", {"shard", decision.shard->name},
         {"announced", decision.shard->announced});
   }
-  worker_.first_byte.observe(std::chrono::duration<double>(facts_.answered - facts_.sent).count());
   if (answer_head.status == 101) co_return co_await open_tunnel(decision);
   if (answer_head.status == 404 && decision.unlock_fallback) co_return co_await unlock_answer(decision);
   co_return co_await relay_answer(decision);
 }
 
-void Exchange::count_assignment(const route::Decision& decision) {
-  const bool fresh = decision.why == route::Why::fresh;
-  if (!fresh && decision.why != route::Why::moved) return;
-  worker_.shared.metrics.assignments.with({decision.shard->name, fresh ? "new" : "moved"}).add();
-  LOG(info, fresh ? "room_assigned" : "room_moved", {"room", facts_.key.value_or("")},
-      {"shard", decision.shard->name});
-}
 Task<Result<void, upstream::Refusal>> Exchange::wait_for_slot(const balance::Shard& shard) {
   const auto began = worker_.core.now();
   auto entered =
@@ -128,6 +128,13 @@ Task<After> Exchange::not_entered(upstream::Refusal refusal) {
   co_return After::close;
 }
 
+void Exchange::count_assignment(const route::Decision& decision) {
+  const bool fresh = decision.why == route::Why::fresh;
+  if (!fresh && decision.why != route::Why::moved) return;
+  worker_.shared.metrics.assignments.with({decision.shard->name, fresh ? "new" : "moved"}).add();
+  LOG(info, fresh ? "room_assigned" : "room_moved", {"room", facts_.key.value_or("")},
+      {"shard", decision.shard->name});
+}
 
 void Exchange::note_failure(std::string_view kind) {
   if (facts_.shard != nullptr)
@@ -157,7 +164,7 @@ Task<Result<std::unique_ptr<upstream::Connection>, IoError>> Exchange::open_upst
   const balance::Shard& shard = *to.shard;
   IoError last = IoError::unreachable;
   for (const auto& address : shard.addresses) {
-    if (auto idle = worker_.pool.take(shard.id, address, wanted, worker_.core.now())) {
+    if (auto idle = worker_.pool.take(shard.id, address, wanted, worker_.core.now(), shard.tls.get())) {
       facts_.reused = true;
       facts_.connected = facts_.connecting;
       co_return std::move(idle);
@@ -195,6 +202,7 @@ Task<Exchange::Fault> Exchange::send_request() {
                             .forwarded_host = facts_.forwarded_host,
                             .request_id = facts_.request_id,
                             .region = facts_.region,
+                            .client_subject = connection_.peer.certificate_subject,
                             .framing = facts_.framing,
                             .websocket = facts_.upgrade.kind == http::UpgradeDecision::Kind::websocket},
                            x.out);
@@ -350,6 +358,7 @@ Task<Exchange::Fault> Exchange::read_answer() {
 Task<After> Exchange::failed(Fault fault) {
   co_await stop_upload();
   upstream_.reset();
+  slot_.release();
   switch (fault) {
     case Fault::none:
     case Fault::client:
@@ -360,7 +369,6 @@ Task<After> Exchange::failed(Fault fault) {
     case Fault::before_answer:
     case Fault::broke: note_failure("broke"); co_return co_await answer(Reason::upstream_broke);
     case Fault::silent: note_failure("silent"); co_return co_await answer(Reason::upstream_silent);
-  slot_.release();
     case Fault::nonsense: note_failure("nonsense"); break;
   }
   co_return co_await answer(Reason::bad_answer);
@@ -369,6 +377,8 @@ Task<After> Exchange::failed(Fault fault) {
 void Exchange::finish_upstream(bool reusable) {
   if (reusable && upload_complete()) worker_.pool.give_back(std::move(upstream_), worker_.core.now());
   upstream_.reset();
+  // After the connection is in the pool: who has waited takes it.
+  slot_.release();
 }
 
 http::ResponseRewrite Exchange::rewrite_for(const route::Decision& decision, http::Framing framing) const {
@@ -380,8 +390,6 @@ http::ResponseRewrite Exchange::rewrite_for(const route::Decision& decision, htt
           .announced_region = announced ? std::string_view(decision.shard->region) : "",
           .why = settings_->debug_headers ? facts_.why : std::string_view(),
           .request_id = facts_.request_id};
-  // After the connection is in the pool: who has waited takes it.
-  slot_.release();
 }
 
 Task<After> Exchange::relay_answer(const route::Decision& decision) {
@@ -421,8 +429,9 @@ Task<After> Exchange::relay_answer(const route::Decision& decision) {
     co_return whole ? After::close : After::linger;
   }
   co_await stop_upload();
-  const bool shard_failed = *end == RelayEnd::source_ended || *end == RelayEnd::source_broke ||
-                            *end == RelayEnd::source_silent || *end == RelayEnd::source_bad;
+  const bool shard_failed =
+      !gone_ && (*end == RelayEnd::source_ended || *end == RelayEnd::source_broke ||
+                 *end == RelayEnd::source_silent || *end == RelayEnd::source_bad);
   if (shard_failed) {
     // The client must not take half an answer for a whole one.
     note_failure("broke");
@@ -443,6 +452,7 @@ Task<After> Exchange::unlock_answer(const route::Decision& decision) {
   Scratch& x = *scratch_;
   co_await stop_upload();
   upstream_.reset();
+  slot_.release();
   if (!upload_complete()) facts_.keep_alive = false;
   const bool announced = !decision.shard->announced.empty();
   x.out.clear();
@@ -453,7 +463,6 @@ Task<After> Exchange::unlock_answer(const route::Decision& decision) {
                               .shard = decision.shard->announced,
                               .region = announced ? std::string_view(decision.shard->region) : ""},
                              x.out);
-  slot_.release();
   co_return co_await send_own(200, "");
 }
 

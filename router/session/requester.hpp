@@ -20,6 +20,10 @@ class Requester {
 
   // The request's body, and the answer's.
   virtual net::Channel& channel() = 0;
+  // How the body goes on to a shard.
+  virtual Result<http::Framing, http::ParseError> framing_of(const http::RequestHead& head) const {
+    return http::framing_of(head);
+  }
   // How that body's end is told on the channel, for a request that is framed so towards the shard.
   virtual http::Framing body_on_channel(http::Framing towards_shard) const = 0;
   // Bytes of it (and perhaps of what follows) that came with the head; how many of them were the body's.

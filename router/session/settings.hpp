@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "router/h2/limits.hpp"
 #include "router/http/types.hpp"
 #include "router/room/room_key.hpp"
 #include "router/room/url_map.hpp"
@@ -40,6 +41,7 @@ struct Timeouts {
 
 struct Settings {
   http::Limits head;
+  h2::Limits http2;
   Limits limits;
   Timeouts timeouts;
   room::KeySettings key;

@@ -48,6 +48,7 @@ void Worker::set_settings(std::shared_ptr<const Settings> next,
   // Their parsers have the old limits.
   inboxes_.clear();
   scratches_.clear();
+  http2_pool_.reset();
 }
 
 void Worker::set_shards(std::shared_ptr<const balance::ShardSet> next) {
@@ -102,6 +103,11 @@ void Worker::give_back(std::unique_ptr<Scratch> scratch) {
   scratch->response.reset();
   scratch->reply.release();
   scratches_.push_back(std::move(scratch));
+}
+
+const std::shared_ptr<h2::Pool>& Worker::http2_pool() {
+  if (http2_pool_ == nullptr) http2_pool_ = std::make_shared<h2::Pool>(settings->http2);
+  return http2_pool_;
 }
 
 ShardMetrics& Worker::metrics_of(const balance::Shard& shard) {

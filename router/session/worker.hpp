@@ -10,6 +10,7 @@
 #include "base/net/core.hpp"
 #include "router/balance/policy.hpp"
 #include "router/balance/shard_set.hpp"
+#include "router/h2/pool.hpp"
 #include "router/http/access_log.hpp"
 #include "router/listen/listener.hpp"
 #include "router/metrics/metrics.hpp"
@@ -18,9 +19,10 @@
 #include "router/session/scratch.hpp"
 #include "router/session/settings.hpp"
 #include "router/stick/table.hpp"
+#include "router/tls/handshake.hpp"
 #include "router/upstream/pool.hpp"
-
 #include "router/upstream/slots.hpp"
+
 namespace roomgate::router::session {
 
 // The gate's, outlives the workers; each safe from any thread.
@@ -30,8 +32,8 @@ struct Shared {
   AccessWriter& log;
   listen::Admission& admission;
   limits::Gatekeeper& gatekeeper;
-};
   upstream::SlotAccounts& slots;
+};
 
 class Worker {
  public:
@@ -54,6 +56,9 @@ class Worker {
   std::unique_ptr<Scratch> take_scratch();
   void give_back(std::unique_ptr<Scratch> scratch);
 
+  // What the HTTP/2 connections of this core share; those that are there keep the one they began with.
+  const std::shared_ptr<h2::Pool>& http2_pool();
+
   ShardMetrics& metrics_of(const balance::Shard& shard);
   ShardMetrics& own_metrics() { return own_metrics_; }
   void log(const http::AccessLine& line);
@@ -66,15 +71,16 @@ class Worker {
   std::shared_ptr<const Settings> settings;
   std::shared_ptr<balance::Policy> policy;
   std::shared_ptr<const balance::ShardSet> shards;
-  upstream::Pool pool;
   upstream::Slots slots;
+  upstream::Pool pool;
   metrics::Histogram& duration;
-  metrics::Gauge& connections;
   metrics::Histogram& tls_handshake;
   metrics::Histogram& queue_wait;
   metrics::Histogram& upstream_connect;
   metrics::Histogram& first_byte;
+  metrics::Gauge& connections;
   std::uint64_t turn = 0;
+  tls::FailureTally handshake_failures;
   bool leaving = false;   // a shutdown has been announced: health answers say so
   bool draining = false;  // and now connections end with their answers
 
@@ -88,6 +94,7 @@ class Worker {
   std::uint64_t settings_version_ = 0;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
   std::vector<std::unique_ptr<Scratch>> scratches_;
+  std::shared_ptr<h2::Pool> http2_pool_;
   std::vector<std::unique_ptr<ShardMetrics>> shard_metrics_;  // by shard id
   ShardMetrics own_metrics_;
   boost::intrusive::list<Guest, boost::intrusive::constant_time_size<false>> guests_;
