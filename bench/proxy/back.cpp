@@ -13,6 +13,8 @@
 namespace roomgate::bench::proxy {
 namespace {
 
+constexpr std::size_t kMaxBody = 1 << 24;
+
 // RFC 6455 4.2.2: the answer to the key.
 std::string accept_value(std::string_view key) {
   const auto joined = std::string{key} + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -110,7 +112,9 @@ class Peer : public Handler {
     const auto end_of_head = bytes.find("\r\n\r\n");
     if (end_of_head == std::string_view::npos) return 0;
     const auto head = bytes.substr(0, end_of_head + 4);
-    if (!head.starts_with("GET ")) return std::string::npos;
+    const auto length = header(head, "content-length");
+    const std::size_t body = length.empty() ? 0 : std::strtoul(length.data(), nullptr, 10);
+    if (bytes.size() < head.size() + body) return body > kMaxBody ? std::string::npos : 0;
     if (const auto key = header(head, "sec-websocket-key"); !key.empty()) {
       tunnel_ = true;
       out_ += "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Backend: " +
@@ -121,7 +125,7 @@ class Peer : public Handler {
     const auto size = line.find("bytes=");
     out_ +=
         answers_.of(size == std::string_view::npos ? 128 : std::strtoul(line.data() + size + 6, nullptr, 10));
-    return head.size();
+    return head.size() + body;
   }
 
   std::size_t frame(std::size_t at) {

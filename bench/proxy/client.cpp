@@ -12,7 +12,8 @@ void Client::open() {
   out_ = {};
   left_ = 0;
   in_body_ = false;
-  Fd fd = connect_to(load_.options().port);
+  const auto sources = load_.options().sources;
+  Fd fd = connect_to(load_.options().port, sources == 0 ? 0 : 1 + number_ % sources);
   if (!fd) return broken("connect");
   SslPtr ssl;
   if (load_.options().tls) {
@@ -56,7 +57,7 @@ void Client::shake() {
 }
 
 void Client::established() {
-  if (load_.options().kind == Options::Kind::kRequest) {
+  if (!load_.tunnels()) {
     state_ = State::kReady;
     return load_.ready(*this);
   }
@@ -93,7 +94,7 @@ void Client::read() {
 
 bool Client::take(std::string_view bytes) {
   while (!bytes.empty()) {
-    const bool frames = load_.options().kind != Options::Kind::kRequest && state_ != State::kUpgrading;
+    const bool frames = load_.tunnels() && state_ != State::kUpgrading;
     if (state_ != State::kWaiting && state_ != State::kUpgrading) return false;  // nothing was asked
     if (!(frames ? take_frames(bytes) : take_response(bytes))) return false;
   }

@@ -23,10 +23,16 @@ const reachable = (port) => new Promise((resolve) => {
   socket.on('error', () => resolve(false));
 });
 
+// A child with its own: nginx's worker would outlive its master.
+function killGroup(child) {
+  try { process.kill(-child.pid, 'SIGKILL'); } catch { /* gone already */ }
+}
+
 export class House {
   constructor() {
     this.folder = mkdtempSync(join(tmpdir(), 'roomgate-bench-'));
     this.children = new Set();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => { this.close(); process.exit(1); });
     this.backs = [];
     execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30',
       '-subj', '/CN=bench.test', '-addext', 'subjectAltName=DNS:bench.test,DNS:localhost,IP:127.0.0.1',
@@ -39,7 +45,7 @@ export class House {
   // Starts a command on the given CPUs with as many descriptors as allowed; resolves when it listens.
   async start(cpus, command, args, port) {
     const child = spawn('sh', ['-c', 'ulimit -n "$(ulimit -Hn)"; exec taskset -c "$0" "$@"', cpus, command, ...args],
-      { stdio: ['ignore', 'ignore', openSync(this.file('messages.log'), 'a')] });
+      { stdio: ['ignore', 'ignore', openSync(this.file('messages.log'), 'a')], detached: true });
     this.children.add(child);
     child.on('exit', () => this.children.delete(child));
     const deadline = Date.now() + 10000;
@@ -72,11 +78,11 @@ export class House {
     const workers = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
     return { name, port, tlsPort, pids: [child.pid, ...(workers ? workers.split(' ').map(Number) : [])],
       alive: () => child.exitCode === null && child.signalCode === null,
-      stop: () => new Promise((resolve) => { child.on('exit', resolve); child.kill('SIGTERM'); setTimeout(() => child.kill('SIGKILL'), 300).unref(); }) };
+      stop: () => new Promise((resolve) => { child.on('exit', resolve); killGroup(child); }) };
   }
 
   close() {
-    for (const child of this.children) child.kill('SIGKILL');
+    for (const child of this.children) killGroup(child);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

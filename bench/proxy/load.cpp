@@ -1,5 +1,5 @@
 // bench_load: the client side of the proxy benchmark. One run, one line of JSON.
-//   bench_load --port N --kind request|message|idle [--tls 1] [--connections N] [--seconds S] [--warm-up S] [--rate N]
+//   bench_load --port N --kind request|message|idle|hold [--tls 1] [--connections N] [--seconds S] [--warm-up S] [--rate N]
 //              [--fresh 1] [--resume 1] [--bytes N] [--proxy PIDS] [--ours PIDS]
 // With --kind idle it opens the tunnels, exchanges one message on each, prints a line, and holds them until
 // its standard input ends.
@@ -71,7 +71,7 @@ Load::Load(Options options) : options_(std::move(options)) {
                         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
   }
-  if (options_.kind != Options::Kind::kRequest) frame_ = masked_frame(options_.bytes);
+  if (tunnels()) frame_ = masked_frame(options_.bytes);
   for (std::size_t i = 0; i < options_.connections; ++i)
     clients_.push_back(std::make_unique<Client>(*this, i));
 }
@@ -84,10 +84,9 @@ const std::string& Load::next_request() {
 }
 
 void Load::ready(Client& client) {
-  if (options_.kind == Options::Kind::kRequest) ++up_;
+  if (!tunnels()) ++up_;
   // Before the warm-up begins, and in the open loop, a client waits for its turn.
-  if (next_due_ == Clock::time_point{} || options_.rate > 0 || options_.kind == Options::Kind::kIdle)
-    return free_.push_back(&client);
+  if (next_due_ == Clock::time_point{} || options_.rate > 0 || holds()) return free_.push_back(&client);
   client.begin(options_.fresh ? client.opened() : Clock::now());  // a new connection is part of the unit
 }
 
@@ -130,7 +129,7 @@ void Load::begin_due(Clock::time_point now) {
 
 void Load::run() {
   open_all();
-  if (options_.kind == Options::Kind::kIdle) return idle_until_told();
+  if (holds()) return idle_until_told();
   const auto start = Clock::now() + nanoseconds(options_.warm_up);
   const auto end = start + nanoseconds(options_.seconds);
   next_due_ = Clock::now();
@@ -164,7 +163,7 @@ void Load::idle_until_told() {
     const auto give_up = Clock::now() + std::chrono::seconds{5};
     while (counts_.units == before && Clock::now() < give_up) poller_.wait(std::chrono::milliseconds{100});
   }
-  std::printf("{\"tunnels\":%zu,\"messages\":%zu,\"errors\":%zu}\n", up_, counts_.units, counts_.errors);
+  std::printf("{\"open\":%zu,\"units\":%zu,\"errors\":%zu}\n", up_, counts_.units, counts_.errors);
   std::fflush(stdout);
   char byte = 0;
   while (::read(STDIN_FILENO, &byte, 1) > 0) continue;
@@ -194,6 +193,7 @@ int main(int count, char** values) {
   Options options;
   const auto kind = arguments.text("kind", "request");
   options.kind = kind == "idle"      ? Options::Kind::kIdle
+                 : kind == "hold"    ? Options::Kind::kHold
                  : kind == "message" ? Options::Kind::kMessage
                                      : Options::Kind::kRequest;
   options.port = static_cast<std::uint16_t>(arguments.number("port", 0));
@@ -204,7 +204,8 @@ int main(int count, char** values) {
   options.rate = arguments.number("rate", 0);
   options.fresh = arguments.number("fresh", 0) != 0;
   options.resume = arguments.number("resume", 0) != 0;
-  options.bytes = size("bytes", options.kind == Options::Kind::kRequest ? 0 : 150);
+  options.bytes = size("bytes", kind == "message" || kind == "idle" ? 150 : 0);
+  options.sources = size("sources", 0);
   options.processes.proxy = parse_pids(arguments.text("proxy"));
   options.processes.ours = parse_pids(arguments.text("ours"));
   use_all_descriptors();

@@ -15,7 +15,7 @@ namespace roomgate::bench::proxy {
 struct Options {
   std::uint16_t port = 0;
   bool tls = false;
-  enum class Kind { kRequest, kMessage, kIdle } kind = Kind::kRequest;
+  enum class Kind { kRequest, kMessage, kIdle, kHold } kind = Kind::kRequest;
   std::size_t connections = 64;
   double seconds = 1.0;
   double warm_up = 0.4;
@@ -23,7 +23,8 @@ struct Options {
   bool fresh = false;   // a new connection for each request
   bool resume = false;  // with the last session ticket
   std::size_t rooms = 300;
-  std::size_t bytes = 0;  // of a response body (0: the back-end's default) or of a message
+  std::size_t sources = 0;  // client addresses 127.0.1.1 and on, in turn; 0: the usual one
+  std::size_t bytes = 0;    // of a response body (0: the back-end's default) or of a message
   Processes processes;
 };
 
@@ -39,6 +40,12 @@ class Load {
   // For clients.
   const Options& options() const { return options_; }
   Poller& poller() { return poller_; }
+  bool tunnels() const {
+    return options_.kind == Options::Kind::kMessage || options_.kind == Options::Kind::kIdle;
+  }
+  bool holds() const {
+    return options_.kind == Options::Kind::kHold || options_.kind == Options::Kind::kIdle;
+  }
   SSL_CTX* tls() const { return tls_.get(); }
   std::span<char> scratch() { return scratch_; }
   const std::string& next_request();

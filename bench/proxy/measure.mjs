@@ -84,7 +84,7 @@ export async function measureMemory(house, proxy, scenario, tunnels) {
   await output(`${bin}/bench_load`, ['--port', portOf(proxy, scenario.load), ...options(scenario.load), '--kind', 'message', '--connections', 1, '--seconds', 0.2]);
   await sleep(300);
   const empty = rss(proxy.pids);
-  const { load, told } = await holdTunnels(proxy, scenario.load, tunnels);
+  const { load, told } = await holdConnections(proxy, scenario.load, tunnels, 0, 'idle');
   await sleep(500);
   const full = rss(proxy.pids);
   const cpu = cpuSeconds(proxy.pids);
@@ -93,17 +93,18 @@ export async function measureMemory(house, proxy, scenario, tunnels) {
   load.stdin.end();
   await new Promise((resolve) => { load.on('exit', resolve); });
   await sleep(1000);
-  const fault = told.errors || told.tunnels !== tunnels || told.messages !== tunnels ? `only ${told.messages} of ${tunnels} tunnels worked` : '';
+  const fault = told.errors || told.open !== tunnels || told.units !== tunnels ? `only ${told.units} of ${tunnels} tunnels worked` : '';
   return { units: tunnels, empty, full, after: rss(proxy.pids), idleCpu, kib: (full - empty) / tunnels, fault, others: 0 };
 }
 
-// Opens tunnels through a proxy and keeps them until the returned process's standard input ends.
-export async function holdTunnels(proxy, load, tunnels) {
+// Opens connections through a proxy and keeps them until the returned process's standard input ends: tunnels with one
+// message each, or connections with one request each.
+export async function holdConnections(proxy, load, connections, sources = 0, kind = 'hold') {
   const child = spawn('sh', ['-c', 'ulimit -n "$(ulimit -Hn)"; exec taskset -c 0 "$@"', 'sh', `${bin}/bench_load`, '--port', portOf(proxy, load),
-    ...options(load), '--kind', 'idle', '--connections', String(tunnels)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    ...options(load), '--kind', kind, '--connections', String(connections), '--sources', String(sources)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const told = await new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => resolve(JSON.parse(line)));
-    child.on('exit', () => reject(new Error('the tunnels did not open')));
+    child.on('exit', () => reject(new Error('the connections did not open')));
   });
   return { load: child, told };
 }

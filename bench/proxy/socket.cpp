@@ -79,10 +79,17 @@ Fd accept_from(const Fd& listener) {
   return fd;
 }
 
-Fd connect_to(std::uint16_t port) {
+Fd connect_to(std::uint16_t port, std::size_t source) {
   Fd fd{socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fd) fail("out of descriptors");
   no_delay(fd.get());
+  if (source != 0) {
+    const int on = 1;
+    setsockopt(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    auto own = loopback(0);
+    own.sin_addr.s_addr = htonl(0x7f000100U + static_cast<std::uint32_t>(source));
+    if (bind(fd.get(), plain(own), sizeof own) != 0) return Fd{};
+  }
   const auto address = loopback(port);
   if (connect(fd.get(), plain(address), sizeof address) != 0 && errno != EINPROGRESS) return Fd{};
   return fd;

@@ -35,8 +35,9 @@ class Fd {
 
 Fd listen_on(std::uint16_t port);
 Fd accept_from(const Fd& listener);  // empty when nobody waits
-Fd connect_to(std::uint16_t port);   // to 127.0.0.1, does not wait
-bool connected(int fd);              // after the first event: did the connect work?
+Fd connect_to(std::uint16_t port,
+              std::size_t source = 0);  // to 127.0.0.1, does not wait; from 127.0.1.SOURCE
+bool connected(int fd);                 // after the first event: did the connect work?
 
 // Something in the poller. Edge-triggered for both directions, registered once: no epoll_ctl in the loop.
 class Handler {
