@@ -30,7 +30,9 @@ void append_framing(const Framing& framing, HeadWriter& out) {
 }
 
 bool passes_to_shard(const HeaderView& header, const RequestHead& head) {
-  switch (look_alike(header)) {
+  // What servers may take for a field that it is not: nobody means well by such a name.
+  if (look_alike(header) != header.id) return false;
+  switch (header.id) {
     case HeaderId::host:
     case HeaderId::connection:
     case HeaderId::content_length:

@@ -1,5 +1,5 @@
-// An answer's head: whole and in two pieces give the same verdict; what a client gets reads back under the
-// framing that was meant for it.
+// An answer's head: however it is cut, the verdict is the same, to the error; a second, plain reader sees the
+// same fields; what a client gets reads back under the framing that was meant for it.
 #include <cstdlib>
 #include <string>
 
@@ -7,6 +7,7 @@
 #include "router/http/response_parser.hpp"
 #include "router/http/rewrite.hpp"
 #include "router/http/upgrade.hpp"
+#include "tests/router/http/plain_reader.hpp"
 
 using namespace roomgate;
 using namespace roomgate::router::http;
@@ -15,6 +16,22 @@ namespace {
 
 void require(bool condition) {
   if (!condition) std::abort();
+}
+
+// In two reads, and the buffer elsewhere at the second.
+void check_cut(ByteView input, std::size_t cut, const Result<bool, ParseError>& whole,
+               const ResponseHead& head) {
+  ResponseParser parser;
+  const std::string first(as_text(input.first(cut)));
+  auto verdict = parser.parse(as_bytes(first));
+  if (verdict.ok() && !*verdict) verdict = parser.parse(input);
+  require(verdict.ok() == whole.ok());
+  if (!whole) {
+    require(verdict.error() == whole.error());
+    return;
+  }
+  require(*verdict == *whole);
+  if (*whole) require(parser.head().size == head.size && parser.head().reason == head.reason);
 }
 
 void check(const ResponseHead& head, Method method, bool upgrading, int client_minor_version) {
@@ -33,6 +50,7 @@ void check(const ResponseHead& head, Method method, bool upgrading, int client_m
   ResponseParser again(limits);
   const auto read = again.parse(as_bytes(out));
   require(read.ok() && *read && again.head().size == out.size());
+  require(read_plainly(out, 0).has_value());
   require(again.head().status == head.status);
   const auto again_framing = framing_of(again.head(), method, upgrading);
   require(again_framing.ok() && *again_framing == rewrite.framing);
@@ -46,13 +64,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ResponseParser parser;
   const auto done = parser.parse(input);
 
-  ResponseParser pieces;
-  const std::string first(as_text(input.first(size / 2)));
-  auto in_pieces = pieces.parse(as_bytes(first));
-  if (in_pieces.ok() && !*in_pieces) in_pieces = pieces.parse(input);
-  require(done.ok() == in_pieces.ok());
+  const std::size_t step = size / 64 + 1;
+  for (std::size_t cut = 0; cut <= size; cut += step) check_cut(input, cut, done, parser.head());
   if (!done || !*done) return 0;
-  require(*in_pieces && pieces.head().size == parser.head().size);
+  const auto plain = read_plainly(as_text(input), 0);
+  require(plain.has_value() && plain->size == parser.head().size);
+  require(plain->fields.size() == parser.head().headers.size());
+  for (std::size_t i = 0; i < plain->fields.size(); ++i) {
+    require(plain->fields[i].first == parser.head().headers[i].name);
+    require(plain->fields[i].second == parser.head().headers[i].value);
+  }
 
   verify_upgrade_answer(parser.head(), "dGhlIHNhbXBsZSBub25jZQ==");
   for (Method method : {Method::get, Method::head}) {

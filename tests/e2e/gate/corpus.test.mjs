@@ -156,6 +156,27 @@ async function replay(t, cases, piece) {
   assert.deepEqual(findings.sort(), []);
 }
 
+// The judge itself: a proxy that only adds its mark and passes the bytes on must be found out.
+test('what a proxy that forwards bytes would let through is seen', (t) => {
+  let dangerous = 0;
+  let unclean = 0;
+  let quiet = 0;
+  const legal = [];
+  for (const each of ownCases()) {
+    const marked = each.bytes.replace(/\r?\n/, `\r\nX-Request-Id: ${'0'.repeat(32)}\r\n`);
+    const found = danger(marked);
+    const refused = read(strict, marked).error !== undefined;
+    if (each.expect === 'forward' && each.count === 1 && each.lines.length === 0 && each.absent.length === 0 && (found || refused)) legal.push(`${each.name}: ${found}`);
+    if (each.expect !== 'reject') continue;
+    if (found !== undefined) ++dangerous;
+    else if (refused) ++unclean;
+    else ++quiet;
+  }
+  t.diagnostic(`of the cases to refuse: dangerous ${dangerous}, unclean ${unclean}, neither ${quiet}`);
+  assert.ok(dangerous + unclean > 200);
+  assert.deepEqual(legal, []);
+});
+
 test('our own list, whole', (t) => replay(t, ownCases(), 0));
 test('our own list, byte by byte', (t) => replay(t, ownCases(), 1));
 
