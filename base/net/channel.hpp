@@ -25,6 +25,13 @@ class Channel {
   // Until a read may give bytes, an end, or an error: so that idle connections hold no buffer.
   class ReadWait;
   ReadWait wait_readable(TimePoint deadline);
+  // Is there something to read, or why never again? Or else, who will be woken when there is.
+  struct Readiness {
+    IoStatus now;
+    Waiter* later = nullptr;
+  };
+  virtual Readiness ready_to_read() = 0;
+
   Task<IoResult> read_some(ByteSpan into, TimePoint deadline);
 
   // All bytes of all parts (at most kMaxParts). The deadline is for each step forward, not for the whole:
@@ -32,6 +39,8 @@ class Channel {
   static constexpr std::size_t kMaxParts = 4;
   virtual Task<IoStatus> write_all(std::span<const ByteView> parts, Duration stall) = 0;
   Task<IoStatus> write_all(ByteView bytes, Duration stall);
+  // As much as goes without waiting, perhaps nothing.
+  virtual IoResult write_some(ByteView) { return std::size_t{0}; }
   // Did the last write_all have to wait for the peer?
   bool write_waited() const { return write_waited_; }
 
@@ -52,13 +61,6 @@ class Channel {
   Core& core() { return core_; }
 
  protected:
-  // Is there something to read, or why never again? Or else, who will be woken when there is.
-  struct Readiness {
-    IoStatus now;
-    Waiter* later = nullptr;
-  };
-  virtual Readiness ready_to_read() = 0;
-
   Core& core_;
   bool write_waited_ = false;
 };

@@ -110,25 +110,4 @@ class Core {
   std::vector<std::function<void()>> posted_;
 };
 
-// Wakes one coroutine at the end of the turn; never from inside of whoever wakes it, who may be in the middle
-// of something. Owned by the awaiting frame or by what it waits for.
-class Wakeup final : public Turn {
- public:
-  void on_turn() override { std::exchange(coroutine_, nullptr).resume(); }
-  void arm(std::coroutine_handle<> coroutine) { coroutine_ = coroutine; }
-  bool armed() const { return coroutine_ != nullptr; }
-  void fire(Core& core) {
-    if (armed() && !is_linked()) core.soon(*this);
-  }
-  // From the top of the loop, where nothing is in the middle of anything.
-  void fire_now() {
-    if (!armed()) return;
-    if (is_linked()) unlink();
-    on_turn();
-  }
-
- private:
-  std::coroutine_handle<> coroutine_;
-};
-
 }  // namespace roomgate::net

@@ -42,8 +42,7 @@ ssize_t send_now(int descriptor, std::span<const iovec> parts) {
 
 }  // namespace
 
-Stream::Stream(Core& core, int descriptor)
-    : Channel(core), descriptor_(descriptor), reader_(core), writer_(core) {}
+Stream::Stream(Core& core, int descriptor) : Channel(core), descriptor_(descriptor), reader_(core) {}
 
 Stream::~Stream() { close(); }
 
@@ -77,16 +76,14 @@ void Stream::on_events(std::uint32_t events) {
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) can_write_ = true;
   // OpenSSL's output may have waited for room while its reader waits for an answer to it.
   if (can_write_ && out_) (void)flush();
-  // The writer last: the reader may be what destroys this.
-  const bool wake_writer = can_write_ && writer_.waiting();
-  if (wake_writer && reader_.waiting() && can_read_) {
-    writer_.wake({});
-    reader_.wake_now();
-  } else if (wake_writer) {
-    writer_.wake_now();
-  } else if (can_read_) {
-    reader_.wake_now();
+  // The first of two only at the end of the turn: the other may be what destroys this.
+  const bool wakes_writer = can_write_ && writer_ != nullptr && writer_->waiting();
+  if (!can_read_) {
+    if (wakes_writer) writer_->wake_now();
+    return;
   }
+  if (wakes_writer) writer_->wake({});
+  reader_.wake_now();
 }
 
 Channel::Readiness Stream::readiness(Direction direction) {
@@ -101,7 +98,9 @@ Channel::Readiness Stream::readiness(Direction direction) {
     watched_ = core_.watch(descriptor_, *this);
     if (!watched_) return {fail(IoError::system)};
   }
-  return {{}, direction == Direction::read ? &reader_ : &writer_};
+  if (direction == Direction::read) return {{}, &reader_};
+  if (writer_ == nullptr) writer_ = std::make_unique<Waiter>(core_);
+  return {{}, writer_.get()};
 }
 
 Channel::Readiness Stream::ready_to_read() {
@@ -279,24 +278,27 @@ std::optional<IoResult> Stream::try_read(ByteSpan into) {
   return ssl_ == nullptr ? receive(into) : decrypt(into);
 }
 
-std::optional<IoResult> Stream::try_write(ByteView bytes) {
+IoResult Stream::write_some(ByteView bytes) {
   if (interrupted_ || descriptor_ < 0) return fail(IoError::interrupted);
-  const iovec part{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
-  if (ssl_ == nullptr) return send_parts({&part, 1});
-  // What is on its way first, so that little is held for a peer that takes nothing.
-  if (out_) {
-    const auto flushed = flush();
-    if (!flushed) return fail(flushed.error());
-    if (!*flushed) {
-      write_needs_ = Direction::write;
-      return std::nullopt;
+  std::size_t written = 0;
+  while (written < bytes.size() && can_write_) {
+    // What is on its way first, so that little is held for a peer that takes nothing.
+    if (out_) {
+      const auto flushed = flush();
+      if (!flushed) return fail(flushed.error());
+      if (!*flushed) break;
     }
+    const ByteView rest = bytes.subspan(written);
+    const iovec part{const_cast<std::uint8_t*>(rest.data()), rest.size()};
+    const auto sent = ssl_ == nullptr ? send_parts({&part, 1}) : encrypt(part);
+    if (!sent) break;
+    if (!sent->ok()) return fail(sent->error());
+    written += **sent;
   }
-  auto sent = encrypt(part);
-  if (sent && sent->ok() && out_) {
+  if (out_) {
     if (const auto flushed = flush(); !flushed) return fail(flushed.error());
   }
-  return sent;
+  return written;
 }
 
 Task<IoStatus> Stream::write_all(std::span<const ByteView> parts, Duration stall) {
@@ -373,7 +375,7 @@ void Stream::interrupt() {
   if (interrupted_) return;
   interrupted_ = true;
   reader_.wake(fail(IoError::interrupted));
-  writer_.wake(fail(IoError::interrupted));
+  if (writer_ != nullptr) writer_->wake(fail(IoError::interrupted));
 }
 
 void Stream::cancel_read() { reader_.wake(fail(IoError::interrupted)); }

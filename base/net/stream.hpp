@@ -33,10 +33,10 @@ class Stream final : public Channel, private Core::Watcher {
   Task<IoStatus> handshake(SslPointer ssl, TimePoint deadline, ByteView early = {});
 
   std::optional<IoResult> try_read(ByteSpan into) override;
+  Readiness ready_to_read() override;
   using Channel::write_all;
   Task<IoStatus> write_all(std::span<const ByteView> parts, Duration stall) override;
-  // As much of one part as goes without waiting; nullopt: nothing now.
-  std::optional<IoResult> try_write(ByteView bytes);
+  IoResult write_some(ByteView bytes) override;
   Task<IoStatus> wait_writable(TimePoint deadline);
   // Until the descriptor has news, whatever came before: for a listening socket, whose queue is empty now.
   Task<IoStatus> wait_event(TimePoint deadline);
@@ -65,7 +65,6 @@ class Stream final : public Channel, private Core::Watcher {
   enum class Direction { read, write };
 
   void on_events(std::uint32_t events) override;
-  Readiness ready_to_read() override;
   // What stands before a wait in that direction.
   Readiness readiness(Direction direction);
   Task<IoStatus> wait(Direction direction, TimePoint deadline);
@@ -98,7 +97,7 @@ class Stream final : public Channel, private Core::Watcher {
   std::unique_ptr<std::uint8_t[]> early_;
   std::size_t early_begin_ = 0;
   Waiter reader_;
-  Waiter writer_;
+  std::unique_ptr<Waiter> writer_;  // made when it is first needed: most streams never wait to write
 };
 
 }  // namespace roomgate::net

@@ -1,5 +1,5 @@
-// One coroutine's wait with a deadline, for something that a channel or an event will say. Owned by what is
-// waited for; its core's thread.
+// One wait with a deadline for something that a channel or an event will say, by a coroutine or by an object
+// that keeps no frame (Ready: thousands of quiet tunnels). Owned by what is waited for; its core's thread.
 #pragma once
 
 #include "base/net/core.hpp"
@@ -7,53 +7,77 @@
 
 namespace roomgate::net {
 
-class Waiter {
+// Called once for each Waiter::call(), never from inside of it.
+class Ready {
  public:
-  explicit Waiter(Core& core) : core_(core), timer_(*this) {}
+  virtual void on_ready(IoStatus result) = 0;
 
-  bool waiting() const { return wakeup_.armed(); }
+ protected:
+  ~Ready() = default;
+};
+
+class Waiter final : private Turn, private TimerWheel::Timer {
+ public:
+  explicit Waiter(Core& core) : core_(core) {}
+
+  bool waiting() const { return coroutine_ != nullptr || ready_ != nullptr; }
 
   // co_await waiter.wait(deadline): what it was woken with, or `timed_out`.
   struct Awaiter {
     bool await_ready() const { return false; }
-    void await_suspend(std::coroutine_handle<> coroutine) {
-      waiter.wakeup_.arm(coroutine);
-      if (deadline != TimePoint::max()) waiter.core_.schedule(waiter.timer_, deadline);
-    }
+    void await_suspend(std::coroutine_handle<> coroutine) { waiter.resume(coroutine, deadline); }
     IoStatus await_resume() const { return waiter.result_; }
     Waiter& waiter;
     TimePoint deadline;
   };
   Awaiter wait(TimePoint deadline) { return {*this, deadline}; }
+  void resume(std::coroutine_handle<> coroutine, TimePoint deadline) {
+    coroutine_ = coroutine;
+    arm(deadline);
+  }
+  void call(Ready& ready, TimePoint deadline) {
+    ready_ = &ready;
+    arm(deadline);
+  }
   IoStatus result() const { return result_; }
 
-  // From the top of the loop: the coroutine runs now.
+  // From the top of the loop, where nothing is in the middle of anything: whoever waits runs now.
   void wake_now() {
     if (!waiting()) return;
-    settle({});
-    wakeup_.fire_now();
+    if (Turn::is_linked()) {
+      unlink();
+    } else {
+      settle({});
+    }
+    on_turn();
   }
-  // From anywhere: it runs at the end of the turn. The first word counts.
+  // From anywhere, even from whoever waits: it runs at the end of the turn. The first word counts.
   void wake(IoStatus result) {
-    if (!waiting() || wakeup_.is_linked()) return;
+    if (!waiting() || Turn::is_linked()) return;
     settle(result);
-    wakeup_.fire(core_);
+    core_.soon(*this);
   }
 
  private:
-  struct Alarm final : TimerWheel::Timer {
-    explicit Alarm(Waiter& owner) : waiter(owner) {}
-    void on_expire() override { waiter.wake(fail(IoError::timed_out)); }
-    Waiter& waiter;
-  };
+  void arm(TimePoint deadline) {
+    if (deadline != TimePoint::max()) core_.schedule(*this, deadline);
+  }
   void settle(IoStatus result) {
-    if (!wakeup_.is_linked()) result_ = result;
-    timer_.cancel();
+    result_ = result;
+    Timer::cancel();
+  }
+  void on_expire() override { wake(fail(IoError::timed_out)); }
+  void on_turn() override {
+    if (ready_ != nullptr) {
+      std::exchange(ready_, nullptr)->on_ready(result_);
+    } else {
+      std::exchange(coroutine_, nullptr).resume();
+    }
   }
 
   Core& core_;
-  Wakeup wakeup_;
-  Alarm timer_;
+  std::coroutine_handle<> coroutine_;
+  Ready* ready_ = nullptr;
   IoStatus result_;
 };
 

@@ -173,25 +173,4 @@ class Exchange {
       http::Reason::none;  // what a fault of the client's is answered with; none: it is gone
 };
 
-// A tunnel on its own: it needs no parser, no exchange and no session.
-struct TunnelLog {
-  std::chrono::system_clock::time_point wall{};
-  TimePoint began{};
-  std::string client_ip;
-  std::string path;
-  std::string host;
-  std::string key;
-  std::string shard;
-  std::string why;
-  std::string request_id;
-  std::string protocol;
-  std::string tls;  // "TLSv1.3"; empty: plain
-  bool resumed = false;
-};
-void start_tunnel(Worker& worker, std::unique_ptr<net::Channel> client, std::unique_ptr<net::Channel> shard,
-                  tunnel::Limits limits, std::vector<std::uint8_t> from_client,
-                  std::vector<std::uint8_t> from_shard, std::optional<std::uint64_t> hold,
-                  std::shared_ptr<const listen::Entrance> entrance, std::optional<Seat> seat,
-                  limits::Ticket ticket, upstream::Slot slot, ShardMetrics& metrics, TunnelLog log);
-
 }  // namespace roomgate::router::session

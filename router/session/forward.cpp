@@ -4,6 +4,7 @@
 #include "router/http/error_response.hpp"
 #include "router/http/rewrite.hpp"
 #include "router/session/exchange.hpp"
+#include "router/session/tunnel_guest.hpp"
 #include "router/tls/client_context.hpp"
 
 namespace roomgate::router::session {
@@ -429,9 +430,8 @@ Task<After> Exchange::relay_answer(const route::Decision& decision) {
     co_return whole ? After::close : After::linger;
   }
   co_await stop_upload();
-  const bool shard_failed =
-      !gone_ && (*end == RelayEnd::source_ended || *end == RelayEnd::source_broke ||
-                 *end == RelayEnd::source_silent || *end == RelayEnd::source_bad);
+  const bool shard_failed = !gone_ && (*end == RelayEnd::source_ended || *end == RelayEnd::source_broke ||
+                                       *end == RelayEnd::source_silent || *end == RelayEnd::source_bad);
   if (shard_failed) {
     // The client must not take half an answer for a whole one.
     note_failure("broke");
@@ -494,27 +494,29 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
     }
     if (held.known) hold = held.serial;
   }
-  TunnelLog note{.wall = facts_.wall,
-                 .began = facts_.began,
-                 .client_ip = std::string(facts_.client_ip),
-                 .path = std::string(facts_.path),
-                 .host = std::string(head_->authority),
-                 .key = std::string(facts_.key.value_or("")),
-                 .shard = decision.shard->name,
-                 .why = std::string(facts_.why),
-                 .request_id = std::string(facts_.request_id),
-                 .protocol = std::string(requester_.protocol()),
-                 .tls = connection_.peer.https ? SSL_get_version(connection_.stream->tls()) : "",
-                 .resumed = connection_.resumed};
+  const balance::Shard& shard = *decision.shard;
+  TunnelNote note({facts_.client_ip, facts_.path, head_->authority, facts_.key.value_or(""), shard.name,
+                   facts_.request_id});
+  note.wall = facts_.wall;
+  note.began = facts_.began;
+  note.why = facts_.why;
+  note.protocol = requester_.protocol();
+  if (connection_.peer.https) note.tls = SSL_get_version(connection_.stream->tls());
+  note.resumed = connection_.resumed;
   const auto early = requester_.early_body();
   const auto behind = x.reply.bytes();
   std::vector<std::uint8_t> from_client(early.begin(), early.end());
   std::vector<std::uint8_t> from_shard(behind.begin(), behind.end());
   auto over = requester_.take_over();
-  start_tunnel(worker_, std::move(over.channel), std::move(upstream_->stream), settings_->tunnel,
-               std::move(from_client), std::move(from_shard), hold, connection_.peer.entrance,
-               std::move(over.seat), std::move(tunnel_ticket_), std::move(slot_),
-               worker_.metrics_of(*decision.shard), std::move(note));
+  start_tunnel(worker_, std::move(over.channel), std::move(upstream_->stream), std::move(from_client),
+               std::move(from_shard),
+               {.slot = std::move(slot_),
+                .entrance = connection_.peer.entrance,
+                .hold = hold,
+                .seat = std::move(over.seat),
+                .ticket = std::move(tunnel_ticket_),
+                .tunnels = &worker_.metrics_of(shard).tunnels(),
+                .note = std::move(note)});
   co_return After::handed_over;
 }
 

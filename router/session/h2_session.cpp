@@ -285,19 +285,15 @@ void H2Session::flush() {
   while (more) {
     out.clear();
     more = http2_.pull(out, worker_.core.now());
-    std::size_t at = 0;
-    while (at < out.size()) {
-      const auto sent = stream.try_write(as_bytes(std::string_view(out).substr(at)));
-      if (sent && !sent->ok()) return;  // whoever reads will see it
-      if (!sent) {
-        unsent_.assign(out, at);
-        sent_ = 0;
-        writing_ = true;
-        dispatch();
-        worker_.core.spawn(write_rest(shared_from_this()));
-        return;
-      }
-      at += **sent;
+    const auto sent = stream.write_some(as_bytes(out));
+    if (!sent) return;  // whoever reads will see it
+    if (*sent < out.size()) {
+      unsent_.assign(out, *sent);
+      sent_ = 0;
+      writing_ = true;
+      dispatch();
+      worker_.core.spawn(write_rest(shared_from_this()));
+      return;
     }
   }
   dispatch();

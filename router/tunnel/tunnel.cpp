@@ -1,11 +1,14 @@
 #include "router/tunnel/tunnel.hpp"
 
+#include "base/net/sleep.hpp"
+
 namespace roomgate::router::tunnel {
 
 using net::Buffer;
 using net::BufferPool;
 using net::Channel;
 using net::IoError;
+using net::IoStatus;
 using net::Task;
 
 std::string_view to_string(End end) {
@@ -20,42 +23,108 @@ std::string_view to_string(End end) {
 }
 
 Tunnel::Tunnel(net::Core& core, std::unique_ptr<Channel> client, std::unique_ptr<Channel> shard,
-               Limits limits)
+               const Limits& limits, Owner& owner)
     : core_(core),
+      owner_(owner),
+      limits_(limits),
       client_(std::move(client)),
       shard_(std::move(shard)),
-      limits_(limits),
-      last_activity_(core.now()),
-      half_open_(*this),
-      done_(core) {}
+      up_(*this, *client_, *shard_),
+      down_(*this, *shard_, *client_),
+      last_activity_(core.now()) {}
 
-void Tunnel::end(End why) {
-  if (ended_) return;
-  ended_ = true;
-  totals_.end = why;
-  client_->interrupt();
-  shard_->interrupt();
+void Tunnel::start(std::vector<std::uint8_t> from_client, std::vector<std::uint8_t> from_shard) {
+  core_.spawn(first_write(up_, std::move(from_client)));
+  core_.spawn(first_write(down_, std::move(from_shard)));
 }
 
-void Tunnel::interrupt() { end(End::interrupted); }
-
-Task<Totals> Tunnel::run(std::vector<std::uint8_t> from_client, std::vector<std::uint8_t> from_shard) {
-  running_ = 2;
-  core_.spawn(pump(*client_, *shard_, totals_.up, std::move(from_client)));
-  co_await pump(*shard_, *client_, totals_.down, std::move(from_shard));
-  (void)co_await done_.wait(TimePoint::max());
-  co_return totals_;
-}
-
-Task<void> Tunnel::pump(Channel& from, Channel& to, std::uint64_t& count, std::vector<std::uint8_t> first) {
-  co_await move_bytes(from, to, count, std::move(first));
-  if (--running_ == 0) {
-    half_open_.cancel();
-    done_.set();
-  } else {
-    half_open_.patience = &from == client_.get() ? limits_.server_fin : limits_.client_fin;
-    core_.schedule(half_open_, core_.now() + half_open_.patience);
+Task<void> Tunnel::first_write(Pump& pump, std::vector<std::uint8_t> bytes) {
+  if (!bytes.empty()) {
+    pump.bytes += bytes.size();
+    const auto sent = co_await pump.to.write_all(bytes, limits_.stall);
+    if (!written(pump, sent)) co_return;
   }
+  move(pump);
+}
+
+void Tunnel::on_ready(Pump& pump, IoStatus result) {
+  if (result) return move(pump);
+  if (result.error() == IoError::timed_out) {
+    // The other direction may have been busy meanwhile: silence counts only on both.
+    if (core_.now() - last_activity_ < limits_.idle) return move(pump);
+    end(End::idle);
+  } else {
+    end(End::broken);
+  }
+  finish(pump);
+}
+
+void Tunnel::move(Pump& pump) {
+  // A source that never runs dry: others have their turn after so much.
+  constexpr int kReads = 16;
+  for (int reads = 0;; ++reads) {
+    const auto ready = pump.from.ready_to_read();
+    if (ready.later != nullptr) return ready.later->call(pump, last_activity_ + limits_.idle);
+    if (!ready.now) {
+      end(End::broken);
+      return finish(pump);
+    }
+    if (reads == kReads) return core_.spawn(yield(pump));
+    Buffer buffer = core_.buffers().take(pump.bulk ? BufferPool::Size::large : BufferPool::Size::small);
+    const auto read = pump.from.try_read(buffer.span());
+    if (!read) continue;
+    if (!read->ok()) {
+      end(End::broken);
+      return finish(pump);
+    }
+    const std::size_t size = **read;
+    if (size == 0) {
+      pump.to.shutdown_write();
+      return finish(pump);
+    }
+    last_activity_ = core_.now();
+    pump.bytes += size;
+    const auto sent = pump.to.write_some(buffer.span().first(size));
+    if (!sent) {
+      end(End::broken);
+      return finish(pump);
+    }
+    if (*sent < size) return core_.spawn(finish_write(pump, std::move(buffer), *sent, size));
+    pump.bulk = size == buffer.size() || size > BufferPool::kSmall;
+  }
+}
+
+Task<void> Tunnel::yield(Pump& pump) {
+  co_await net::sleep_for(core_, Duration::zero());
+  move(pump);
+}
+
+Task<void> Tunnel::finish_write(Pump& pump, Buffer buffer, std::size_t at, std::size_t end) {
+  const auto sent = co_await pump.to.write_all(buffer.span().subspan(at, end - at), limits_.stall);
+  const bool waited = pump.to.write_waited();
+  pump.bulk = !waited && (end == buffer.size() || end > BufferPool::kSmall);
+  buffer.release();
+  if (written(pump, sent)) move(pump);
+}
+
+bool Tunnel::written(Pump& pump, IoStatus result) {
+  if (result) return true;
+  end(result.error() == IoError::timed_out ? End::stalled : End::broken);
+  finish(pump);
+  return false;
+}
+
+void Tunnel::finish(Pump& pump) {
+  pump.done = true;
+  if (up_.done && down_.done) {
+    half_open_.reset();
+    core_.soon(*this);
+    return;
+  }
+  if (ended_) return;
+  half_open_ = std::make_unique<HalfOpen>(*this);
+  half_open_->patience = &pump == &up_ ? limits_.server_fin : limits_.client_fin;
+  core_.schedule(*half_open_, core_.now() + half_open_->patience);
 }
 
 void Tunnel::HalfOpen::on_expire() {
@@ -64,42 +133,15 @@ void Tunnel::HalfOpen::on_expire() {
   tunnel.core_.schedule(*this, due);
 }
 
-Task<void> Tunnel::move_bytes(Channel& from, Channel& to, std::uint64_t& count,
-                              std::vector<std::uint8_t> first) {
-  if (!first.empty()) {
-    count += first.size();
-    if (const auto sent = co_await to.write_all(first, limits_.stall); !sent) {
-      co_return end(sent.error() == IoError::timed_out ? End::stalled : End::broken);
-    }
-    first = {};
-  }
-  auto size = BufferPool::Size::small;
-  while (true) {
-    const auto ready = co_await from.wait_readable(last_activity_ + limits_.idle);
-    if (!ready) {
-      if (ready.error() != IoError::timed_out) co_return end(End::broken);
-      // The other direction may have been busy meanwhile: silence counts only on both.
-      if (core_.now() - last_activity_ < limits_.idle) continue;
-      co_return end(End::idle);
-    }
-    Buffer buffer = core_.buffers().take(size);
-    const auto read = from.try_read(buffer.span());
-    if (!read) continue;
-    if (!read->ok()) co_return end(End::broken);
-    if (**read == 0) {
-      to.shutdown_write();
-      co_return;
-    }
-    last_activity_ = core_.now();
-    count += **read;
-    const auto sent = co_await to.write_all(buffer.span().first(**read), limits_.stall);
-    if (!sent) co_return end(sent.error() == IoError::timed_out ? End::stalled : End::broken);
-    // Bulk gets large buffers, as long as the receiver keeps up: many slow ones must not hold much.
-    size = **read == buffer.size() && !to.write_waited() ? BufferPool::Size::large : BufferPool::Size::small;
-    if (buffer.size() == BufferPool::kLarge && **read > BufferPool::kSmall && !to.write_waited()) {
-      size = BufferPool::Size::large;
-    }
-  }
+// Whoever waits hears of it at the end of this turn.
+void Tunnel::end(End why) {
+  if (ended_) return;
+  ended_ = true;
+  why_ = why;
+  client_->interrupt();
+  shard_->interrupt();
 }
+
+void Tunnel::on_turn() { owner_.on_end({.up = up_.bytes, .down = down_.bytes, .end = why_}); }
 
 }  // namespace roomgate::router::tunnel

@@ -1,7 +1,7 @@
-// What follows a 101: two pumps, one coroutine per direction, each reading only after it has written
+// What follows a 101: bytes both ways, each direction read only after what it read before is written
 // (backpressure). An end on one side is passed on and the other direction goes on (half-close); an error,
-// silence on both sides, or interrupt() ends both. A quiet tunnel holds no buffer. Owned by a coroutine of
-// its own; its core's thread.
+// silence on both sides, or interrupt() ends both. A quiet tunnel holds no buffer and no coroutine: one is
+// made only while a slow receiver is waited for. Owned by its Owner, who is told the end; its core's thread.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/net/channel.hpp"
-#include "base/net/sleep.hpp"
 
 namespace roomgate::router::tunnel {
 
@@ -29,16 +28,36 @@ struct Totals {
   End end = End::both_closed;
 };
 
-class Tunnel {
+class Tunnel final : private net::Turn {
  public:
-  Tunnel(net::Core& core, std::unique_ptr<net::Channel> client, std::unique_ptr<net::Channel> shard,
-         Limits limits);
+  class Owner {
+   public:
+    // Both directions are done. From the top of the loop: the tunnel may go.
+    virtual void on_end(const Totals& totals) = 0;
 
-  // Bytes that came behind the heads. Ends when both directions have.
-  net::Task<Totals> run(std::vector<std::uint8_t> from_client, std::vector<std::uint8_t> from_shard);
-  void interrupt();
+   protected:
+    ~Owner() = default;
+  };
+
+  Tunnel(net::Core& core, std::unique_ptr<net::Channel> client, std::unique_ptr<net::Channel> shard,
+         const Limits& limits, Owner& owner);
+
+  // Bytes that came behind the heads.
+  void start(std::vector<std::uint8_t> from_client, std::vector<std::uint8_t> from_shard);
+  void interrupt() { end(End::interrupted); }
 
  private:
+  // One way. Waits for its source, or (`writing`) for its receiver.
+  struct Pump final : net::Ready {
+    Pump(Tunnel& of, net::Channel& source, net::Channel& sink) : tunnel(of), from(source), to(sink) {}
+    void on_ready(net::IoStatus result) override { tunnel.on_ready(*this, result); }
+    Tunnel& tunnel;
+    net::Channel& from;
+    net::Channel& to;
+    std::uint64_t bytes = 0;
+    bool bulk = false;  // large buffers, as long as the receiver keeps up: many slow ones must not hold much
+    bool done = false;
+  };
   // After one side has ended: the other may stay silent for a shorter while.
   struct HalfOpen final : TimerWheel::Timer {
     explicit HalfOpen(Tunnel& owner) : tunnel(owner) {}
@@ -47,22 +66,28 @@ class Tunnel {
     Duration patience{};
   };
 
-  net::Task<void> pump(net::Channel& from, net::Channel& to, std::uint64_t& count,
-                       std::vector<std::uint8_t> first);
-  net::Task<void> move_bytes(net::Channel& from, net::Channel& to, std::uint64_t& count,
-                             std::vector<std::uint8_t> first);
+  void on_ready(Pump& pump, net::IoStatus result);
+  // Moves what is there; ends waiting, writing, or done.
+  void move(Pump& pump);
+  net::Task<void> yield(Pump& pump);
+  net::Task<void> finish_write(Pump& pump, net::Buffer buffer, std::size_t at, std::size_t end);
+  net::Task<void> first_write(Pump& pump, std::vector<std::uint8_t> bytes);
+  bool written(Pump& pump, net::IoStatus result);
+  void finish(Pump& pump);
   void end(End why);
+  void on_turn() override;
 
   net::Core& core_;
+  Owner& owner_;
+  const Limits limits_;
   std::unique_ptr<net::Channel> client_;
   std::unique_ptr<net::Channel> shard_;
-  Limits limits_;
-  Totals totals_;
+  Pump up_;
+  Pump down_;
   TimePoint last_activity_;
-  int running_ = 0;
+  std::unique_ptr<HalfOpen> half_open_;
+  End why_ = End::both_closed;
   bool ended_ = false;
-  HalfOpen half_open_;
-  net::Event done_;
 };
 
 }  // namespace roomgate::router::tunnel
