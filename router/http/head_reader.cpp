@@ -1,6 +1,7 @@
 #include "router/http/head_reader.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "router/http/scan.hpp"
 #include "router/http/syntax.hpp"
@@ -19,7 +20,7 @@ ParseError wrong_in_value(char c) { return c == '\n' ? ParseError::line_end : Pa
 }  // namespace
 
 Result<HeadReader::Line, ParseError> HeadReader::next(std::string_view head) {
-  if (name_size_ > 0) return finish_value(head);
+  if (name_size_ > 0) return value(head, std::exchange(name_size_, 0), scanned_, plain_name_);
   const char* at = head.data() + at_;
   const char* const end = head.data() + head.size();
   if (at == end) return Line::incomplete;
@@ -44,31 +45,30 @@ Result<HeadReader::Line, ParseError> HeadReader::next(std::string_view head) {
   if (*at != ':') return fail(wrong_in_name(*at));
   // CVE-2023-25725: an empty name once made a proxy drop the fields after it.
   if (size == 0) return fail(ParseError::field_name);
-  name_size_ = size;
-  plain_name_ = all != 0;
-  scanned_ = at_ + size + 1;
-  return finish_value(head);
+  return value(head, size, at_ + size + 1, all != 0);
 }
 
-Result<HeadReader::Line, ParseError> HeadReader::finish_value(std::string_view head) {
-  const char* const name = head.data() + at_;
+Result<HeadReader::Line, ParseError> HeadReader::value(std::string_view head, std::size_t name_size,
+                                                       std::size_t scanned, bool plain_name) {
   const char* const end = head.data() + head.size();
-  const char* const value_end = find_value_end(head.data() + scanned_, end);
-  scanned_ = static_cast<std::size_t>(value_end - head.data());
-  if (value_end == end) return Line::incomplete;
-  if (*value_end != '\r') return fail(wrong_in_value(*value_end));
-  if (end - value_end < 2) return Line::incomplete;
+  const char* const value_end = find_value_end(head.data() + scanned, end);
+  if (value_end != end && *value_end != '\r') return fail(wrong_in_value(*value_end));
+  if (end - value_end < 2) {
+    name_size_ = name_size;
+    scanned_ = static_cast<std::size_t>(value_end - head.data());
+    plain_name_ = plain_name;
+    return Line::incomplete;
+  }
   if (value_end[1] != '\n') return fail(ParseError::line_end);
 
-  const char* const value = name + name_size_ + 1;
-  const std::string_view name_text(name, name_size_);
+  const char* const name = head.data() + at_;
+  const char* const value = name + name_size + 1;
   HeaderView& field = fields_[count_++];
-  field.name = name_text;
+  field.name = {name, name_size};
   field.value = trim({value, static_cast<std::size_t>(value_end - value)});
-  field.id = header_id(name_text);
-  field.plain_name = plain_name_;
-  at_ = scanned_ + 2;
-  name_size_ = 0;
+  field.id = header_id(field.name);
+  field.plain_name = plain_name;
+  at_ = static_cast<std::size_t>(value_end - head.data()) + 2;
   return Line::field;
 }
 

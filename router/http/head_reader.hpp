@@ -38,15 +38,17 @@ class HeadReader {
   void reset();
 
  private:
-  Result<Line, ParseError> finish_value(std::string_view head);
+  // The value of a field whose colon has come; it is good up to `scanned`.
+  Result<Line, ParseError> value(std::string_view head, std::size_t name_size, std::size_t scanned,
+                                 bool plain_name);
 
   Limits limits_;
   const char* base_ = nullptr;  // where the head was when the views were made
   std::size_t at_ = 0;
   std::size_t count_ = 0;
-  // Of the unfinished field, once its colon has come.
+  // Of the unfinished field, once its colon has come; else 0.
   std::size_t name_size_ = 0;
-  std::size_t scanned_ = 0;  // its value is good up to here
+  std::size_t scanned_ = 0;
   bool plain_name_ = false;
   std::array<HeaderView, kHeaderSlots> fields_;
 };

@@ -1,6 +1,7 @@
 #include "router/http/target.hpp"
 
-#include "base/encoding.hpp"
+#include <algorithm>
+
 #include "router/http/scan.hpp"
 #include "router/http/syntax.hpp"
 
@@ -37,10 +38,10 @@ bool is_overlong(int first, int second) {
 Result<void, ParseError> decode_unreserved(std::string_view path, std::string& out) {
   out.clear();
   for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path[i] != '%') {
-      out.push_back(path[i]);
-      continue;
-    }
+    const std::size_t next = std::min(path.find('%', i), path.size());
+    out.append(path.substr(i, next - i));
+    i = next;
+    if (i == path.size()) break;
     const int byte = escaped_byte(path, i);
     if (byte < 0) {
       out.append("%25");
@@ -57,6 +58,20 @@ Result<void, ParseError> decode_unreserved(std::string_view path, std::string& o
     i += 2;
   }
   return {};
+}
+
+// Every escape decoded once; what is no escape stays.
+void decode_all(std::string_view path, std::string& out) {
+  out.clear();
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const std::size_t next = std::min(path.find('%', i), path.size());
+    out.append(path.substr(i, next - i));
+    i = next;
+    if (i == path.size()) break;
+    const int byte = escaped_byte(path, i);
+    out.push_back(byte < 0 ? '%' : static_cast<char>(byte));
+    if (byte >= 0) i += 2;
+  }
 }
 
 // RFC 3986 5.2.4 in place, and runs of slashes merged, as the servers of shards do before they look at a
@@ -141,7 +156,7 @@ Result<RoutedPath, ParseError> routed_path(std::string_view path, PathScratch& s
   if (auto decoded = decode_unreserved(path, scratch.forward); !decoded) return fail(decoded.error());
   remove_dot_segments(scratch.forward);
   const bool escapes = scratch.forward.find('%') != std::string::npos;
-  if (escapes) scratch.plain = percent_decode(scratch.forward);
+  if (escapes) decode_all(scratch.forward, scratch.plain);
   const std::string_view plain = escapes ? scratch.plain : scratch.forward;
   if (has_dot_segment(plain)) return fail(ParseError::target_syntax);
   return RoutedPath{scratch.forward, plain};
