@@ -78,11 +78,18 @@ test('old versions are refused; sessions resume', async (t) => {
   second.destroy();
 });
 
-test('http/1.1 is what ALPN selects', async (t) => {
+test('ALPN selects what the listener prefers of what the client offers', async (t) => {
+  const selected = async (port, offered) => {
+    const socket = await connect(port, 'a.meet.example', { ALPNProtocols: offered });
+    socket.destroy();
+    return socket.alpnProtocol;
+  };
   const { port } = await secured(t);
-  const socket = await connect(port, 'a.meet.example', { ALPNProtocols: ['h2', 'http/1.1'] });
-  assert.equal(socket.alpnProtocol, 'http/1.1');
-  socket.destroy();
+  const { port: old } = await secured(t, 'tls.alpn = ["http/1.1"]');
+
+  assert.equal(await selected(port, ['http/1.1', 'h2']), 'h2');
+  assert.equal(await selected(port, ['http/1.1']), 'http/1.1');
+  assert.equal(await selected(old, ['h2', 'http/1.1']), 'http/1.1');
 });
 
 test('a host that has another certificate here is answered 421', async (t) => {
