@@ -103,16 +103,19 @@ HeaderId header_id(std::string_view name) {
 HeaderId look_alike(const HeaderView& header) {
   constexpr std::size_t longest = 64;
   if (header.plain_name || header.id != HeaderId::other) return header.id;
+  // Either each odd character stands for a dash, or it stands for nothing.
   std::array<char, longest> dashed;
-  std::size_t size = 0;
+  std::array<char, longest> bare;
+  std::size_t dashed_size = 0;
+  std::size_t bare_size = 0;
   for (char c : header.name) {
+    if (dashed_size == longest) return header.id;
     const bool plain = (detail::kClasses[static_cast<unsigned char>(c)] & detail::kPlainName) != 0;
-    if (!plain && size == 0) continue;
-    if (size == longest) return header.id;
-    dashed[size++] = plain ? c : '-';
+    dashed[dashed_size++] = plain ? c : '-';
+    if (plain) bare[bare_size++] = c;
   }
-  while (size > 0 && dashed[size - 1] == '-') --size;
-  return header_id({dashed.data(), size});
+  const HeaderId id = header_id({dashed.data(), dashed_size});
+  return id != HeaderId::other ? id : header_id({bare.data(), bare_size});
 }
 
 const HeaderView* find_header(Headers headers, HeaderId id) {

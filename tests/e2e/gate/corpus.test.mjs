@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ownCases, sampleCases } from './cases.mjs';
+import { mutants } from './mutants.mjs';
 import { models, read, strict } from './readers.mjs';
 import { Raw, startGate, startRawBackend } from './support.mjs';
 
@@ -186,3 +187,8 @@ const samples = sampleCases();
 const skip = samples === undefined ? 'skipped: no corpora' : false;
 test('the samples of another parser, whole', { skip }, (t) => replay(t, samples, 0));
 test('the samples of another parser, byte by byte', { skip }, (t) => replay(t, samples, 1));
+
+test('cases changed at random', (t) => {
+  const seed = Number(process.env.SEED ?? 1);
+  return replay(t, mutants([...ownCases(), ...(samples ?? [])], Number(process.env.MUTANTS ?? 4000), seed), 0);
+});
