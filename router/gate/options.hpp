@@ -32,7 +32,7 @@ struct ShardBlock {
   std::uint32_t weight = 1;
   std::string announce;
   bool check = true;
-  std::uint32_t max_connections = 0;  // 0: no limit
+  std::uint32_t max_connections = 0;      // 0: no limit
   std::optional<tls::ClientOptions> tls;  // none: plain
 };
 
