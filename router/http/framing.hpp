@@ -31,9 +31,9 @@ Result<Framing, ParseError> framing_of(const RequestHead& head);
 // have no body whatever their headers say, but bad lengths are refused there too: they would be passed on.
 Result<Framing, ParseError> framing_of(const ResponseHead& head, Method request_method, bool upgrading);
 
-// May the shard's connection carry a further exchange after that answer? Not where it ends with it, and not where the
-// shard says something that it must not say: whoever announces a body with 1xx, 204 or 304 may send one, too, and
-// its bytes would be taken for the next answer.
+// May the shard's connection carry a further exchange after that answer? Not where it ends with it, and not
+// where the shard says something that it must not say: whoever announces a body with 1xx, 204 or 304 may send
+// one, too, and its bytes would be taken for the next answer.
 bool leaves_connection_clean(const ResponseHead& head, const Framing& framing);
 
 // How the same body goes to a client of that version: what has no length is chunked for HTTP/1.1 and ends
