@@ -6,7 +6,7 @@
 namespace roomgate::router::session {
 namespace {
 
-constexpr std::size_t kKept = 256;
+constexpr std::size_t kKept = 64;
 constexpr std::size_t kLogBatch = 32 * 1024;
 constexpr Duration kLogDelay = milliseconds(100);
 
