@@ -71,7 +71,10 @@ struct H2Session::StreamSide final : Requester {
     session.flush_soon();
     co_return IoStatus();
   }
-  Handover take_over() override { return {std::move(own), std::nullopt}; }
+  Handover take_over() override {
+    own->set_exchange(nullptr);
+    return {std::move(own), std::nullopt};
+  }
 
   // DATA frames are the framing: a body without a length ends with its stream.
   static http::Framing bare(http::Framing framing) {
@@ -110,7 +113,7 @@ Task<void> H2Session::serve_stream(std::shared_ptr<H2Session> self, h2::Stream& 
     }
     (void)co_await exchange.respond(stream.head());
   }
-  // A tunnel's channel goes on by itself.
+  // A tunnel's channel goes on by itself, and has been told.
   if (side.own != nullptr) channel.set_exchange(nullptr);
 }
 
