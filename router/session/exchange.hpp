@@ -120,7 +120,7 @@ class Exchange {
   // The request's body is in our hands, or there is none: another request may follow.
   bool body_is_here();
 
-  // forward(), step by step.
+  // forward.cpp: to the shard.
   net::Task<After> forward(route::Decision decision);
   void count_assignment(const route::Decision& decision);
   void note_failure(std::string_view kind);
@@ -130,23 +130,27 @@ class Exchange {
   net::Task<After> not_entered(upstream::Refusal refusal);
   net::Task<Result<std::unique_ptr<upstream::Connection>, net::IoError>> open_upstream(
       const route::Decision& to, upstream::Wanted wanted);
+  net::Task<After> failed(Fault fault);
+  void finish_upstream(bool reusable);
+
+  // request_out.cpp: head and body.
   net::Task<Fault> send_request();
   void start_upload(Relay relay);
   net::Task<void> run_upload(std::shared_ptr<Upload> upload);
-  static http::Reason client_reason(RelayEnd end);
-  static bool is_client_fault(RelayEnd end);
   net::Task<void> stop_upload();
-  net::Task<Fault> read_answer();
-  net::Task<Fault> wait_for_answer();
-  http::ResponseRewrite rewrite_for(const route::Decision& decision, http::Framing framing) const;
-  net::Task<After> relay_answer(const route::Decision& decision);
-  net::Task<After> unlock_answer(const route::Decision& decision);
-  net::Task<After> open_tunnel(const route::Decision& decision);
-  net::Task<After> failed(Fault fault);
-  void finish_upstream(bool reusable);
   bool upload_complete() const {
     return request_sent_ && (upload_ == nullptr || upload_->end == RelayEnd::complete);
   }
+  static bool is_client_fault(RelayEnd end);
+  static http::Reason client_reason(RelayEnd end);
+
+  // answer_in.cpp: what the shard says to it.
+  net::Task<Fault> read_answer();
+  net::Task<Fault> wait_for_answer();
+  net::Task<After> relay_answer(const route::Decision& decision);
+  net::Task<After> unlock_answer(const route::Decision& decision);
+  net::Task<After> open_tunnel(const route::Decision& decision);
+  http::ResponseRewrite rewrite_for(const route::Decision& decision, http::Framing framing) const;
 
   void log(int status, std::string_view reason, bool tunnel = false);
 
@@ -162,15 +166,14 @@ class Exchange {
   std::shared_ptr<Upload> upload_;
   Facts facts_;
   limits::Ticket client_ticket_;
-  limits::Ticket
-      tunnel_ticket_;  // counts a tunnel as a connection, where it is not its connection's only use
+  limits::Ticket tunnel_ticket_;  // of a tunnel that shares its connection: counted as one of its own
   std::array<char, 32> request_id_{};
   bool first_;
   bool gone_ = false;
   bool body_touched_ = false;  // some of it went to a shard
   bool request_sent_ = false;  // all of it
-  http::Reason client_fault_ =
-      http::Reason::none;  // what a fault of the client's is answered with; none: it is gone
+  // What a fault of the client's is answered with; none: it is gone.
+  http::Reason client_fault_ = http::Reason::none;
 };
 
 }  // namespace roomgate::router::session
