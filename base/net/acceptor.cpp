@@ -121,7 +121,7 @@ Task<void> Acceptor::run() {
     if (stopped_) co_return;
     if (last_full_) {
       // More may wait; others' turn first.
-      co_await sleep_for(socket_.core(), Duration::zero());
+      co_await yield(socket_.core());
     } else if (!co_await socket_.wait_event(TimePoint::max())) {
       co_return;
     }

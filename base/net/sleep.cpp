@@ -7,6 +7,20 @@ Task<void> sleep_for(Core& core, Duration time) {
   (void)co_await waiter.wait(core.now() + time);
 }
 
+Task<void> yield(Core& core) {
+  struct Pass {
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> coroutine) {
+      waiter.resume(coroutine, TimePoint::max());
+      waiter.wake({});
+    }
+    void await_resume() const {}
+    Waiter& waiter;
+  };
+  Waiter waiter(core);
+  co_await Pass{waiter};
+}
+
 void Event::set() {
   set_ = true;
   for (Sleeper& sleeper : sleepers_) sleeper.waiter.wake({});

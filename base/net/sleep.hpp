@@ -7,6 +7,8 @@
 namespace roomgate::net {
 
 Task<void> sleep_for(Core& core, Duration time);
+// The rest of this turn for others: whoever always finds more to do says so after a while.
+Task<void> yield(Core& core);
 
 // Set once, waited for by any number: the end of a coroutine, the start of a drain.
 class Event {

@@ -1,5 +1,7 @@
 #include "router/session/relay.hpp"
 
+#include "base/net/sleep.hpp"
+
 namespace roomgate::router::session {
 
 using net::Buffer;
@@ -61,12 +63,20 @@ bool Relay::too_slow(TimePoint now) const {
 }
 
 Task<RelayEnd> Relay::run() {
+  // A source that never runs dry, and a sink that takes all: others have their turn after so much.
+  constexpr int kReads = 16;
   auto size = BufferPool::Size::small;
+  int reads = 0;
   while (true) {
+    if (++reads > kReads) {
+      co_await net::yield(from_.core());
+      reads = 0;
+    }
     Buffer buffer = from_.core().buffers().take(size);
     const auto read = from_.try_read(buffer.span().first(reader_.want(buffer.size())));
     if (!read) {
       buffer.release();
+      reads = 0;
       size = BufferPool::Size::small;
       const auto ready = co_await from_.wait_readable(from_.core().now() + limits_.read_silence);
       if (ready) continue;

@@ -69,7 +69,7 @@ void Tunnel::move(Pump& pump) {
       end(End::broken);
       return finish(pump);
     }
-    if (reads == kReads) return core_.spawn(yield(pump));
+    if (reads == kReads) return core_.spawn(go_on_later(pump));
     Buffer buffer = core_.buffers().take(pump.bulk ? BufferPool::Size::large : BufferPool::Size::small);
     const auto read = pump.from.try_read(buffer.span());
     if (!read) continue;
@@ -94,8 +94,8 @@ void Tunnel::move(Pump& pump) {
   }
 }
 
-Task<void> Tunnel::yield(Pump& pump) {
-  co_await net::sleep_for(core_, Duration::zero());
+Task<void> Tunnel::go_on_later(Pump& pump) {
+  co_await net::yield(core_);
   move(pump);
 }
 

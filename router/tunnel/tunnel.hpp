@@ -69,7 +69,7 @@ class Tunnel final : private net::Turn {
   void on_ready(Pump& pump, net::IoStatus result);
   // Moves what is there; ends waiting, writing, or done.
   void move(Pump& pump);
-  net::Task<void> yield(Pump& pump);
+  net::Task<void> go_on_later(Pump& pump);
   net::Task<void> finish_write(Pump& pump, net::Buffer buffer, std::size_t at, std::size_t end);
   net::Task<void> first_write(Pump& pump, std::vector<std::uint8_t> bytes);
   bool written(Pump& pump, net::IoStatus result);
