@@ -1,6 +1,7 @@
 // A front door put together: listeners and a worker per core, and on the control core what watches over them:
 // shards and their health, the room table's housekeeping, the admin endpoint, reload and shutdown. One per
-// process, owned by main.
+// process, owned by main. Its rooms: gate.cpp (start, shards), entrances.cpp (TLS files), reload.cpp,
+// shutdown.cpp, subject.cpp (what an operator asks).
 #pragma once
 
 #include <functional>
@@ -64,6 +65,14 @@ class Gate final : public admin::Subject {
 
   Gate(Options options, Reload reload);
   Result<void, std::string> open_doors();
+  Result<void, std::string> start_workers();
+  void every_second();
+
+  void publish_shards();
+  balance::Shard describe(const ShardBlock& block);
+  void on_verdict(const std::string& shard, const health::Verdict& verdict);
+  std::vector<health::Target> targets() const;
+
   // One per core and block: TLS contexts are a core's own.
   Result<std::shared_ptr<const listen::Entrance>, std::string> make_entrance(
       const ListenBlock& block, const Credentials::Door& credentials) const;
@@ -72,17 +81,9 @@ class Gate final : public admin::Subject {
   // From now on these are the ones in use: warnings are told, metrics set.
   void adopt(Credentials credentials);
   void set_entrances(Entrances entrances);
-  Result<void, std::string> start_workers();
-
-  void publish_shards();
-  balance::Shard describe(const ShardBlock& block);
-  void on_verdict(const std::string& shard, const health::Verdict& verdict);
-  std::vector<health::Target> targets() const;
-  void every_second();
   void rotate_tickets();
   void watch_credentials(TimePoint now);
   Result<void, std::string> renew_credentials();
-  void sample_rates();
 
   void on_signal(int signal);
   void reload();
@@ -92,6 +93,7 @@ class Gate final : public admin::Subject {
   void wait_for_guests();
   void finish();
 
+  void sample_rates();
   admin::RoomRow row_of(const std::string& key, const stick::Entry& entry) const;
 
   Options options_;

@@ -1,0 +1,74 @@
+// SIGTERM and SIGINT: told to whoever sends us traffic, then no new connections, then no connections.
+
+#include <csignal>
+
+#include "base/log.hpp"
+#include "router/gate/gate.hpp"
+
+namespace roomgate::router::gate {
+namespace {
+
+constexpr Duration kLastWords = seconds(2);  // for tunnels that were told to end
+
+}  // namespace
+
+void Gate::on_signal(int signal) {
+  if (signal == SIGHUP) return reload();
+  if (signal == SIGINT || draining_) {
+    // Asked twice, or by somebody at the keyboard: now.
+    LOG(info, "stopping_now");
+    end_at_ = Clock::now();
+    draining_ = true;
+    return stop_accepting();
+  }
+  begin_drain();
+}
+
+void Gate::begin_drain() {
+  draining_ = true;
+  LOG(info, "draining", {"connections", admission_.inside()},
+      {"delay_seconds", std::chrono::duration_cast<seconds>(options_.shutdown_delay).count()});
+  // /ready and /about/health say so at once; whoever sends us traffic has the delay to notice.
+  runtime_.on_each([this](net::Core& core) { workers_[core.index()]->leaving = true; });
+  runtime_.control().schedule(stop_accepting_, Clock::now() + options_.shutdown_delay);
+}
+
+void Gate::stop_accepting() {
+  if (accepting_) {
+    accepting_ = false;
+    stop_accepting_.cancel();
+    end_at_ = std::min(end_at_, Clock::now() + options_.shutdown_grace);
+    runtime_.on_each(
+        [this](net::Core& core) {
+          for (auto& listener : listeners_[core.index()]) listener->stop();
+          workers_[core.index()]->drain();
+        },
+        [this] { wait_for_guests(); });
+  } else {
+    wait_for_guests();
+  }
+}
+
+void Gate::wait_for_guests() {
+  const auto now = Clock::now();
+  if (admission_.inside() == 0) return finish();
+  if (now >= end_at_ && !ended_) {
+    ended_ = true;
+    LOG(info, "ending_connections", {"connections", admission_.inside()});
+    runtime_.on_each([this](net::Core& core) { workers_[core.index()]->end_all(); });
+  }
+  if (ended_ && now >= end_at_ + kLastWords) return finish();
+  runtime_.control().schedule(watch_guests_, now + milliseconds(20));
+}
+
+void Gate::finish() {
+  watch_guests_.cancel();
+  admin_->stop();
+  runtime_.on_each([this](net::Core& core) { workers_[core.index()]->flush_log(); },
+                   [this] {
+                     LOG(info, "stopped", {"connections_left", admission_.inside()});
+                     runtime_.stop();
+                   });
+}
+
+}  // namespace roomgate::router::gate
