@@ -38,7 +38,8 @@ void describe_listen(Binder& b, Gate::Listen& listen) {
       "tls.certificates", listen.tls.certificates, not_empty(),
       "files or folders of PEM (key and chain), chosen by SNI, the first is the default; empty: plain HTTP");
   b.key("tls.min_version", listen.tls.min_version, one_of({"1.2", "1.3"}), "oldest TLS version accepted");
-  b.key("tls.alpn", listen.tls.alpn, one_of({"h2", "http/1.1"}), "protocols offered, the first that the client knows is spoken");
+  b.key("tls.alpn", listen.tls.alpn, one_of({"h2", "http/1.1"}),
+        "protocols offered, the first that the client knows is spoken");
   b.key("tls.tickets", listen.tls.tickets, between(std::int64_t{0}, std::int64_t{4}),
         "session tickets after a full handshake (TLS 1.3); 0: nobody resumes");
   b.key("tls.ticket_keys", listen.tls.ticket_keys, anything<std::string>(),
@@ -85,6 +86,11 @@ void check_across(Binder& b, Gate& gate) {
   for (const Gate::Listen& listen : gate.listen) {
     if (listen.redirect_to_https && !listen.tls.certificates.empty()) {
       b.reject("listen", listen.address + ": redirect_to_https is for listeners without tls.certificates");
+    }
+    if (listen.http2_cleartext && !listen.tls.certificates.empty()) {
+      b.reject("listen", listen.address +
+                             ": http2_cleartext is for listeners without tls.certificates; with them "
+                             "tls.alpn chooses");
     }
     if (listen.tls.certificates.empty() &&
         !(listen.tls.client_ca.empty() && listen.tls.ticket_keys.empty())) {

@@ -4,6 +4,7 @@
 
 #include "router/h2/callbacks.hpp"
 #include "router/h2/connection.hpp"
+#include "router/http/answer_fields.hpp"
 
 namespace roomgate::router::h2 {
 
@@ -63,29 +64,15 @@ void Connection::answer(Stream& stream, const http::ResponseHead& head, const ht
   const bool tunnel = head.status == 101;
   Fields fields;
   fields.add_status(tunnel ? 200 : head.status);
-  bool has_shard = false;
-  bool has_region = false;
-  const HeaderView* length = nullptr;
-  for (const HeaderView& header : head.headers) {
-    if (header.id == HeaderId::content_length) length = &header;
-    if (!http::passes_to_client(header, head)) continue;
-    if (tunnel && header.id == HeaderId::sec_websocket_accept) continue;  // RFC 8441 5
-    has_shard = has_shard || header.id == HeaderId::x_jitsi_shard;
-    has_region = has_region || header.id == HeaderId::x_jitsi_region;
+  const auto passed = http::pass_fields(head, rewrite, [&fields, tunnel](const HeaderView& header) {
+    if (tunnel && header.id == HeaderId::sec_websocket_accept) return;  // RFC 8441 5
     fields.add(header.name, header.value);
-  }
-  if (rewrite.framing.kind == http::Framing::Kind::length) {
-    fields.add_length(rewrite.framing.length);
-  } else if (rewrite.framing.kind == http::Framing::Kind::none && head.status >= 200 && head.status != 204 &&
-             length != nullptr) {
-    fields.add("content-length", length->value);
-  }
-  const bool add_shard = !has_shard && !rewrite.announced_shard.empty();
-  const bool add_region = !has_region && !rewrite.announced_region.empty();
-  if (add_shard) fields.add("x-jitsi-shard", rewrite.announced_shard);
-  if (add_region) fields.add("x-jitsi-region", rewrite.announced_region);
-  if (add_shard || add_region) fields.add("access-control-expose-headers", "X-Jitsi-Shard, X-Jitsi-Region");
-  if (!rewrite.why.empty()) fields.add("x-roomgate-why", rewrite.why);
+  });
+  if (rewrite.framing.kind == http::Framing::Kind::length) fields.add_length(rewrite.framing.length);
+  if (const auto length = http::told_length(head, rewrite, passed); !length.empty())
+    fields.add("content-length", length);
+  http::add_own_fields(rewrite, passed,
+                       [&fields](std::string_view name, std::string_view value) { fields.add(name, value); });
 
   const nghttp2_data_provider body = Callbacks::provider(stream);
   stream.has_provider_ = has_body;

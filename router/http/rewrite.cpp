@@ -1,5 +1,6 @@
 #include "router/http/rewrite.hpp"
 
+#include "router/http/answer_fields.hpp"
 #include "router/http/head_writer.hpp"
 #include "router/http/syntax.hpp"
 
@@ -163,24 +164,12 @@ void write_response_head(const ResponseHead& head, const ResponseRewrite& rewrit
   out.append(" ");
   out.append(head.reason);
   out.append("\r\n");
-  bool has_shard = false;
-  bool has_region = false;
-  const HeaderView* length = nullptr;
-  for (const HeaderView& header : head.headers) {
-    if (header.id == HeaderId::content_length) length = &header;
-    if (!passes_to_client(header, head)) continue;
-    if (header.id == HeaderId::x_request_id && !rewrite.request_id.empty()) continue;
-    has_shard = has_shard || header.id == HeaderId::x_jitsi_shard;
-    has_region = has_region || header.id == HeaderId::x_jitsi_region;
-    append_field(header.name, header.value, out);
-  }
+  const Passed passed = pass_fields(
+      head, rewrite, [&out](const HeaderView& header) { append_field(header.name, header.value, out); });
 
   append_framing(rewrite.framing, out);
-  // Answers to HEAD, and 304, tell the length that a GET would have (RFC 9110 8.6); 1xx and 204 have none to
-  // tell.
-  const bool tells_length =
-      rewrite.framing.kind == Framing::Kind::none && head.status >= 200 && head.status != 204;
-  if (tells_length && length != nullptr) append_field("Content-Length", length->value, out);
+  if (const auto length = told_length(head, rewrite, passed); !length.empty())
+    append_field("Content-Length", length, out);
   if (rewrite.framing.kind == Framing::Kind::tunnel) {
     out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   } else if (!rewrite.keep_alive || rewrite.framing.kind == Framing::Kind::until_close) {
@@ -189,13 +178,8 @@ void write_response_head(const ResponseHead& head, const ResponseRewrite& rewrit
     out.append("Connection: keep-alive\r\n");
   }
 
-  const bool add_shard = !has_shard && !rewrite.announced_shard.empty();
-  const bool add_region = !has_region && !rewrite.announced_region.empty();
-  if (add_shard) append_field("X-Jitsi-Shard", rewrite.announced_shard, out);
-  if (add_region) append_field("X-Jitsi-Region", rewrite.announced_region, out);
-  if (add_shard || add_region) out.append("Access-Control-Expose-Headers: X-Jitsi-Shard, X-Jitsi-Region\r\n");
-  if (!rewrite.request_id.empty()) append_field("X-Request-Id", rewrite.request_id, out);
-  if (!rewrite.why.empty()) append_field("X-Roomgate-Why", rewrite.why, out);
+  add_own_fields(rewrite, passed,
+                 [&out](std::string_view name, std::string_view value) { append_field(name, value, out); });
   out.append("\r\n");
 }
 

@@ -114,6 +114,24 @@ per_address = { connections = 10, handshakes = "5/s burst 7", requests = "6/m bu
   }
 }
 
+TEST_CASE("HTTP/2 is offered first, bounded by keys of its own, and in clear only without TLS") {
+  const auto gate =
+      parse_gate(std::string(kSmallest) + "[limits]\nh2 = { streams = 7, pings = \"off\" }\n", "g.toml");
+
+  REQUIRE(gate);
+  CHECK(gate->listen[0].tls.alpn == std::vector<std::string>{"h2", "http/1.1"});
+  CHECK_FALSE(gate->listen[0].http2_cleartext);
+  CHECK(gate->limits.h2.streams == 7);
+  CHECK(gate->limits.h2.pings.count == 0);
+  CHECK(gate->limits.h2.resets.burst == 200);
+
+  const auto lines = mistakes_of(
+      "[[listen]]\naddress = \"[::]:443\"\nhttp2_cleartext = true\ntls.certificates = [\"/c\"]\n"
+      "[[shards]]\nname = \"a\"\naddress = \"127.0.0.1:1\"\n");
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].find("http2_cleartext is for listeners without tls.certificates") != std::string::npos);
+}
+
 TEST_CASE("several mistakes are told at once, in order of their lines") {
   const auto lines = mistakes_of("[gate]\nthreads = \"two\"\n[rooms]\nidle = true\n");
 
