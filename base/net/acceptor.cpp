@@ -122,9 +122,10 @@ Task<void> Acceptor::run() {
     if (last_full_) {
       // More may wait; others' turn first.
       co_await yield(socket_.core());
-    } else if (!co_await socket_.wait_event(TimePoint::max())) {
-      co_return;
+      continue;
     }
+    const auto ready = co_await socket_.wait_event(TimePoint::max());
+    if (!ready) co_return;
   }
 }
 

@@ -49,12 +49,16 @@ Core::Core(std::size_t index) : index_(index), wheel_(Clock::now()), now_(Clock:
 }
 
 Core::~Core() {
+  end_coroutines();
+  ::close(event_);
+  ::close(epoll_);
+}
+
+void Core::end_coroutines() {
   while (!roots_.empty()) {
     auto& promise = static_cast<Root::promise_type&>(roots_.front());
     std::coroutine_handle<Root::promise_type>::from_promise(promise).destroy();
   }
-  ::close(event_);
-  ::close(epoll_);
 }
 
 void Core::spawn(Task<void> task) {

@@ -70,6 +70,8 @@ class Core {
 
   // Runs until stop(). The caller's thread becomes the core's.
   void run();
+  // Not while it runs: detached coroutines end where they wait, as long as what they speak of is still there.
+  void end_coroutines();
 
  private:
   struct Root;

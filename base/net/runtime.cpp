@@ -119,6 +119,8 @@ void Runtime::run() {
   for (auto& core : cores_) core->stop();
   for (auto& thread : threads_) thread.join();
   threads_.clear();
+  for (auto& core : cores_) core->end_coroutines();
+  control_->end_coroutines();
 }
 
 void Runtime::stop() { control_->stop(); }

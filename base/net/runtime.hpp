@@ -33,7 +33,7 @@ class Runtime {
 
   // Calls on_signal on the control core. SIGTERM, SIGINT, SIGHUP.
   void on_signal(std::function<void(int)> handler);
-  // Runs until stop(); the caller's thread is the control core's.
+  // Runs until stop(); the caller's thread is the control core's. Coroutines that are left end with it.
   void run();
   // Any thread.
   void stop();

@@ -37,7 +37,6 @@ class Stream final : public Channel, private Core::Watcher {
   using Channel::write_all;
   Task<IoStatus> write_all(std::span<const ByteView> parts, Duration stall) override;
   IoResult write_some(ByteView bytes) override;
-  Task<IoStatus> wait_writable(TimePoint deadline);
   // Until the descriptor has news, whatever came before: for a listening socket, whose queue is empty now.
   Task<IoStatus> wait_event(TimePoint deadline);
 
@@ -52,13 +51,10 @@ class Stream final : public Channel, private Core::Watcher {
   void cancel_read() override;
   void reset_on_close() override;
   void close() override;
-  bool is_open() const { return descriptor_ >= 0; }
 
   // nullptr when plain.
   SSL* tls() { return ssl_.get(); }
   int native_handle() { return descriptor_; }
-  std::optional<Address> local_address();
-  std::optional<Address> remote_address();
 
  private:
   friend struct TlsEngine;

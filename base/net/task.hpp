@@ -2,6 +2,9 @@
 // resumed by plain calls, and one that ends without waiting never suspends its awaiter: a loop that finds its
 // data at once costs no stack and no queue. Owned by the awaiting frame; a detached one (Core::spawn) by its
 // core. One thread.
+// GCC 12 miscompiles some of them: a co_await is a statement of its own (`x = co_await f(y)`, `if (!co_await
+// f(y))`), never an operand of ?:, && or ||, nor an argument of another call, and no aggregate `{.a = ...}`
+// is made inside of its expression.
 #pragma once
 
 #include <coroutine>
