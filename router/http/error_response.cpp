@@ -5,7 +5,7 @@
 namespace roomgate::router::http {
 namespace {
 
-constexpr std::array<ReasonText, 38> kReasons = {{
+constexpr std::array<ReasonText, 36> kReasons = {{
     {Reason::none, 200, "", ""},
     {Reason::redirect, 308, "redirect", "this is served over https"},
     {Reason::bad_request, 400, "bad_request", "the request is not well-formed HTTP"},
@@ -13,7 +13,6 @@ constexpr std::array<ReasonText, 38> kReasons = {{
     {Reason::bad_upgrade, 400, "bad_upgrade", "the WebSocket handshake is not one of version 13"},
     {Reason::missing_proxy_header, 400, "missing_proxy_header",
      "a PROXY header is required from this address"},
-    {Reason::banned, 403, "banned", "access to this room is not allowed"},
     {Reason::not_found, 404, "not_found", "there is nothing here"},
     {Reason::no_such_shard, 404, "no_such_shard", "there is no shard of that name"},
     {Reason::wrong_shard, 404, "wrong_shard", "the room is on another shard: reload the page"},
@@ -40,7 +39,6 @@ constexpr std::array<ReasonText, 38> kReasons = {{
     {Reason::bad_answer, 502, "bad_answer", "the shard's answer is not well-formed HTTP"},
     {Reason::upstream_broke, 502, "upstream_broke", "the connection to the shard broke"},
     {Reason::no_shard, 503, "no_shard", "no shard can take this room now"},
-    {Reason::no_owner, 503, "no_owner", "no front door could decide on this room in time"},
     {Reason::unknown_shard, 503, "unknown_shard", "the room's shard has no address here"},
     {Reason::shard_maintenance, 503, "shard_maintenance", "the room's shard is in maintenance"},
     {Reason::connect_refused, 503, "connect_refused", "the room's shard refused the connection"},

@@ -17,7 +17,6 @@ enum class Reason : std::uint8_t {
   bad_framing,           // 400, and close: lengths that two readers read differently
   bad_upgrade,           // 400
   missing_proxy_header,  // 400
-  banned,                // 403
   not_found,             // 404: a path that is never forwarded
   no_such_shard,         // 404: named in the path
   wrong_shard,           // 404: /v1/_ws names a shard that the room is not on; the client reloads
@@ -37,7 +36,6 @@ enum class Reason : std::uint8_t {
   bad_answer,            // 502: the shard answered nonsense
   upstream_broke,        // 502: the connection broke after the request was sent
   no_shard,              // 503: none eligible
-  no_owner,              // 503: nobody decided in time
   unknown_shard,         // 503: the entry names a shard without an address
   shard_maintenance,     // 503
   connect_refused,       // 503

@@ -51,14 +51,8 @@ constexpr bool is_token_char(char c) {
 constexpr bool is_unreserved(char c) {
   return (detail::kClasses[static_cast<unsigned char>(c)] & detail::kUnreserved) != 0;
 }
-constexpr bool is_host_char(char c) {
-  return (detail::kClasses[static_cast<unsigned char>(c)] & detail::kHost) != 0;
-}
 constexpr bool is_token(std::string_view text) { return !text.empty() && detail::all(text, detail::kToken); }
 constexpr bool is_field_value(std::string_view text) { return detail::all(text, detail::kValue); }
-constexpr bool is_target_text(std::string_view text) {
-  return !text.empty() && detail::all(text, detail::kTarget);
-}
 
 constexpr int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';

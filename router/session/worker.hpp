@@ -48,7 +48,6 @@ class Worker {
   void drain();
   // Whatever is still there.
   void end_all();
-  std::size_t guests() const { return guests_.size(); }
   void add(Guest& guest) { guests_.push_back(guest); }
 
   std::unique_ptr<Inbox> take_inbox();

@@ -6,8 +6,6 @@
 
 namespace roomgate::router::tls {
 
-std::string_view completed(const SSL* ssl) { return SSL_session_reused(ssl) == 1 ? "resumed" : "full"; }
-
 HandshakeFailure explain_failure(const SSL* ssl) {
   const unsigned long code = ERR_peek_last_error();
   const int reason = ERR_GET_REASON(code);

@@ -12,9 +12,6 @@
 
 namespace roomgate::router::tls {
 
-// The label of roomgate_tls_handshakes_total: "full" or "resumed".
-std::string_view completed(const SSL* ssl);
-
 struct HandshakeFailure {
   bool refused = false;  // by us: the peer's certificate, or the lack of one
   std::string reason;
