@@ -112,7 +112,7 @@ void Gate::run() {
   runtime_.run();
   log_.flush();
   if (admission_.inside() == 0) return;
-  // Connections that would not end in time: their coroutines point into what is about to go.
+  // Tunnels that would not end in time: they point into what is about to go.
   std::_Exit(EXIT_SUCCESS);
 }
 

@@ -1,5 +1,6 @@
 // SIGTERM and SIGINT: told to whoever sends us traffic, then no new connections, then no connections.
 
+#include <atomic>
 #include <csignal>
 
 #include "base/log.hpp"
@@ -64,11 +65,17 @@ void Gate::wait_for_guests() {
 void Gate::finish() {
   watch_guests_.cancel();
   admin_->stop();
-  runtime_.on_each([this](net::Core& core) { workers_[core.index()]->flush_log(); },
-                   [this] {
-                     LOG(info, "stopped", {"connections_left", admission_.inside()});
-                     runtime_.stop();
-                   });
+  const auto buffers = std::make_shared<std::atomic<std::size_t>>(0);
+  runtime_.on_each(
+      [this, buffers](net::Core& core) {
+        workers_[core.index()]->flush_log();
+        buffers->fetch_add(core.buffers().borrowed(), std::memory_order_relaxed);
+      },
+      [this, buffers] {
+        // Buffers that no connection holds are ones that somebody forgot to give back.
+        LOG(info, "stopped", {"connections_left", admission_.inside()}, {"buffers_left", buffers->load()});
+        runtime_.stop();
+      });
 }
 
 }  // namespace roomgate::router::gate

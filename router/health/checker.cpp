@@ -98,7 +98,8 @@ Task<Answer> Checker::ask(net::Core& core, Options options, Target target) {
   if (!connected) co_return failed("connect", connected.error());
   net::Stream& stream = **connected;
   if (target.tls != nullptr) {
-    const auto shaken = co_await stream.handshake(target.tls->connect(), deadline);
+    auto ssl = target.tls->connect();
+    const auto shaken = co_await stream.handshake(std::move(ssl), deadline);
     if (!shaken && shaken.error() == net::IoError::tls) {
       co_return Answer{.reason = "tls: " + tls::explain_failure(stream.tls()).reason};
     }

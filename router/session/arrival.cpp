@@ -68,7 +68,8 @@ Task<bool> shake_hands(Worker& worker, Connection& connection) {
   auto& handshakes = worker.shared.metrics.handshakes;
   const auto began = worker.core.now();
   const auto early = std::exchange(connection.early, {});
-  const auto done = co_await connection.stream->handshake(connection.peer.entrance->contexts->accept(),
+  auto ssl = connection.peer.entrance->contexts->accept();
+  const auto done = co_await connection.stream->handshake(std::move(ssl),
                                                           began + worker.settings->timeouts.handshake, early);
   if (!done) {
     note_failure(worker, connection, done.error());
@@ -119,7 +120,9 @@ Task<Spoken> arrive(Worker& worker, Connection& connection) {
   worker.add(arrival);
   const Peer& peer = connection.peer;
   const bool introduced = peer.entrance->proxy_protocol_from.contains(peer.address);
-  if (introduced && !co_await be_introduced(worker, connection)) co_return Spoken::nothing;
+  if (introduced) {
+    if (!co_await be_introduced(worker, connection)) co_return Spoken::nothing;
+  }
   if (peer.https) {
     if (!co_await shake_hands(worker, connection)) co_return Spoken::nothing;
     co_return chose_http2(*connection.stream) ? Spoken::http2 : Spoken::http1;

@@ -52,8 +52,9 @@ Task<After> Exchange::forward(route::Decision decision) {
       slot_.release();
       if (auto slot = worker_.slots.try_enter(decision.shard->id)) {
         slot_ = std::move(*slot);
-      } else if (const auto entered = co_await wait_for_slot(*decision.shard); !entered) {
-        co_return co_await not_entered(entered.error());
+      } else {
+        const auto entered = co_await wait_for_slot(*decision.shard);
+        if (!entered) co_return co_await not_entered(entered.error());
       }
     }
     facts_.connecting = worker_.core.now();

@@ -37,7 +37,8 @@ Task<Exchange::Fault> Exchange::send_request() {
   Relay relay(requester_.channel(), *upstream_->stream, requester_.body_on_channel(facts_.framing),
               facts_.framing, limits);
   body_touched_ = has_body;
-  const auto end = co_await relay.start(as_bytes(x.out), has_body ? requester_.early_body() : ByteSpan());
+  const ByteSpan first = has_body ? requester_.early_body() : ByteSpan();
+  const auto end = co_await relay.start(as_bytes(x.out), first);
   requester_.take_early(relay.consumed());
   facts_.bytes_in = relay.bytes();
   facts_.sent = worker_.core.now();

@@ -2,11 +2,12 @@
 
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "base/sanitizer.hpp"
 
 namespace roomgate::router::session {
 namespace {
 
-constexpr std::size_t kKept = 64;
+constexpr std::size_t kKept = kMemoryIsWatched ? 0 : 64;
 constexpr std::size_t kLogBatch = 32 * 1024;
 constexpr Duration kLogDelay = milliseconds(100);
 

@@ -50,7 +50,8 @@ net::Task<Result<std::unique_ptr<Connection>, net::IoError>> Pool::connect(
   auto stream = co_await net::Stream::connect(core_, *to, deadline);
   if (!stream) co_return fail(stream.error());
   if (tls != nullptr) {
-    const auto secured = co_await (*stream)->handshake(tls->connect(), deadline);
+    auto ssl = tls->connect();
+    const auto secured = co_await (*stream)->handshake(std::move(ssl), deadline);
     if (!secured && secured.error() == net::IoError::tls) {
       LOG(warn, "shard_tls_failed", {"address", address},
           {"reason", tls::explain_failure((*stream)->tls()).reason});

@@ -1,5 +1,6 @@
 // A roomgate with settings of the test's own, back-ends in this process, and raw connections to see every byte.
 // No fixed ports, no sleeps: everything waits for what it needs.
+import assert from 'node:assert/strict';
 import { spawn, execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -10,6 +11,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 export const binary = process.env.ROOMGATE ?? path.join(root, 'build/dev/bin/roomgate');
+
+// A build with sanitizers: what it takes of memory and time says nothing about the gate.
+export const sanitized = process.env.ROOMGATE_SANITIZED === '1';
+const sanitizerWords = /(Address|Thread|Leak|UndefinedBehavior)Sanitizer|: runtime error: /;
 
 // Lines of a stream, with waiting for one that matches.
 class Lines {
@@ -73,12 +78,23 @@ export async function startGate(t, options) {
   const write = (changed) => writeFileSync(file, settingsText({ ...options, ...changed, folder }));
   write({});
   const child = spawn(binary, ['serve', '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve(code ?? signal)));
+  // With all it has said: 'close' comes behind the ends of its streams.
+  const ended = new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal)));
   const log = new Lines(child.stderr);
   const access = new Lines(child.stdout);
+  // However a test has gone: a gate that died, or that a sanitizer has something to say about, fails it.
+  const verdict = (code) => {
+    const report = log.all.findIndex((line) => sanitizerWords.test(line));
+    if (code === 0 && report < 0) return '';
+    const words = report < 0 ? log.all.slice(-20) : log.all.slice(report, report + 120);
+    return `the gate ended with ${code}:\n${words.join('\n')}`;
+  };
+  // At once too: what waits for a gate that is gone may wait long.
+  ended.then((code) => verdict(code) !== '' && console.error(verdict(code)));
   t.after(async () => {
     child.kill('SIGINT');
-    await ended;
+    const said = verdict(await ended);
+    assert.ok(said === '', said);
   });
   await log.wait(/ serving /);
   const ports = { http: [], https: [], admin: [], probe: [] };
@@ -95,7 +111,7 @@ export async function startGate(t, options) {
     signal: (name) => child.kill(name),
     access: async (matches) => JSON.parse(await access.wait((line) => line.startsWith('{') && matches(JSON.parse(line)))),
     accessText: () => access.all.join('\n'),
-    residentKiB: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]),
+    residentKiB: () => sanitized ? 0 : Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]),
     metric: async (name) => {
       const text = (await request(gate.admin, '/metrics')).body;
       const line = text.split('\n').find((each) => each.startsWith(`${name} `));
