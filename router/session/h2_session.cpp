@@ -154,6 +154,7 @@ void H2Session::leave_now() {
 
 Task<void> H2Session::run() {
   flush_soon();  // our settings
+  if (worker_.draining) leave_when_idle();
   if (!connection_.early.empty()) {
     const auto early = std::exchange(connection_.early, {});
     take(early);

@@ -24,24 +24,28 @@ class Sessions {
   void run() {
     while (const Event event = connection_.next_event()) {
       Stream& stream = *event.stream;
-      if ((event.what & Event::request) != 0) begin(stream);
       if ((event.what & Event::broken) != 0) {
         require(stream.broken());
         connection_.release(stream);
         continue;
       }
+      if ((event.what & Event::request) != 0 && begin(stream)) continue;
       if ((event.what & Event::readable) != 0 && (mode_ & 1) != 0) {
         std::uint8_t some[1000];
         while (connection_.read(stream, some) > 0) {
         }
-        if (stream.request_ended()) finish(stream);
+        if (stream.request_ended()) {
+          finish(stream);
+          continue;
+        }
       }
       if ((event.what & Event::writable) != 0) finish(stream);
     }
   }
 
  private:
-  void begin(Stream& stream) {
+  // True: the stream has been given back.
+  bool begin(Stream& stream) {
     if (!stream.request().refused()) {
       const http::RequestHead& head = stream.head();
       require(!head.authority.empty() && !head.target.path.empty());
@@ -53,9 +57,10 @@ class Sessions {
       require(out.find("\r\n\r\n") == out.size() - 4);
       require(out.find('\0') == out.npos);
     }
-    if ((mode_ & 2) != 0) return;
+    if ((mode_ & 2) != 0) return false;
     answer(stream);
     if ((mode_ & 4) != 0) finish(stream);
+    return (mode_ & 4) != 0;
   }
 
   void answer(Stream& stream) {
