@@ -7,7 +7,6 @@
 namespace roomgate::router::session {
 
 using http::Reason;
-using net::IoError;
 using net::Task;
 
 Exchange::Exchange(Worker& worker, const Connection& connection, Requester& requester, bool first)
