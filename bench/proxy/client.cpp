@@ -33,8 +33,7 @@ void Client::open() {
 void Client::begin(Clock::time_point since) {
   since_ = since;
   state_ = State::kWaiting;
-  out_ = load_.options().kind == Options::Kind::kRequest ? std::string_view{load_.next_request()}
-                                                         : load_.frame();
+  out_ = load_.tunnels() ? load_.frame() : load_.next_request();
   flush();  // the answer comes with an event of its own
 }
 
@@ -59,6 +58,7 @@ void Client::shake() {
 void Client::established() {
   if (!load_.tunnels()) {
     state_ = State::kReady;
+    load_.up();
     return load_.ready(*this);
   }
   state_ = State::kUpgrading;
@@ -123,7 +123,7 @@ bool Client::take_response(std::string_view& bytes) {
       head_.clear();
       if (status_ != 101) return false;
       state_ = State::kReady;
-      load_.tunnel_open();
+      load_.up();
       load_.ready(*this);
       return true;
     }

@@ -12,6 +12,7 @@ class Client : public Handler {
   void open();
   void begin(Clock::time_point since);  // one unit; its time counts from then
   void on_event(std::uint32_t events) override;
+  bool has_begun() const { return since_ != Clock::time_point{}; }
   Clock::time_point opened() const { return opened_; }
   void keep(SslSession ticket) { ticket_ = std::move(ticket); }
 

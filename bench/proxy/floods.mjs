@@ -39,7 +39,7 @@ async function metrics(admin) {
 
 // Counters that moved, apart from those that every request moves.
 const told = (before, after) => Object.entries(after)
-  .filter(([key, value]) => /rejected|_errors|handshakes|h2_|goaway|requests_total\{.*code="(4|5)/.test(key) && !/bucket|_sum|_count/.test(key) && value > (before[key] ?? 0))
+  .filter(([key, value]) => /rejected|connections_accepted|_errors|handshakes|h2_|goaway|requests_total\{.*code="(4|5)/.test(key) && !/bucket|_sum|_count/.test(key) && value > (before[key] ?? 0))
   .map(([key, value]) => [key.replace(/^roomgate_/, ''), value - (before[key] ?? 0)]);
 
 async function attack(flood, proxy) {

@@ -78,7 +78,11 @@ export class House {
     const workers = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
     return { name, port, tlsPort, pids: [child.pid, ...(workers ? workers.split(' ').map(Number) : [])],
       alive: () => child.exitCode === null && child.signalCode === null,
-      stop: () => new Promise((resolve) => { child.on('exit', resolve); killGroup(child); }) };
+      stop: () => new Promise((resolve) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resolve();
+        child.on('exit', resolve);
+        killGroup(child);
+      }) };
   }
 
   close() {

@@ -84,9 +84,12 @@ const std::string& Load::next_request() {
 }
 
 void Load::ready(Client& client) {
-  if (!tunnels()) ++up_;
+  if (holds()) {  // one unit, at once: a gate does not wait long for a first request
+    if (!client.has_begun()) client.begin(Clock::now());
+    return;
+  }
   // Before the warm-up begins, and in the open loop, a client waits for its turn.
-  if (next_due_ == Clock::time_point{} || options_.rate > 0 || holds()) return free_.push_back(&client);
+  if (next_due_ == Clock::time_point{} || options_.rate > 0) return free_.push_back(&client);
   client.begin(options_.fresh ? client.opened() : Clock::now());  // a new connection is part of the unit
 }
 
@@ -97,8 +100,6 @@ void Load::done(double microseconds, int status) {
 }
 
 void Load::opened(bool resumed) { ++(resumed ? counts_.resumed : counts_.full); }
-
-void Load::tunnel_open() { ++up_; }
 
 void Load::broken(const char* why) {
   if (counts_.errors++ == 0) counts_.first_error = why;
@@ -156,13 +157,9 @@ void Load::run() {
 }
 
 void Load::idle_until_told() {
-  next_due_ = Clock::now();
-  for (const auto waiting = std::exchange(free_, {}); Client * client : waiting) {
-    const auto before = counts_.units;
-    client->begin(Clock::now());
-    const auto give_up = Clock::now() + std::chrono::seconds{5};
-    while (counts_.units == before && Clock::now() < give_up) poller_.wait(std::chrono::milliseconds{100});
-  }
+  const auto give_up = Clock::now() + kOpenDeadline;
+  while (counts_.units < clients_.size() && Clock::now() < give_up)
+    poller_.wait(std::chrono::milliseconds{100});
   std::printf("{\"open\":%zu,\"units\":%zu,\"errors\":%zu}\n", up_, counts_.units, counts_.errors);
   std::fflush(stdout);
   char byte = 0;

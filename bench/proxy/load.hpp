@@ -54,7 +54,7 @@ class Load {
   void ready(Client& client);  // may take the next unit
   void done(double microseconds, int status);
   void opened(bool resumed);  // a connection is up, with its handshake
-  void tunnel_open();
+  void up() { ++up_; }        // and can do units
   void broken(const char* why);
 
  private:

@@ -60,10 +60,10 @@ function callsTable(calls) {
 
 const style = `:root{color-scheme:light dark;--ink:#1c2024;--paper:#fff;--soft:#60646c;--line:#d9d9e0;--ours:#3358d4;--floor:#8b8d98;--other:#b9bbc6;--must:#ca244d;--good:#18794e}
 @media(prefers-color-scheme:dark){:root{--ink:#edeef0;--paper:#111113;--soft:#b0b4ba;--line:#363a3f;--ours:#7a9bff;--floor:#8b8d98;--other:#5a6169;--must:#ff8fab;--good:#3dd68c}}
-body{margin:2rem auto;max-width:62rem;padding:0 1rem;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
+body{margin:2rem auto;max-width:68rem;padding:0 1rem;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin:2.2rem 0 .3rem}p{margin:.3rem 0}.soft{color:var(--soft)}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.86rem;margin:.6rem 0}th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
-th:first-child,td:first-child,td.left{text-align:left}td.left{white-space:normal}th{font-weight:600}.bad{color:var(--must);font-weight:600}.good{color:var(--good);font-weight:600}
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.84rem;margin:.6rem 0}th,td{padding:.25rem .45rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
+th:first-child,td:first-child,td.left{text-align:left}td:first-child,td.left{white-space:normal}th{font-weight:600}.bad{color:var(--must);font-weight:600}.good{color:var(--good);font-weight:600}
 svg{width:100%;max-width:52rem;height:auto;display:block}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg .value{font-weight:600}
 .ours{fill:var(--ours)}.floor{fill:var(--floor)}.nginx,.haproxy-2t{fill:var(--other)}.whisker{stroke:var(--ink);fill:none}
 path.one{stroke:var(--soft);fill:none}path.must{stroke:var(--must);stroke-dasharray:4 3;stroke-width:1.5;fill:none}svg text.one{fill:var(--soft)}svg text.must{fill:var(--must)}summary{cursor:pointer;color:var(--soft)}`;

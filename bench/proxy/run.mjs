@@ -49,16 +49,18 @@ async function locked(work) {
   }
 }
 
-async function runOnce(scenario, proxy) {
-  const seconds = Number(given.seconds);
+// The record, or why there is none: a proxy that fails must not end the others' measurement.
+async function attempt(proxy, work) {
   try {
     if (proxy.failed) throw new Error(proxy.failed);
-    if (scenario.tool === 'h2load') return await measureH2(house, proxy, scenario, seconds);
-    return await measureLoad(house, proxy, scenario, seconds);
+    return await work();
   } catch (error) {
-    return { failed: String(error.message).trim().split('\n')[0].slice(0, 200), others: 0 };
+    const dead = proxy.alive && !proxy.alive() ? 'the proxy died; ' : '';
+    return { failed: dead + String(error.message).trim().split('\n')[0].slice(0, 200), others: 0 };
   }
 }
+
+const runOnce = (scenario, proxy) => attempt(proxy, () => (scenario.tool === 'h2load' ? measureH2 : measureLoad)(house, proxy, scenario, Number(given.seconds)));
 
 async function startAll(list) {
   const started = [];
@@ -94,13 +96,9 @@ async function memorySets(scenario, list, sets) {
     const runs = {};
     for (const name of list) {
       await locked(async () => {
-        try {
-          const proxy = await house.startProxy(name);
-          runs[name] = await measureMemory(house, proxy, scenario, Number(given.tunnels));
-          await proxy.stop();
-        } catch (error) {
-          runs[name] = { failed: error.message, others: 0 };
-        }
+        const proxy = (await startAll([name]))[0];
+        runs[name] = await attempt(proxy, () => measureMemory(house, proxy, scenario, Number(given.tunnels)));
+        await proxy.stop();
       });
     }
     done.push({ runs });
@@ -173,6 +171,7 @@ async function measureRows() {
     print(scenario, row);
     rows[scenario.name] = { title: scenario.title, unit: scenario.unit, tool: scenario.tool, subject: scenario.subject,
       against: scenario.against, revision, date: new Date().toISOString().slice(0, 10), ...row, records: sets };
+    if (!given['no-save']) save(rows);  // an interrupted run keeps what it has
   }
   printTable(given['no-save'] ? rows : save(rows));
 }
