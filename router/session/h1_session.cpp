@@ -2,6 +2,7 @@
 
 #include "router/http/error_response.hpp"
 #include "router/http/rewrite.hpp"
+#include "router/session/linger.hpp"
 
 namespace roomgate::router::session {
 
@@ -49,7 +50,10 @@ Task<void> H1Session::run() {
       co_return;
     }
     end_request();
-    if (after == After::linger) co_await linger();
+    if (after == After::linger) {
+      if (inbox_ != nullptr) worker_.give_back(std::move(inbox_));
+      co_await linger(*connection_.stream, settings_->limits);
+    }
     if (after != After::next) break;
   }
   connection_.stream->shutdown_write();
@@ -126,22 +130,6 @@ void H1Session::end_request() {
   inbox_->request.reset();
   // A pipelined request is in the buffer already.
   if (inbox_->in.empty()) worker_.give_back(std::move(inbox_));
-}
-
-Task<void> H1Session::linger() {
-  net::Stream& stream = *connection_.stream;
-  stream.shutdown_write();
-  if (inbox_ != nullptr) worker_.give_back(std::move(inbox_));
-  const auto deadline = worker_.core.now() + settings_->limits.linger;
-  std::size_t taken = 0;
-  while (taken < settings_->limits.linger_bytes) {
-    if (!co_await stream.wait_readable(deadline)) co_return;
-    net::Buffer buffer = worker_.core.buffers().take(net::BufferPool::Size::small);
-    const auto read = stream.try_read(buffer.span());
-    if (!read) continue;
-    if (!read->ok() || **read == 0) co_return;
-    taken += **read;
-  }
 }
 
 // --- the client's side of an exchange

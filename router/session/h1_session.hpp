@@ -22,8 +22,6 @@ class H1Session final : public Guest, private Requester {
   net::Task<bool> first_bytes();
   void open_inbox();
   void end_request();
-  // Nothing follows, but the client may still be sending: take it for a moment, so that it reads our answer.
-  net::Task<void> linger();
 
   std::string_view protocol() const override;
   net::Channel& channel() override { return *connection_.stream; }

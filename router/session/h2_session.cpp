@@ -5,6 +5,7 @@
 #include "base/random.hpp"
 #include "router/http/error_response.hpp"
 #include "router/http/response_parser.hpp"
+#include "router/session/linger.hpp"
 
 namespace roomgate::router::session {
 
@@ -167,7 +168,10 @@ Task<void> H2Session::run() {
   }
   end_streams();
   flush();
-  if (ended == Ended::by_us) co_await linger();
+  if (ended == Ended::by_us) {
+    if (writing_) (void)co_await output_gone_.wait(worker_.core.now() + settings_->limits.linger);
+    co_await linger(*connection_.stream, settings_->limits);
+  }
   closed_ = true;
   connection_.stream->shutdown_write();
   connection_.stream->interrupt();
@@ -293,7 +297,6 @@ void H2Session::flush() {
     if (!sent) return;  // whoever reads will see it
     if (*sent < out.size()) {
       unsent_.assign(out, *sent);
-      sent_ = 0;
       writing_ = true;
       dispatch();
       worker_.core.spawn(write_rest(shared_from_this()));
@@ -316,22 +319,6 @@ Task<void> H2Session::write_rest(std::shared_ptr<H2Session> self) {
     self->flush_soon();
   }
   self->output_gone_.wake({});
-}
-
-Task<void> H2Session::linger() {
-  net::Stream& stream = *connection_.stream;
-  if (writing_) (void)co_await output_gone_.wait(worker_.core.now() + settings_->limits.linger);
-  stream.shutdown_write();
-  const auto deadline = worker_.core.now() + settings_->limits.linger;
-  std::size_t taken = 0;
-  while (taken < settings_->limits.linger_bytes) {
-    if (!co_await stream.wait_readable(deadline)) co_return;
-    net::Buffer buffer = worker_.core.buffers().take(net::BufferPool::Size::small);
-    const auto read = stream.try_read(buffer.span());
-    if (!read) continue;
-    if (!read->ok() || **read == 0) co_return;
-    taken += **read;
-  }
 }
 
 }  // namespace roomgate::router::session

@@ -37,7 +37,7 @@ class H2Session final : public Guest, public std::enable_shared_from_this<H2Sess
 
   net::Task<void> run();
   net::Task<Ended> read_on();
-  // What a read has brought. False: the connection is at its end.
+  // What a read has brought.
   void take(ByteView bytes);
   void dispatch();
   TimePoint patience() const;
@@ -47,7 +47,6 @@ class H2Session final : public Guest, public std::enable_shared_from_this<H2Sess
   void on_turn() override;
   void flush();
   static net::Task<void> write_rest(std::shared_ptr<H2Session> self);
-  net::Task<void> linger();
   void end_streams();
 
   Worker& worker_;
@@ -55,8 +54,7 @@ class H2Session final : public Guest, public std::enable_shared_from_this<H2Sess
   std::shared_ptr<const Settings> settings_;  // of its beginning
   std::shared_ptr<h2::Pool> pool_;
   h2::Connection http2_;
-  std::string unsent_;  // what the socket did not take, from sent_ on
-  std::size_t sent_ = 0;
+  std::string unsent_;       // what the socket did not take, while writing_
   net::Waiter output_gone_;  // who reads waits while the client does not
   TimePoint idle_since_;
   TimePoint head_since_ = TimePoint::max();

@@ -1,4 +1,4 @@
-// Moves one body from one stream to the other, piece by piece: what is not yet written is not yet read over
+// Moves one body from one channel to the other, piece by piece: what is not yet written is not yet read over
 // (that is the backpressure), and while nothing comes no buffer is held. Owned by a session's coroutine, its
 // core's thread.
 #pragma once
@@ -44,7 +44,6 @@ class Relay {
   // What comes behind this body must fit a head's buffer.
   void keep_reads_small() { small_reads_ = true; }
   bool may_overshoot() const { return reader_.may_overshoot(); }
-  bool done() const { return reader_.done(); }
   std::uint64_t bytes() const { return bytes_; }
   TimePoint last_progress() const { return last_progress_; }
   // Bytes of the next message that came with the last of this body.

@@ -47,7 +47,7 @@ class Tunnel final : private net::Turn {
   void interrupt() { end(End::interrupted); }
 
  private:
-  // One way. Waits for its source, or (`writing`) for its receiver.
+  // One way. Waits for its source, or a coroutine of its waits for its receiver.
   struct Pump final : net::Ready {
     Pump(Tunnel& of, net::Channel& source, net::Channel& sink) : tunnel(of), from(source), to(sink) {}
     void on_ready(net::IoStatus result) override { tunnel.on_ready(*this, result); }
