@@ -291,7 +291,8 @@ async function operate(r, gate, shards, settings, until) {
   return done;
 }
 
-test('random clients, breaking shards, reloads: nothing breaks, hangs, or is kept', async (t) => {
+// A gate with three shards and an operator who leaves nothing alone; play(until) makes clients run.
+async function start(t) {
   console.log(`# SEED=${seed} CHURN_SECONDS=${duration / 1000}`);
   const r = chance(seed);
   const shards = [1, 2, 3].map((i) => startShard(t, chance(seed + i)));
@@ -300,11 +301,10 @@ test('random clients, breaking shards, reloads: nothing breaks, hangs, or is kep
   const settings = (random) => `[timeouts]\nserver = "1s"\nqueue = "${random.pick(['200ms', '500ms'])}"\nclient = "2s"\nclient_fin = "500ms"\nserver_fin = "500ms"\n` +
     `[balance]\npolicy = "${random.pick(['roundrobin', 'leastrooms'])}"\n[health]\nenabled = ${random.maybe(0.5)}\npath = ""\ninterval = "200ms"\ninterval_fast = "50ms"\n` +
     '[limits]\nper_address.new_rooms = "off"\nper_address.requests = "off"\nper_address.handshakes = "off"\n[shutdown]\ndelay = "0s"\ngrace = "200ms"\n';
-  const gate = await startGate(t, { shards: shards.map((shard, i) => ({ name: `shard-${i}`, port: shard.port })), settings: settings(r),
-    listeners: [`tls.certificates = ["${pem}"]`, 'http2_cleartext = true'] });
-  const until = Date.now() + duration;
+  const all = shards.map((shard, i) => ({ name: `shard-${i}`, port: shard.port }));
+  const gate = await startGate(t, { shards: all, settings: settings(r), listeners: [`tls.certificates = ["${pem}"]`, 'http2_cleartext = true'] });
   const counts = Object.fromEntries(Object.keys(plays).map((name) => [name, 0]));
-  const play = async (random) => {
+  const client = async (random, until) => {
     while (Date.now() < until && gate.child.exitCode === null) {
       const name = random.pick(Object.keys(plays));
       const hangs = setTimeout(() => console.error(`# "${name}" does not end`), 20_000);
@@ -313,13 +313,21 @@ test('random clients, breaking shards, reloads: nothing breaks, hangs, or is kep
       ++counts[name];
     }
   };
+  const play = (until) => Promise.all(Array.from({ length: clients }, (_, i) => client(chance(seed + 100 + i), until)));
+  return { r, shards, all, settings, gate, counts, play };
+}
+const stoppedEmpty = /connections_left=0 buffers_left=0/;
 
-  const [done] = await Promise.all([operate(chance(seed + 10), gate, shards, settings, until), ...Array.from({ length: clients }, (_, i) => play(chance(seed + 100 + i)))]);
+test('random clients, breaking shards, reloads: nothing breaks, hangs, or is kept', async (t) => {
+  const { r, shards, all, settings, gate, counts, play } = await start(t);
+  const until = Date.now() + duration;
+
+  const [done] = await Promise.all([operate(chance(seed + 10), gate, shards, settings, until), play(until)]);
 
   t.diagnostic(`${Object.values(counts).reduce((a, b) => a + b)} plays, ${done.reloads} reloads, ${done.restarts} restarts: ${JSON.stringify(counts)}`);
   assert.equal(gate.child.exitCode ?? gate.child.signalCode, null, 'the gate runs still');
   // Well-behaved clients are served as ever.
-  gate.write({ settings: settings(r), shards: shards.map((shard, i) => ({ name: `shard-${i}`, port: shard.port })) });
+  gate.write({ settings: settings(r), shards: all });
   assert.equal((await request(gate.ports.http[0], '/about/health')).status, 200);
   const kept = async () => (await request(gate.admin, '/metrics')).body.split('\n').filter((line) => /^roomgate_(connections|tunnels|queue_length|shard_slots_used)[ {]/.test(line) && !/ 0$/.test(line));
   const patience = Date.now() + 10_000;
@@ -327,5 +335,25 @@ test('random clients, breaking shards, reloads: nothing breaks, hangs, or is kep
   assert.deepEqual(await kept(), [], 'connections, tunnels and places that nobody has any more');
   gate.signal('SIGTERM');
   assert.equal(await gate.ended, 0);
-  assert.match(await gate.log.wait(/ stopped /), /connections_left=0 buffers_left=0/);
+  assert.match(await gate.log.wait(/ stopped /), stoppedEmpty);
 });
+
+for (const [name, signals] of Object.entries({ 'asked to go': ['SIGTERM'], 'asked twice': ['SIGTERM', 'SIGTERM'], 'told to go at once': ['SIGINT'] })) {
+  test(`in the middle of it, ${name}: it goes, and leaves nothing`, async (t) => {
+    const { gate, play } = await start(t);
+    const admin = new http.Agent({ keepAlive: true });
+    await request(gate.admin, '/api/v1/status', { agent: admin });
+    const playing = play(Date.now() + 1500);
+    await pause(1000);
+
+    for (const signal of signals) {
+      gate.signal(signal);
+      await pause(50);
+    }
+
+    assert.equal(await gate.ended, 0);
+    assert.match(await gate.log.wait(/ stopped /), stoppedEmpty);
+    await playing;
+    admin.destroy();
+  });
+}
