@@ -1,6 +1,5 @@
 #include "router/h2/pool.hpp"
 
-#include <cstdlib>
 #include <new>
 
 #include "router/h2/callbacks.hpp"

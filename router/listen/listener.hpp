@@ -6,8 +6,6 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "base/net/acceptor.hpp"
 #include "base/network.hpp"

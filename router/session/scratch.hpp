@@ -2,9 +2,8 @@
 // first byte of a request, given back at the end: an idle connection holds none of it.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <string>
-#include <vector>
 
 #include "base/net/buffer_pool.hpp"
 #include "router/http/request_parser.hpp"
