@@ -49,6 +49,9 @@ Task<void> H1Session::run() {
       worker_.give_back(std::move(inbox_));
       co_return;
     }
+    // It has sent more already, and closing on unread bytes would be a reset that overtakes our answer.
+    if (after == After::close && (!inbox_->in.empty() || !connection_.stream->quiet(true)))
+      after = After::linger;
     end_request();
     if (after == After::linger) {
       if (inbox_ != nullptr) worker_.give_back(std::move(inbox_));
