@@ -1,7 +1,7 @@
 // One core of a program: an event loop with its own descriptors, timer wheel and buffers, run by one thread.
 // Nothing in it is shared; other threads reach it by post() only. Descriptors are watched edge-triggered and
 // registered once: readiness is remembered by whoever watches, so waiting costs no system call of its own.
-// The clock is read once per wake-up: now(). Owned by the Runtime.
+// All work of a wake-up shares one look at the clock: now(). Owned by the Runtime.
 #pragma once
 
 #include <atomic>
@@ -46,7 +46,7 @@ class Core {
 
   std::size_t index() const { return index_; }
   BufferPool& buffers() { return buffers_; }
-  // When this wake-up began; outside of run(): when it was last asked.
+  // When this wake-up began; outside of run() the clock itself.
   TimePoint now() const { return running_ ? now_ : Clock::now(); }
 
   // --- The core's thread only.

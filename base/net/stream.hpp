@@ -45,6 +45,8 @@ class Stream final : public Channel, private Core::Watcher {
   bool quiet(bool look);
 
   bool peer_gone() override;
+  // What a peer must hear before close(): with TLS that nothing follows; a plain one hears it from close().
+  void say_end();
   void shutdown_write() override;
   void interrupt() override;
   bool interrupted() const { return interrupted_; }

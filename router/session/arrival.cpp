@@ -65,7 +65,6 @@ void note_failure(Worker& worker, const Connection& connection, net::IoError err
 }
 
 Task<bool> shake_hands(Worker& worker, Connection& connection) {
-  auto& handshakes = worker.shared.metrics.handshakes;
   const auto began = worker.core.now();
   const auto early = std::exchange(connection.early, {});
   auto ssl = connection.peer.entrance->contexts->accept();
@@ -81,7 +80,7 @@ Task<bool> shake_hands(Worker& worker, Connection& connection) {
   if (connection.peer.entrance->contexts->certificates().asks_clients()) {
     connection.peer.certificate_subject = tls::client_subject(connection.stream->tls());
   }
-  handshakes.with({connection.resumed ? "resumed" : "full"}).add();
+  (connection.resumed ? worker.handshakes_resumed : worker.handshakes_full).add();
   co_return true;
 }
 

@@ -56,10 +56,11 @@ Task<void> H1Session::run() {
     if (after == After::linger) {
       if (inbox_ != nullptr) worker_.give_back(std::move(inbox_));
       co_await linger(*connection_.stream, settings_->limits);
+      co_return;
     }
     if (after != After::next) break;
   }
-  connection_.stream->shutdown_write();
+  connection_.stream->say_end();
 }
 
 // Until then nobody is owed an answer, and nothing is held.

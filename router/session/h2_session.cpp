@@ -171,9 +171,10 @@ Task<void> H2Session::run() {
   if (ended == Ended::by_us) {
     if (writing_) (void)co_await output_gone_.wait(worker_.core.now() + settings_->limits.linger);
     co_await linger(*connection_.stream, settings_->limits);
+  } else {
+    connection_.stream->shutdown_write();
   }
   closed_ = true;
-  connection_.stream->shutdown_write();
   connection_.stream->interrupt();
 }
 

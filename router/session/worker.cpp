@@ -29,6 +29,8 @@ Worker::Worker(net::Core& on_core, Shared of_gate, std::shared_ptr<const Setting
       pool(on_core, settings->upstream, &slots),
       duration(shared.metrics.request_duration.with({})),
       tls_handshake(shared.metrics.tls_handshake.with({})),
+      handshakes_full(shared.metrics.handshakes.with({"full"})),
+      handshakes_resumed(shared.metrics.handshakes.with({"resumed"})),
       queue_wait(shared.metrics.queue_wait.with({})),
       upstream_connect(shared.metrics.upstream_connect.with({})),
       first_byte(shared.metrics.first_byte.with({})),

@@ -74,6 +74,8 @@ class Worker {
   upstream::Pool pool;
   metrics::Histogram& duration;
   metrics::Histogram& tls_handshake;
+  metrics::Counter& handshakes_full;
+  metrics::Counter& handshakes_resumed;
   metrics::Histogram& queue_wait;
   metrics::Histogram& upstream_connect;
   metrics::Histogram& first_byte;

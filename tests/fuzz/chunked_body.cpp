@@ -1,11 +1,11 @@
 // A chunked body: however it is cut, the payload and the verdict are the same; a second, plain reader sees
 // the same payload; and encoded anew it decodes to it.
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "router/body/body.hpp"
 #include "router/http/chunked.hpp"
+#include "tests/fuzz/require.hpp"
 #include "tests/router/http/plain_reader.hpp"
 
 using namespace roomgate;
@@ -13,10 +13,6 @@ using namespace roomgate::router;
 using namespace roomgate::router::http;
 
 namespace {
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 struct Decoded {
   std::string payload;

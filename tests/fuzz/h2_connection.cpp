@@ -1,21 +1,17 @@
 // The server side of an HTTP/2 connection under arbitrary bytes. The first byte chooses how the stand-in for
 // the sessions behaves: what it answers, whether it reads bodies, and in what pieces the input comes.
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 
 #include "router/h2/connection.hpp"
 #include "router/http/rewrite.hpp"
+#include "tests/fuzz/require.hpp"
 
 using namespace roomgate;
 using namespace roomgate::router;
 using namespace roomgate::router::h2;
 
 namespace {
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 class Sessions {
  public:

@@ -1,22 +1,18 @@
 // Room names and targets: the normal form is a fixed point, valid UTF-8, and the same for its encoded
 // spellings; no target confuses the map. First byte: 'q' a query value, 'p' a path segment, else a whole
 // target.
-#include <cstdlib>
 #include <string>
 
 #include "base/encoding.hpp"
 #include "router/http/target.hpp"
 #include "router/room/normalise.hpp"
 #include "router/room/room_key.hpp"
+#include "tests/fuzz/require.hpp"
 
 using namespace roomgate;
 using namespace roomgate::router;
 
 namespace {
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 // Names encoded ever deeper do not reach a fixed point within the bound; nothing is promised for them but an
 // end.

@@ -1,20 +1,16 @@
 // Walk a compound, read every packet as everything it may be; what transport feedback reads as must write and
 // read back.
 #include <array>
-#include <cstdlib>
 #include <string>
 
 #include "sfu/rtp/rtcp.hpp"
 #include "sfu/rtp/transport_feedback.hpp"
+#include "tests/fuzz/require.hpp"
 
 using namespace roomgate;
 using namespace roomgate::sfu::rtp;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void round_trip(const TransportFeedback& feedback, std::span<const PacketStatus> statuses) {
   std::array<std::uint8_t, kMaxFeedbackBytes> bytes;

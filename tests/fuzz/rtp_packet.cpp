@@ -1,23 +1,15 @@
 // Parse, touch every getter, rewrite as it would leave, parse again: what leaves is well formed and carries
 // no mid.
-#include <cstdlib>
 #include <vector>
 
 #include "sfu/rtp/extensions.hpp"
 #include "sfu/rtp/keyframe.hpp"
 #include "sfu/rtp/packet.hpp"
 #include "sfu/rtp/vp8.hpp"
+#include "tests/fuzz/require.hpp"
 
 using namespace roomgate;
 using namespace roomgate::sfu::rtp;
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const ByteView input(data, size);

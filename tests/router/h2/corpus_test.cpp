@@ -13,22 +13,14 @@
 
 #include "base/encoding.hpp"
 #include "tests/router/h2/client.hpp"
+#include "tests/support/corpora.hpp"
 
 using namespace roomgate;
+using namespace roomgate::tests;
 using namespace roomgate::router;
 using namespace roomgate::router::h2;
 
 namespace {
-
-std::filesystem::path corpora() {
-  if (const char* named = std::getenv("ROOMGATE_CORPORA")) return named;
-  return std::filesystem::path(__FILE__).parent_path() / "../../../../shared/corpora";
-}
-
-std::string read(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::vector<std::string> split(const std::string& line, char by) {
   std::vector<std::string> fields;
@@ -112,7 +104,7 @@ TEST_CASE("ends for malformed frames with the codes that RFC 9113 names") {
     const auto fields = split(line, '\t');
     REQUIRE(fields.size() > 4);
     INFO(fields[0]);
-    const std::string bytes = read(folder / fields[0]);
+    const std::string bytes = read_file(folder / fields[0]);
     Client client;
     client.begin();
     // Frames of a stream need one that is open.
@@ -188,7 +180,7 @@ TEST_CASE("survives whole client streams, in one piece and byte by byte") {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".bin") continue;
     INFO(entry.path().string());
-    const std::string bytes = read(entry.path());
+    const std::string bytes = read_file(entry.path());
     Client whole;
     whole.send(bytes);
     Client pieces;

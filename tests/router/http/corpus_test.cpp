@@ -12,30 +12,13 @@
 #include <vector>
 
 #include "tests/router/http/connection.hpp"
+#include "tests/support/corpora.hpp"
 
 using namespace roomgate;
+using namespace roomgate::tests;
 using namespace roomgate::router::http;
 
-namespace {
-
-std::filesystem::path corpora() {
-  if (const char* named = std::getenv("ROOMGATE_CORPORA")) return named;
-  return std::filesystem::path(__FILE__).parent_path() / "../../../../shared/corpora";
-}
-
-std::string read(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::vector<std::string> fields_of(const std::string& line) {
-  std::vector<std::string> fields;
-  std::stringstream in(line);
-  for (std::string field; std::getline(in, field, '\t');) fields.push_back(field);
-  return fields;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("treats the sample requests of other parsers as an edge should") {
   const std::filesystem::path folder = corpora() / "http1-llhttp";
@@ -50,7 +33,7 @@ TEST_CASE("treats the sample requests of other parsers as an edge should") {
   while (std::getline(index, line)) {
     const std::vector<std::string> fields = fields_of(line);
     REQUIRE(fields.size() > 8);
-    const std::string stream = read(folder / fields[0]);
+    const std::string stream = read_file(folder / fields[0]);
     for (bool byte_by_byte : {false, true}) {
       const Outcome outcome = replay(stream, byte_by_byte);
       INFO(fields[0], " expects ", fields[7], ": ", fields[8], byte_by_byte ? " (byte by byte)\n" : "\n",
@@ -84,7 +67,7 @@ TEST_CASE("survives the seeds of other parsers' fuzzers") {
     return;
   }
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string stream = read(entry.path());
+    const std::string stream = read_file(entry.path());
     const Outcome whole = replay(stream, false);
     const Outcome pieces = replay(stream.substr(0, 4096), true);
     CHECK(whole.bodies.size() >= (stream.size() <= 4096 ? pieces.bodies.size() : 0));

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "router/limits/gatekeeper.hpp"
+#include "tests/support/threads.hpp"
 
 using namespace roomgate;
+using roomgate::tests::in_threads;
 using namespace roomgate::router::limits;
 
 namespace {
@@ -16,27 +18,13 @@ namespace {
 constexpr std::size_t kThreads = 4;
 const TimePoint kStart = TimePoint() + std::chrono::hours(1);
 
-template <class Work>
-void in_threads(const Work& work) {
-  std::atomic<std::size_t> waiting{kThreads};
-  std::vector<std::thread> threads;
-  for (std::size_t t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&work, &waiting, t] {
-      waiting.fetch_sub(1);
-      while (waiting.load() > 0) std::this_thread::yield();
-      work(t);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
-
 }  // namespace
 
 TEST_CASE("threads that ask at once are given the burst, and not one more") {
   Gatekeeper gate({.connections = 0, .requests = {1, 5000}});
   std::atomic<int> granted{0};
 
-  in_threads([&](std::size_t) {
+  in_threads(kThreads, [&](std::size_t) {
     const auto ticket = gate.connection(*Address::from_ip("192.0.2.1", 1), kStart);
     for (int i = 0; i < 4000; ++i) {
       if (gate.request(*ticket, kStart)) granted.fetch_add(1);
@@ -50,7 +38,7 @@ TEST_CASE("connections are counted exactly while addresses come, go and are forg
   Gatekeeper gate({.connections = 2, .requests = {1e6, 1}, .addresses = 64});
   std::atomic<int> wrong{0};
 
-  in_threads([&](std::size_t t) {
+  in_threads(kThreads, [&](std::size_t t) {
     for (int i = 0; i < 3000; ++i) {
       const auto now = kStart + milliseconds(i);
       // One of this thread's own: refused never, unless it is among the crowd.

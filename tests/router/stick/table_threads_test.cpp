@@ -7,28 +7,16 @@
 #include <vector>
 
 #include "router/stick/table.hpp"
+#include "tests/support/threads.hpp"
 
 using namespace roomgate;
+using roomgate::tests::in_threads;
 using namespace roomgate::router::stick;
 
 namespace {
 
 constexpr std::size_t kThreads = 8;
 const TimePoint kStart = TimePoint() + std::chrono::hours(1);
-
-template <class Work>
-void in_threads(std::size_t count, const Work& work) {
-  std::atomic<std::size_t> waiting{count};
-  std::vector<std::thread> threads;
-  for (std::size_t t = 0; t < count; ++t) {
-    threads.emplace_back([&work, &waiting, t] {
-      waiting.fetch_sub(1);
-      while (waiting.load() > 0) std::this_thread::yield();
-      work(t);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
 
 }  // namespace
 

@@ -14,18 +14,15 @@
 #include "sfu/rtp/rtcp.hpp"
 #include "sfu/rtp/transport_feedback.hpp"
 #include "sfu/rtp/vp8.hpp"
+#include "tests/support/corpora.hpp"
 
 using namespace roomgate;
+using roomgate::tests::corpora;
 using namespace roomgate::sfu::rtp;
 
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
-
-std::filesystem::path corpora() {
-  if (const char* named = std::getenv("ROOMGATE_CORPORA")) return named;
-  return std::filesystem::path(__FILE__).parent_path() / "../../../../shared/corpora";
-}
 
 Bytes read_file(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "tests/sfu/transport/hex.hpp"
+#include "tests/support/corpora.hpp"
 
 using namespace roomgate;
 using namespace roomgate::sfu::transport;
@@ -281,8 +282,7 @@ TEST_CASE("writes nothing into a buffer that is too small") {
 }
 
 TEST_CASE("survives the shared corpora") {
-  const std::filesystem::path root =
-      std::filesystem::path(__FILE__).parent_path() / "../../../../shared/corpora";
+  const std::filesystem::path root = tests::corpora();
   std::size_t files = 0;
   for (const char* folder : {"media", "media-seeds"}) {
     if (!std::filesystem::is_directory(root / folder)) continue;
