@@ -86,6 +86,18 @@ Allowed<std::string> one_of(std::vector<std::string> values) {
           }};
 }
 
+Allowed<std::int64_t> one_of_numbers(std::vector<std::int64_t> values) {
+  std::string words;
+  for (const std::int64_t value : values) words += (words.empty() ? "" : ", ") + std::to_string(value);
+  return {words, [values = std::move(values)](const std::int64_t& value) {
+            return std::find(values.begin(), values.end(), value) != values.end();
+          }};
+}
+
+Allowed<std::string> ip_with_optional_port() {
+  return {"ADDRESS or ADDRESS:PORT", [](const std::string& v) { return Address::parse(v, 0).has_value(); }};
+}
+
 Allowed<std::string> not_empty() {
   return {"a text that is not empty", [](const std::string& v) { return !v.empty(); }};
 }
@@ -371,6 +383,42 @@ bool Binder::enter_block(const std::string& name, std::size_t index) {
     table_ = name + "[" + std::to_string(index) + "]";
     if (!std::holds_alternative<Node::Table>(table_node_->value)) {
       wrong_type("", *table_node_, "a block", "[[" + name + "]]");
+      return false;
+    }
+  }
+  return true;
+}
+
+std::vector<std::string> Binder::begin_named(const std::string& name, std::string_view help,
+                                             std::string_view example) {
+  table_ = "";
+  table_node_ = root_;
+  if (!reading()) {
+    text_ += "\n# " + std::string(help) + "\n[" + name + "." + std::string(example) + "]\n";
+    return {std::string(example)};
+  }
+  const Node* node = find(name);
+  if (!node) return {};
+  const auto* fields = std::get_if<Node::Table>(&node->value);
+  if (!fields) {
+    wrong_type(name, *node, "a table of tables", "[" + name + ".NAME]");
+    return {};
+  }
+  std::vector<std::string> keys;
+  for (const auto& [key, child] : *fields) keys.push_back(key);
+  return keys;
+}
+
+bool Binder::enter_named(const std::string& name, const std::string& key) {
+  outer_table_ = table_;
+  outer_node_ = table_node_;
+  if (reading()) {
+    const auto& fields = std::get<Node::Table>(find(name)->value);
+    table_node_ = &fields.at(key);
+    table_ = name + "." + key;
+    known_.push_back(table_);
+    if (!std::holds_alternative<Node::Table>(table_node_->value)) {
+      wrong_type("", *table_node_, "a table", "[" + name + ".NAME]");
       return false;
     }
   }

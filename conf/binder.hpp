@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,10 +31,12 @@ Allowed<std::int64_t> between(std::int64_t low, std::int64_t high);
 Allowed<double> between(double low, double high);
 Allowed<Duration> between(Duration low, Duration high);
 Allowed<std::string> one_of(std::vector<std::string> values);
+Allowed<std::int64_t> one_of_numbers(std::vector<std::int64_t> values);
 Allowed<std::string> not_empty();
 Allowed<std::string> address_and_port();  // 192.0.2.1:80, [::]:443
 Allowed<std::string> address_and_port_or_empty();
-Allowed<std::string> network_or_address();  // 10.0.0.0/8, 192.0.2.1
+Allowed<std::string> ip_with_optional_port();  // 192.0.2.1, [::1]:5353
+Allowed<std::string> network_or_address();     // 10.0.0.0/8, 192.0.2.1
 template <class T>
 Allowed<T> anything() {
   return {"", [](const T&) { return true; }};
@@ -91,6 +94,20 @@ class Binder {
     }
   }
 
+  // [name.KEY] tables, each filling an Item under the KEY that the file chose. The reference shows one, as
+  // `example`.
+  template <class Item, class Describe>
+  void named(std::string name, std::map<std::string, Item>& field, std::string_view help,
+             std::string_view example, Describe describe_item) {
+    const std::vector<std::string> keys = begin_named(name, help, example);
+    for (const std::string& key : keys) {
+      Item item{};
+      if (enter_named(name, key)) describe_item(*this, item);
+      leave_block();
+      if (reading()) field.insert_or_assign(key, std::move(item));
+    }
+  }
+
   // The key must stand in the file.
   void required(std::string_view name);
 
@@ -110,6 +127,9 @@ class Binder {
   std::string full_name(std::string_view name) const;
   std::size_t begin_blocks(const std::string& name, std::string_view help);
   bool enter_block(const std::string& name, std::size_t index);
+  std::vector<std::string> begin_named(const std::string& name, std::string_view help,
+                                       std::string_view example);
+  bool enter_named(const std::string& name, const std::string& key);
   void leave_block();
   void collect_unknown(const Node& node, const std::string& path);
 

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include <set>
+#include "conf/gate_parts.hpp"
 
 namespace roomgate::conf {
 namespace {
@@ -19,15 +19,6 @@ Allowed<std::string> room_source() {
               if (text.starts_with(prefix)) return text.size() > std::string(prefix).size();
             }
             return text == "path" || text == "host";
-          }};
-}
-
-// A shard's name stands in paths (/colibri-ws/NAME/...), headers and metrics.
-Allowed<std::string> shard_name() {
-  return {"1 to 64 of a-z A-Z 0-9 . _ -", [](const std::string& text) {
-            constexpr std::string_view kSet =
-                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-            return !text.empty() && text.size() <= 64 && text.find_first_not_of(kSet) == std::string::npos;
           }};
 }
 
@@ -57,32 +48,9 @@ void describe_listen(Binder& b, Gate::Listen& listen) {
         "without TLS: also take HTTP/2 from clients that begin with its preface (prior knowledge)");
 }
 
-void describe_shard(Binder& b, Gate::Shard& shard) {
-  b.required("name");
-  b.required("address");
-  b.key("name", shard.name, shard_name(), "the identity, everywhere; the order of blocks never matters");
-  b.key("address", shard.address, address_and_port(), "where the shard answers HTTP");
-  b.key("region", shard.region, anything<std::string>(), "region of the shard, may be empty");
-  b.key("weight", shard.weight, between(std::int64_t{0}, std::int64_t{256}), "share of new rooms; 0: none");
-  b.key("announce", shard.announce, anything<std::string>(),
-        "the name the shard itself puts in X-Jitsi-Shard, where it differs from name");
-  b.key("check", shard.check, "false: counts as up always");
-  b.key("tls", shard.tls, "TLS to the shard, checks too");
-  b.key("tls_verify", shard.tls_verify, "false: its certificate may be anybody's");
-  b.key("tls_ca", shard.tls_ca, anything<std::string>(),
-        "PEM file of the authorities that may vouch for it; empty: the system's");
-  b.key("tls_sni", shard.tls_sni, anything<std::string>(),
-        "the name asked for and verified; empty: the address, by IP and without SNI");
-  b.key("max_connections", shard.max_connections, between(std::int64_t{0}, std::int64_t{1'000'000}),
-        "requests and tunnels at a time, from this gate; further ones wait; 0: no bound (HAProxy: maxconn)");
-}
-
 void check_across(Binder& b, Gate& gate) {
-  std::set<std::string> names;
   b.table("", "");
   if (gate.listen.empty()) b.reject("listen", "at least one [[listen]] block with an address is needed");
-  if (gate.shards.empty())
-    b.reject("shards", "at least one [[shards]] block with name and address is needed");
   for (const Gate::Listen& listen : gate.listen) {
     if (listen.redirect_to_https && !listen.tls.certificates.empty()) {
       b.reject("listen", listen.address + ": redirect_to_https is for listeners without tls.certificates");
@@ -98,15 +66,7 @@ void check_across(Binder& b, Gate& gate) {
                              ": tls.client_ca and tls.ticket_keys are for listeners with tls.certificates");
     }
   }
-  for (const Gate::Shard& shard : gate.shards) {
-    if (!shard.name.empty() && !names.insert(shard.name).second) {
-      b.reject("shards", "two shards are named \"" + shard.name + "\"; names are unique");
-    }
-    if (!shard.tls && (!shard.tls_verify || !shard.tls_ca.empty() || !shard.tls_sni.empty())) {
-      b.reject("shards",
-               "shard \"" + shard.name + "\": tls_verify, tls_ca and tls_sni are for shards with tls = true");
-    }
-  }
+  check_shards(b, gate);
 }
 
 }  // namespace
@@ -152,76 +112,14 @@ void describe(Binder& b, Gate& gate) {
         "an entry nobody holds for this long is released");
   b.key("max_entries", gate.rooms.max_entries, between(std::int64_t{100}, std::int64_t{100'000'000}),
         "at the limit only idle entries go");
+  b.key("snapshot", gate.rooms.snapshot, anything<std::string>(),
+        "file that remembers rooms over a restart by hand, written anew now and then; empty: none");
+  b.key("snapshot_interval", gate.rooms.snapshot_interval, between(Duration(seconds(1)), Duration(hours(1))),
+        "between two of them");
 
-  b.table("balance", "Where a new room goes.");
-  b.key("policy", gate.policy, one_of({"roundrobin", "leastrooms"}),
-        "among the shards that are up and ready");
-
-  b.blocks("shards", gate.shards, "The shards; one block each.", describe_shard);
-
-  b.table("health", "How shards are checked.");
-  b.key("enabled", gate.health.enabled, "false: every shard counts as up");
-  b.key("path", gate.health.path, anything<std::string>(), "GET must give 200; empty: a connect is enough");
-  b.key("interval", gate.health.interval, between(Duration(milliseconds(100)), Duration(minutes(10))),
-        "between checks, with jitter");
-  b.key("interval_fast", gate.health.interval_fast,
-        between(Duration(milliseconds(50)), Duration(minutes(10))), "while the state is changing");
-  b.key("timeout", gate.health.timeout, between(Duration(milliseconds(50)), Duration(minutes(1))),
-        "of one check (HAProxy: timeout check)");
-  b.key("rise", gate.health.rise, between(std::int64_t{1}, std::int64_t{100}),
-        "good checks until a shard that was down is up");
-  b.key("fall", gate.health.fall, between(std::int64_t{1}, std::int64_t{100}),
-        "failed checks until it is down");
-
-  b.table("limits", "Bounds on what a client may send.");
-  b.key("header_bytes", gate.limits.header_bytes, between(std::int64_t{1024}, std::int64_t{65536}),
-        "request line and headers; more: 431");
-  b.key("headers", gate.limits.headers, between(std::int64_t{10}, std::int64_t{128}), "how many; more: 431");
-  b.key("target_bytes", gate.limits.target_bytes, between(std::int64_t{256}, std::int64_t{65536}),
-        "the request target; longer: 414");
-  b.key("connections", gate.limits.connections, between(std::int64_t{1}, std::int64_t{10'000'000}),
-        "client connections in all");
-  b.key("per_address.connections", gate.limits.per_address.connections,
-        between(std::int64_t{0}, std::int64_t{10'000'000}),
-        "client connections of one address, of IPv6 one /64; 0: off. Addresses in proxy_protocol_from and "
-        "trust_forwarded_from are not limited, but the clients they name");
-  b.key("per_address.handshakes", gate.limits.per_address.handshakes,
-        "TLS handshakes of one address; more: closed without one");
-  b.key("per_address.requests", gate.limits.per_address.requests, "requests of one address; more: 429");
-  b.key("per_address.new_rooms", gate.limits.per_address.new_rooms,
-        "rooms that one address may be the first in; more: 429");
-  b.key("addresses", gate.limits.addresses, between(std::int64_t{1024}, std::int64_t{16'777'216}),
-        "addresses counted apart, 44 bytes each; when none can be forgotten, newcomers share one count");
-  b.key("tunnels_per_room", gate.limits.tunnels_per_room, between(std::int64_t{0}, std::int64_t{10'000'000}),
-        "WebSockets of one room; more: 429; 0: off");
-  b.key("body_bytes", gate.limits.body_bytes, between(std::int64_t{1024}, std::int64_t{1} << 50),
-        "body of a request; larger: 413");
-  b.key("body_rate", gate.limits.body_rate, between(std::int64_t{0}, std::int64_t{1'000'000'000}),
-        "bytes a second at which a request's body must arrive on average; slower: 408; 0: off");
-  b.key("body_rate_after", gate.limits.body_rate_after, between(Duration(0), Duration(hours(1))),
-        "not judged before");
-  b.key("pool_per_shard", gate.limits.pool_per_shard, between(std::int64_t{0}, std::int64_t{10'000}),
-        "idle connections kept per core and shard (HAProxy: pool-max-conn)");
-  b.key("queue_per_shard", gate.limits.queue_per_shard, between(std::int64_t{0}, std::int64_t{1'000'000}),
-        "requests that may wait for one of a shard's max_connections; more: 503 (HAProxy: maxqueue)");
-  auto& h2 = gate.limits.h2;
-  b.key("h2.streams", h2.streams, between(std::int64_t{1}, std::int64_t{1000}),
-        "requests of one HTTP/2 connection at a time; one counts until its work with the shard has ended");
-  b.key("h2.stream_window", h2.stream_window, between(std::int64_t{16'384}, std::int64_t{16'777'216}),
-        "bytes of a request's body that may be here and not yet with the shard");
-  b.key("h2.connection_window", h2.connection_window,
-        between(std::int64_t{65'535}, std::int64_t{134'217'728}), "of all bodies of a connection");
-  const char* calm = "more of them end the connection with ENHANCE_YOUR_CALM";
-  b.key("h2.resets", h2.resets, std::string("requests a client takes back; ").append(calm));
-  b.key("h2.settings", h2.settings, "SETTINGS frames");
-  b.key("h2.pings", h2.pings, "PING frames");
-  b.key("h2.priorities", h2.priorities, "PRIORITY and PRIORITY_UPDATE frames");
-  b.key("h2.window_updates", h2.window_updates,
-        "WINDOW_UPDATE frames, beyond two for each DATA frame and one for 512 bytes that it was sent");
-  b.key("h2.empty_frames", h2.empty_frames, "DATA and CONTINUATION frames that carry nothing");
-  b.key("h2.refused", h2.refused, "requests beyond h2.streams");
-  b.key("h2.errors", h2.errors, "streams that we reset for what was sent on them");
-  b.key("h2.others", h2.others, "GOAWAY, and frames of unknown kinds");
+  describe_placement(b, gate);
+  describe_shards(b, gate);
+  describe_limits(b, gate);
 
   b.table("timeouts", "How long is waited before giving up.");
   const auto sane = between(Duration(milliseconds(100)), Duration(hours(24)));
@@ -250,6 +148,18 @@ void describe(Binder& b, Gate& gate) {
         "/ready says 503, accepting goes on");
   b.key("grace", gate.shutdown.grace, between(Duration(0), Duration(hours(24))),
         "open tunnels may last this long");
+
+  b.table("heal", "Closing the WebSockets of rooms that moved.");
+  b.key("window", gate.heal.window, between(Duration(0), Duration(hours(1))),
+        "each is closed at a moment of its own within this time");
+  b.key("rate", gate.heal.rate, between(std::int64_t{1}, std::int64_t{1'000'000}),
+        "at most so many a second");
+
+  b.table("upgrade", "roomgate serve --takeover.");
+  b.key("socket", gate.upgrade.socket, anything<std::string>(),
+        "where the next process finds this one; empty: admin.socket with .upgrade behind it");
+  b.key("grace", gate.upgrade.grace, between(Duration(0), Duration(hours(24 * 7))),
+        "tunnels of the old process may last this long");
 
   if (b.reading()) check_across(b, gate);
 }

@@ -2,6 +2,7 @@
 // gate.cpp has the range and help text, and conf/roomgate.reference.toml is generated from it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,18 +27,37 @@ struct Gate {
     bool redirect_to_https = false;
     bool http2_cleartext = false;
   };
-  struct Shard {
-    std::string name;
-    std::string address;
+  // What a shard is beside its name and address: the same keys in [[shards]] and in [[discover]].
+  struct ShardKind {
     std::string region;
     std::int64_t weight = 1;
-    std::string announce;
+    std::string release;
     bool check = true;
     bool tls = false;
     bool tls_verify = true;
     std::string tls_ca;
     std::string tls_sni;
     std::int64_t max_connections = 0;
+    std::int64_t soft_rooms = 0;
+    std::int64_t max_rooms = 0;
+  };
+  struct Shard {
+    std::string name;
+    std::string address;
+    std::string announce;
+    std::string agent;
+    ShardKind kind;
+  };
+  // Shards that DNS knows: one block for one name there.
+  struct Discover {
+    std::string srv;
+    std::string a;
+    std::string name_from = "target";
+    std::string name_prefix;
+    Duration refresh = std::chrono::seconds(10);
+    bool srv_weight = false;
+    std::int64_t agent_port = 0;
+    ShardKind kind;
   };
 
   std::string name;
@@ -63,22 +83,69 @@ struct Gate {
     std::int64_t max_key_bytes = 1024;
     Duration idle = std::chrono::minutes(10);
     std::int64_t max_entries = 1'000'000;
+    std::string snapshot;
+    Duration snapshot_interval = std::chrono::seconds(10);
   } rooms;
 
-  std::string policy = "roundrobin";
+  struct Balance {
+    std::string policy = "roundrobin";
+    Duration slow_start{0};
+    std::string live_release;
+    bool release_override = true;
+  } balance;
   std::vector<Shard> shards;
+  std::vector<Discover> discover;
+  struct Dns {
+    std::vector<std::string> servers;
+    Duration timeout = std::chrono::seconds(2);
+    std::int64_t tries = 3;
+  } dns;
   std::vector<std::string> expose;
   bool debug_headers = false;
 
   struct Health {
     bool enabled = true;
     std::string path = "/about/health";
+    std::string host;
+    std::vector<std::string> expect = {"200"};
+    std::vector<std::string> headers;
     Duration interval = std::chrono::seconds(3);
     Duration interval_fast = std::chrono::milliseconds(500);
     Duration timeout = std::chrono::seconds(2);
     std::int64_t rise = 2;
     std::int64_t fall = 3;
+    bool observe = true;
+    Duration agent_interval = std::chrono::seconds(5);
+    double panic = 0.5;
+    Duration panic_hold = std::chrono::seconds(30);
   } health;
+
+  // By name.
+  struct Region {
+    std::vector<std::string> fallback;
+    std::vector<std::string> cidrs;
+    std::vector<std::string> countries;
+  };
+  std::map<std::string, Region> regions;
+  struct Geo {
+    std::string header = "X-Region";
+    std::vector<std::string> order = {"header", "cidr", "geoip", "gate"};
+  } geo;
+  std::string geoip_database;
+
+  struct Pin {
+    std::string release;
+    std::string tenant;
+    std::string prefix;
+  };
+  std::vector<Pin> pins;
+  struct Ban {
+    std::string room;
+    std::string prefix;
+    std::string tenant;
+    std::int64_t status = 403;
+  };
+  std::vector<Ban> bans;
 
   struct Limits {
     std::int64_t header_bytes = 16 * 1024;
@@ -130,10 +197,21 @@ struct Gate {
     Duration pool = std::chrono::seconds(15);        // of an idle connection to a shard
   } timeouts;
 
+  // Tunnels of a room that moved, and of shards that are emptied.
+  struct Heal {
+    Duration window = std::chrono::seconds(10);
+    std::int64_t rate = 200;
+  } heal;
+
   struct Shutdown {
     Duration delay = std::chrono::seconds(5);
     Duration grace = std::chrono::seconds(60);
   } shutdown;
+
+  struct Upgrade {
+    std::string socket;
+    Duration grace = std::chrono::hours(12);
+  } upgrade;
 };
 
 void describe(Binder& binder, Gate& gate);

@@ -10,10 +10,6 @@ Allowed<std::string> ip_or_empty() {
           [](const std::string& v) { return v.empty() || Address::from_ip(v, 0).has_value(); }};
 }
 
-Allowed<std::string> ip_with_optional_port() {
-  return {"ADDRESS or ADDRESS:PORT", [](const std::string& v) { return Address::parse(v, 0).has_value(); }};
-}
-
 Allowed<std::string> turn_uri() {
   return {"turn:HOST:PORT?transport=udp|tcp, or turns:...", [](const std::string& v) {
             return v.starts_with("turn:") || v.starts_with("turns:") || v.starts_with("stun:");

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "base/result.hpp"
 
@@ -15,9 +16,16 @@ namespace roomgate::router::admin {
 
 struct ShardRow {
   std::string name;
-  std::string address;
+  std::string address;                 // the first of its addresses; empty: known by name only
+  std::vector<std::string> addresses;  // all
   std::string region;
+  std::string release;
+  std::string source;    // "settings", or the DNS name it was found by
+  bool leaving = false;  // no longer in the settings or in DNS: emptied, then gone
   std::uint32_t weight = 1;
+  std::uint32_t share = 100;     // percent of its weight, by its agent's word
+  std::uint32_t soft_rooms = 0;  // 0: no bound
+  std::uint32_t max_rooms = 0;
   std::string state;  // ready, drain, maint: what the operator said
   bool up = true;
   bool takes_rooms = true;
@@ -26,6 +34,14 @@ struct ShardRow {
   double load = 0;
   std::size_t rooms = 0;
   std::size_t tunnels = 0;
+  // Of one that is being emptied: since when, how many rooms there were, and when what is left is moved.
+  struct Drain {
+    std::chrono::system_clock::time_point since;
+    std::size_t rooms_at_start = 0;
+    std::optional<std::chrono::system_clock::time_point> deadline;
+    bool empty = false;  // no room and no tunnel is left
+  };
+  std::optional<Drain> drain;
 };
 
 struct RoomRow {
@@ -34,8 +50,28 @@ struct RoomRow {
   std::chrono::system_clock::time_point since;
   std::uint32_t tunnels = 0;
   std::string origin;
+  std::string why;     // how its shard was chosen: "roundrobin", "forced", "pinned", "moved by operator" ...
+  std::string region;  // that it was placed for; empty: none
   std::uint64_t generation = 1;
   bool provisional = false;
+};
+
+struct BanRow {
+  enum class Kind { room, prefix, tenant };
+  Kind kind = Kind::room;
+  std::string text;
+  int status = 403;            // or 429
+  bool from_settings = false;  // cannot be lifted here
+};
+
+// One [[discover]] block.
+struct DiscoveryRow {
+  std::string question;
+  std::string state;  // "ok", "waiting" (no answer yet), "stale" (the last good answer is kept)
+  std::string error;  // of the last question, for people
+  std::size_t shards = 0;
+  std::size_t seconds_since_good = 0;
+  std::size_t seconds_to_next = 0;
 };
 
 struct Status {
@@ -83,7 +119,28 @@ class Subject {
   virtual std::optional<RoomRow> room(std::string_view key) = 0;
   virtual bool forget(std::string_view key) = 0;
   enum class StateError { no_such_shard, no_such_state };
-  virtual Result<void, StateError> set_state(std::string_view shard, std::string_view state) = 0;
+  // `deadline`: of a drain; rooms that are left then are moved, their tunnels closed over heal.window.
+  virtual Result<void, StateError> set_state(std::string_view shard, std::string_view state,
+                                             std::optional<Duration> deadline = {}) = 0;
+
+  // Moves one room, closes its tunnels over heal.window; its clients come back to the new shard.
+  enum class MoveError { no_such_room, no_such_shard, shard_takes_none, is_there };
+  struct Moved {
+    std::string from;
+    std::uint64_t generation = 0;
+    std::uint32_t tunnels = 0;  // that will be closed
+  };
+  virtual Result<Moved, MoveError> move_room(std::string_view, std::string_view) {
+    return fail(MoveError::no_such_room);
+  }
+
+  virtual std::vector<BanRow> bans() { return {}; }
+  // Replaces one of the same pattern. False: too many.
+  virtual bool ban(const BanRow&) { return false; }
+  // False: no such pattern, or it is the settings'.
+  virtual bool unban(BanRow::Kind, std::string_view) { return false; }
+
+  virtual std::vector<DiscoveryRow> discovery() { return {}; }
 };
 
 }  // namespace roomgate::router::admin

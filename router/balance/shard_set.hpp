@@ -32,7 +32,12 @@ struct Shard {
   std::string name;                    // the identity, everywhere
   std::vector<std::string> addresses;  // "10.0.1.5:8080"; none: known by name only
   std::string region;
+  std::string release;  // of the software on it, for pins; empty: none
   std::uint32_t weight = 1;
+  std::uint32_t share = 100;     // percent of its weight that it wants now (an agent's word)
+  std::uint32_t soft_rooms = 0;  // from so many on it gets rooms only when nobody is below; 0: no bound
+  std::uint32_t max_rooms = 0;   // from so many on it gets none; 0: no bound
+  TimePoint ramp_begin{};        // when it came up anew, for slow start; long ago: full share
   ShardState state = ShardState::ready;
   bool up = true;
   TimePoint down_since{};             // of shards that are not up

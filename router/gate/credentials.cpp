@@ -50,7 +50,7 @@ std::vector<std::string> credential_files(const std::vector<ListenBlock>& doors,
     add(door.tls.ticket_keys);
   }
   for (const ShardBlock& shard : shards) {
-    if (shard.tls && shard.tls->verify) add(shard.tls->ca);
+    if (shard.kind.tls && shard.kind.tls->verify) add(shard.kind.tls->ca);
   }
   return files;
 }
@@ -68,9 +68,11 @@ Result<Credentials, std::string> read_credentials(const std::vector<ListenBlock>
   }
   std::map<std::string, std::shared_ptr<X509_STORE>> stores;  // by file
   for (const ShardBlock& shard : shards) {
-    if (!shard.tls) continue;
-    const std::string& file = shard.tls->ca;
-    if (shard.tls->verify && !stores.contains(file)) {
+    if (!shard.kind.tls) continue;
+    tls::ClientOptions wanted = *shard.kind.tls;
+    wanted.address = shard.address;
+    const std::string& file = wanted.ca;
+    if (wanted.verify && !stores.contains(file)) {
       out.authority_files[file] = file.empty() ? 0 : tls::fingerprint({file});
       auto store = tls::load_authorities(file);
       if (!store) return fail("shards." + shard.name + ".tls_ca: " + store.error());
@@ -78,13 +80,13 @@ Result<Credentials, std::string> read_credentials(const std::vector<ListenBlock>
     }
     const auto known = before.shards.find(shard.name);
     const auto looked = before.authority_files.find(file);
-    const bool same_file = !shard.tls->verify || (looked != before.authority_files.end() &&
-                                                  looked->second == out.authority_files[file]);
-    if (known != before.shards.end() && known->second->options() == *shard.tls && same_file) {
+    const bool same_file = !wanted.verify || (looked != before.authority_files.end() &&
+                                              looked->second == out.authority_files[file]);
+    if (known != before.shards.end() && known->second->options() == wanted && same_file) {
       out.shards[shard.name] = known->second;
       continue;
     }
-    auto made = tls::ClientContext::make(*shard.tls, stores[file]);
+    auto made = tls::ClientContext::make(wanted, stores[file]);
     if (!made) return fail("shards." + shard.name + ".tls: " + made.error());
     out.shards[shard.name] = std::move(made).value();
   }

@@ -43,6 +43,36 @@ Result<std::string, std::string> read_token(const std::string& file) {
   return token;
 }
 
+directory::ShardKind kind_of(const conf::Gate::ShardKind& c) {
+  directory::ShardKind kind{.region = c.region,
+                            .weight = static_cast<std::uint32_t>(c.weight),
+                            .release = c.release,
+                            .check = c.check,
+                            .max_connections = static_cast<std::uint32_t>(c.max_connections),
+                            .soft_rooms = static_cast<std::uint32_t>(c.soft_rooms),
+                            .max_rooms = static_cast<std::uint32_t>(c.max_rooms),
+                            .tls = std::nullopt};
+  if (c.tls) kind.tls = {.address = "", .verify = c.tls_verify, .ca = c.tls_ca, .sni = c.tls_sni};
+  return kind;
+}
+
+DiscoverBlock discover_of(const conf::Gate::Discover& c) {
+  DiscoverBlock block{.srv = c.srv,
+                      .name_prefix = c.name_prefix,
+                      .refresh = c.refresh,
+                      .srv_weight = c.srv_weight,
+                      .agent_port = static_cast<std::uint16_t>(c.agent_port),
+                      .kind = kind_of(c.kind)};
+  if (const auto colon = c.a.rfind(':'); colon != std::string::npos) {
+    block.host = c.a.substr(0, colon);
+    block.port = static_cast<std::uint16_t>(std::stoi(c.a.substr(colon + 1)));
+  }
+  block.name_from = c.name_from == "target"    ? directory::NameFrom::target
+                    : c.name_from == "address" ? directory::NameFrom::address
+                                               : directory::NameFrom::announced;
+  return block;
+}
+
 }  // namespace
 
 Result<Options, std::string> from_conf(const conf::Gate& c) {
@@ -64,14 +94,9 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
          block.http2_cleartext});
   }
   for (const auto& shard : c.shards) {
-    o.shards.push_back({shard.name, shard.address, shard.region, static_cast<std::uint32_t>(shard.weight),
-                        shard.announce, shard.check, static_cast<std::uint32_t>(shard.max_connections),
-                        std::nullopt});
-    if (shard.tls) {
-      o.shards.back().tls = {
-          .address = shard.address, .verify = shard.tls_verify, .ca = shard.tls_ca, .sni = shard.tls_sni};
-    }
+    o.shards.push_back({shard.name, shard.address, shard.announce, shard.agent, kind_of(shard.kind)});
   }
+  for (const auto& block : c.discover) o.discover.push_back(discover_of(block));
   session::Settings& s = o.session;
   s.head.max_head_bytes = size_of(c.limits.header_bytes);
   s.head.max_headers = size_of(c.limits.headers);
@@ -100,6 +125,9 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   s.route.pages_create = c.rooms.pages_create;
   s.route.force_suffix = c.rooms.force_suffix;
   s.region = c.region;
+  for (const auto& [name, region] : c.regions) s.route.regions.fallback[name] = region.fallback;
+  s.route.panic_share = c.health.panic;
+  s.route.panic_hold = c.health.panic_hold;
   s.debug_headers = c.debug_headers;
   s.full_addresses = c.admin.access_log_addresses == "full";
   s.upstream.connect = c.timeouts.connect;
@@ -109,7 +137,7 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   s.tunnel.stall = c.timeouts.client;
   s.tunnel.client_fin = c.timeouts.client_fin;
   s.tunnel.server_fin = c.timeouts.server_fin;
-  o.policy = c.policy;
+  o.policy = c.balance.policy;
   o.health = {.enabled = c.health.enabled,
               .path = c.health.path,
               .timeout = c.health.timeout,
@@ -135,6 +163,13 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
               .addresses = size_of(c.limits.addresses)};
   o.shutdown_delay = c.shutdown.delay;
   o.shutdown_grace = c.shutdown.grace;
+  o.upgrade_grace = c.upgrade.grace;
+  o.upgrade_socket = c.upgrade.socket;
+  if (o.upgrade_socket.empty() && !c.admin.socket.empty()) o.upgrade_socket = c.admin.socket + ".upgrade";
+  o.snapshot = c.rooms.snapshot;
+  o.snapshot_interval = c.rooms.snapshot_interval;
+  o.heal_window = c.heal.window;
+  o.heal_rate = static_cast<std::uint32_t>(c.heal.rate);
   return o;
 }
 

@@ -124,8 +124,11 @@ balance::Shard Gate::describe(const ShardBlock& block) {
   shard.id = names_.id_of(block.name);
   shard.name = block.name;
   shard.addresses = {block.address};
-  shard.region = block.region;
-  shard.weight = block.weight;
+  shard.region = block.kind.region;
+  shard.release = block.kind.release;
+  shard.weight = block.kind.weight;
+  shard.soft_rooms = block.kind.soft_rooms;
+  shard.max_rooms = block.kind.max_rooms;
   shard.state = facts.wanted;
   // A shard that drains itself, or is full, gets no new rooms; an operator's word is stronger, not weaker.
   if (facts.verdict.last.refuses_new_rooms && shard.state == balance::ShardState::ready) {
@@ -133,7 +136,7 @@ balance::Shard Gate::describe(const ShardBlock& block) {
   }
   shard.up = facts.verdict.up;
   shard.down_since = facts.verdict.up ? TimePoint{} : facts.verdict.changed_at;
-  shard.max_connections = block.max_connections;
+  shard.max_connections = block.kind.max_connections;
   shard.announced = block.announce.empty() ? facts.verdict.last.announced.value_or("") : block.announce;
   shard.load = facts.verdict.last.load.value_or(0);
   if (const auto way = credentials_.shards.find(block.name); way != credentials_.shards.end()) {
@@ -156,8 +159,10 @@ std::vector<health::Target> Gate::targets() const {
   std::vector<health::Target> out;
   for (const ShardBlock& block : options_.shards) {
     const auto way = credentials_.shards.find(block.name);
-    out.push_back(
-        {block.name, block.address, block.check, way == credentials_.shards.end() ? nullptr : way->second});
+    out.push_back({.name = block.name,
+                   .addresses = {block.address},
+                   .check = block.kind.check,
+                   .tls = way == credentials_.shards.end() ? nullptr : way->second});
   }
   return out;
 }

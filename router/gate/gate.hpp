@@ -40,7 +40,8 @@ class Gate final : public admin::Subject {
   std::vector<admin::RoomRow> rooms(std::string_view prefix, std::size_t limit) override;
   std::optional<admin::RoomRow> room(std::string_view key) override;
   bool forget(std::string_view key) override;
-  Result<void, StateError> set_state(std::string_view shard, std::string_view state) override;
+  Result<void, StateError> set_state(std::string_view shard, std::string_view state,
+                                     std::optional<Duration> deadline) override;
 
  private:
   // One [[listen]] block: a socket per core.

@@ -1,12 +1,12 @@
 // All settings of a front door, as its parts want them. main fills it from conf::Gate (from_conf).
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/network.hpp"
 #include "router/admin/server.hpp"
+#include "router/directory/blocks.hpp"
 #include "router/health/checker.hpp"
 #include "router/limits/gatekeeper.hpp"
 #include "router/session/settings.hpp"
@@ -25,22 +25,15 @@ struct ListenBlock {
   bool http2_cleartext = false;
 };
 
-struct ShardBlock {
-  std::string name;
-  std::string address;
-  std::string region;
-  std::uint32_t weight = 1;
-  std::string announce;
-  bool check = true;
-  std::uint32_t max_connections = 0;      // 0: no limit
-  std::optional<tls::ClientOptions> tls;  // none: plain
-};
+using directory::DiscoverBlock;
+using directory::ShardBlock;
 
 struct Options {
   std::string name;
   std::size_t threads = 0;
   std::vector<ListenBlock> listen;
   std::vector<ShardBlock> shards;
+  std::vector<DiscoverBlock> discover;
   session::Settings session;
   std::string policy = "roundrobin";
   health::Options health;
@@ -51,6 +44,12 @@ struct Options {
   limits::Limits limits;
   Duration shutdown_delay = seconds(5);
   Duration shutdown_grace = seconds(60);
+  Duration upgrade_grace = std::chrono::hours(12);
+  std::string upgrade_socket;  // empty: none
+  std::string snapshot;        // of the stick table; empty: none
+  Duration snapshot_interval = seconds(10);
+  Duration heal_window = seconds(10);
+  std::uint32_t heal_rate = 200;  // tunnels closed a second
 };
 
 }  // namespace roomgate::router::gate

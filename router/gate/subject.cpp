@@ -164,7 +164,8 @@ bool Gate::forget(std::string_view key) {
   return known;
 }
 
-Result<void, admin::Subject::StateError> Gate::set_state(std::string_view shard, std::string_view state) {
+Result<void, admin::Subject::StateError> Gate::set_state(std::string_view shard, std::string_view state,
+                                                         std::optional<Duration>) {
   if (shards_->by_name(shard) == nullptr) return fail(StateError::no_such_shard);
   const auto wanted = balance::parse_shard_state(state);
   if (!wanted) return fail(StateError::no_such_state);

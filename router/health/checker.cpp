@@ -91,7 +91,7 @@ Task<Answer> Checker::ask(net::Core& core, Options options, Target target) {
   const auto failed = [](std::string_view step, net::IoError error) {
     return Answer{.reason = std::string(step) + ": " + std::string(net::to_string(error))};
   };
-  const auto to = Address::parse(target.address);
+  const auto to = target.addresses.empty() ? std::nullopt : Address::parse(target.addresses.front());
   if (!to) co_return Answer{.reason = "no address"};
   const auto deadline = Clock::now() + options.timeout;
   const auto connected = co_await net::Stream::connect(core, *to, deadline);
@@ -107,7 +107,7 @@ Task<Answer> Checker::ask(net::Core& core, Options options, Target target) {
   }
   if (options.path.empty()) co_return Answer{.ok = true};
   const std::string request =
-      "GET " + options.path + " HTTP/1.1\r\nHost: " + target.address +
+      "GET " + options.path + " HTTP/1.1\r\nHost: " + target.addresses.front() +
       "\r\nUser-Agent: roomgate\r\nAccept: application/json\r\nConnection: close\r\n\r\n";
   if (const auto sent = co_await stream.write_all(as_bytes(request), options.timeout); !sent) {
     co_return failed("send", sent.error());

@@ -27,8 +27,9 @@ struct Options {
 
 struct Target {
   std::string name;
-  std::string address;
+  std::vector<std::string> addresses;  // tried in this order; one that answers is enough
   bool check = true;
+  std::string agent;                              // ADDRESS:PORT of its agent; empty: none
   std::shared_ptr<const tls::ClientContext> tls;  // null: plain
   friend bool operator==(const Target&, const Target&) = default;
 };
@@ -46,10 +47,19 @@ struct Answer {
 // Status 200 is good; the body may be roomshard's JSON, and need not be.
 Answer read_answer(int status, std::string_view body);
 
+// What an agent beside the shard said last (HAProxy's agent-check); it counts until it says otherwise.
+struct AgentWord {
+  enum class State { none, ready, drain, maint, down };
+  State state = State::none;
+  std::uint32_t percent = 100;  // of the shard's weight
+  friend bool operator==(const AgentWord&, const AgentWord&) = default;
+};
+
 struct Verdict {
   bool up = true;
   TimePoint changed_at{};
   Answer last;
+  AgentWord agent;
 };
 
 class Checker {

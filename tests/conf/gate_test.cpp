@@ -43,7 +43,7 @@ TEST_CASE("the smallest settings give every default") {
   CHECK(gate->listen[0].tls.certificates.size() == 1);
   CHECK(gate->rooms.idle == std::chrono::minutes(10));
   CHECK(gate->health.fall == 3);
-  CHECK(gate->shards[0].weight == 1);
+  CHECK(gate->shards[0].kind.weight == 1);
   CHECK(!gate->name.empty());
 }
 

@@ -37,7 +37,8 @@ struct FakeGate final : Subject {
   bool forget(std::string_view key) override {
     return std::erase_if(known, [&](const RoomRow& row) { return row.room == key; }) > 0;
   }
-  Result<void, StateError> set_state(std::string_view shard, std::string_view state) override {
+  Result<void, StateError> set_state(std::string_view shard, std::string_view state,
+                                     std::optional<Duration>) override {
     if (shard != "shard-0") return fail(StateError::no_such_shard);
     if (state != "ready" && state != "drain" && state != "maint") return fail(StateError::no_such_state);
     rows[0].state = state;

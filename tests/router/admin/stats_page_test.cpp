@@ -30,7 +30,9 @@ struct FakeGate final : Subject {
   }
   std::optional<RoomRow> room(std::string_view) override { return std::nullopt; }
   bool forget(std::string_view) override { return false; }
-  Result<void, StateError> set_state(std::string_view, std::string_view) override { return {}; }
+  Result<void, StateError> set_state(std::string_view, std::string_view, std::optional<Duration>) override {
+    return {};
+  }
 };
 
 bool has(const std::string& page, std::string_view text) { return page.find(text) != page.npos; }

@@ -1,0 +1,98 @@
+// The shard directory: every shard that is known, from settings or DNS, with what its checks, its agent and
+// the operator say of it; and from all of that the one list the router goes by. A shard's name is its
+// identity: addresses come and go. Sans-I/O; owned by the gate, on its control core.
+//
+//   known from       settings, or DNS answers; the first block that has a name keeps it
+//   no longer there  leaving: no new rooms, existing ones stay; dropped once it has no room, or is down
+//   state            operator's word, else the shard's own or its agent's: the stronger of
+//                    ready < drain < maint; down is checks' or agent's
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "router/balance/shard_set.hpp"
+#include "router/directory/blocks.hpp"
+#include "router/health/checker.hpp"
+
+namespace roomgate::router::directory {
+
+// What an operator said of a shard: versioned, so that several front doors can agree on it.
+struct StateWord {
+  balance::ShardState state = balance::ShardState::ready;
+  std::uint64_t version = 0;
+  friend bool operator==(const StateWord&, const StateWord&) = default;
+};
+
+struct Known {
+  std::string name;
+  std::vector<std::string> addresses;
+  std::string announce;
+  std::string agent;
+  std::string source;  // "settings", or the block's question
+  ShardKind kind;
+  bool leaving = false;
+  bool seen_before = false;  // it was there when the gate began: no slow start
+  TimePoint ramp_begin{};
+  StateWord word;
+  health::Verdict verdict;
+};
+
+class Directory {
+ public:
+  explicit Directory(balance::ShardNames& names) : names_(names) {}
+
+  // Each of these: true when something changed that whoever routes or checks must hear of.
+
+  // The settings' shards and [[discover]] blocks; blocks that are gone take their shards into leaving.
+  bool set_blocks(std::vector<ShardBlock> shards, std::vector<DiscoverBlock> discover, TimePoint now);
+  // What the block's last good answer was, whole.
+  bool set_found(const std::string& question, std::vector<Endpoint> endpoints, TimePoint now);
+  bool set_verdict(const std::string& target, const health::Verdict& verdict, TimePoint now);
+  bool set_state(std::string_view shard, balance::ShardState state);
+  // Forgets those that are leaving and have nobody left, or are down. `rooms_on` counts rooms by shard.
+  bool prune(const std::function<std::size_t(balance::ShardId)>& rooms_on);
+
+  const std::map<std::string, Known, std::less<>>& all() const { return known_; }
+  const Known* find(std::string_view name) const;
+  // Names that two blocks claim: an alarm. The first block has it.
+  const std::vector<std::string>& contested() const { return contested_; }
+
+  // For routing; TLS contexts are filled in by the gate.
+  std::vector<balance::Shard> shards() const;
+  // For checks; endpoints without a name are asked under their address.
+  std::vector<health::Target> targets() const;
+
+  // Operators' words, for whoever takes over, and back. Words about shards that are not known yet are kept.
+  std::map<std::string, StateWord> words() const;
+  void set_words(const std::map<std::string, StateWord>& words);
+
+ private:
+  struct Nameless {  // NameFrom::announced: an address whose shard has not said its name yet
+    std::string question;
+    ShardKind kind;
+    std::string announced;
+    health::Verdict verdict;
+  };
+
+  bool rebuild(TimePoint now);
+  balance::Shard describe(const Known& known) const;
+
+  balance::ShardNames& names_;
+  std::vector<ShardBlock> blocks_;
+  std::vector<DiscoverBlock> discover_;
+  std::map<std::string, std::vector<Endpoint>> found_;  // by question
+  std::map<std::string, Known, std::less<>> known_;
+  std::map<std::string, Nameless> nameless_;  // by address
+  std::map<std::string, StateWord> words_;    // of shards that are not known
+  std::vector<std::string> contested_;
+  bool began_ = false;
+};
+
+}  // namespace roomgate::router::directory
