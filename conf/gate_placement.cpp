@@ -49,14 +49,16 @@ void describe_placement(Binder& b, Gate& gate) {
           describe_region);
 
   b.table("geo", "Which region a client is of.");
-  b.key("header", gate.geo.header, not_empty(), "believed from trust_forwarded_from only; X-Proxy-Region too");
+  b.key("header", gate.geo.header, not_empty(),
+        "believed from trust_forwarded_from only; X-Proxy-Region too");
   b.key("order", gate.geo.order, one_of({"header", "cidr", "geoip", "gate"}),
         "asked in turn, the first that knows decides; gate: gate.region");
   b.table("geoip", "");
   b.key("database", gate.geoip_database, anything<std::string>(),
         "an .mmdb of countries or cities, for the regions' countries; empty: none");
 
-  b.blocks("pins", gate.pins, "Rooms that go to shards of a certain release; the first that fits.", describe_pin);
+  b.blocks("pins", gate.pins, "Rooms that go to shards of a certain release; the first that fits.",
+           describe_pin);
   b.blocks("bans", gate.bans, "Rooms that nobody may enter; one of room, prefix, tenant each.", describe_ban);
 }
 

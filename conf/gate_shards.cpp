@@ -25,23 +25,26 @@ Allowed<std::string> expected_status() {
               return part.size() == 3 && part.front() >= '1' && part.front() <= '5' &&
                      part.find_first_not_of("0123456789") == part.npos;
             };
-            if (text.size() == 7 && text[3] == '-') return is_status(text.substr(0, 3)) && is_status(text.substr(4));
-            return is_status(text) || (text.size() == 3 && text[0] >= '1' && text[0] <= '5' && text.ends_with("xx"));
+            if (text.size() == 7 && text[3] == '-')
+              return is_status(text.substr(0, 3)) && is_status(text.substr(4));
+            return is_status(text) ||
+                   (text.size() == 3 && text[0] >= '1' && text[0] <= '5' && text.ends_with("xx"));
           }};
 }
 
 Allowed<std::string> header_line() {
   return {"\"Name: value\"", [](const std::string& text) {
             const auto colon = text.find(": ");
-            return colon != std::string::npos && colon > 0 && text.find_first_of("\r\n") == std::string::npos &&
-                   text.find(' ') == colon + 1;
+            return colon != std::string::npos && colon > 0 &&
+                   text.find_first_of("\r\n") == std::string::npos && text.find(' ') == colon + 1;
           }};
 }
 
 void describe_kind(Binder& b, Gate::ShardKind& kind) {
   b.key("region", kind.region, anything<std::string>(), "region of the shard, may be empty");
   b.key("weight", kind.weight, between(std::int64_t{0}, std::int64_t{256}), "share of new rooms; 0: none");
-  b.key("release", kind.release, anything<std::string>(), "for balance.live_release and [[pins]], may be empty");
+  b.key("release", kind.release, anything<std::string>(),
+        "for balance.live_release and [[pins]], may be empty");
   b.key("check", kind.check, "false: counts as up always");
   b.key("tls", kind.tls, "TLS to the shard, checks too");
   b.key("tls_verify", kind.tls_verify, "false: its certificate may be anybody's");
@@ -70,7 +73,8 @@ void describe_shard(Binder& b, Gate::Shard& shard) {
 }
 
 void describe_discover(Binder& b, Gate::Discover& discover) {
-  b.key("srv", discover.srv, anything<std::string>(), "SRV records of this name, such as \"_http._tcp.web.example\"");
+  b.key("srv", discover.srv, anything<std::string>(),
+        "SRV records of this name, such as \"_http._tcp.web.example\"");
   b.key("a", discover.a, anything<std::string>(), "or the addresses of \"HOST:PORT\"");
   b.key("name_from", discover.name_from, one_of({"target", "address", "announced"}),
         "a shard's name: the first label of its SRV target, its address, or what its health answer says");
@@ -87,7 +91,8 @@ void describe_discover(Binder& b, Gate::Discover& discover) {
 
 void describe_shards(Binder& b, Gate& gate) {
   b.blocks("shards", gate.shards, "The shards; one block each.", describe_shard);
-  b.blocks("discover", gate.discover, "Shards that DNS knows; they come and go with its answers.", describe_discover);
+  b.blocks("discover", gate.discover, "Shards that DNS knows; they come and go with its answers.",
+           describe_discover);
 
   b.table("dns", "How DNS is asked.");
   b.key("servers", gate.dns.servers, ip_with_optional_port(),
@@ -124,7 +129,8 @@ void describe_shards(Binder& b, Gate& gate) {
 
 void check_shards(Binder& b, Gate& gate) {
   if (gate.shards.empty() && gate.discover.empty()) {
-    b.reject("shards", "at least one [[shards]] block with name and address, or one [[discover]] block, is needed");
+    b.reject("shards",
+             "at least one [[shards]] block with name and address, or one [[discover]] block, is needed");
   }
   const auto check_tls = [&b](const char* key, const std::string& who, const Gate::ShardKind& kind) {
     if (!kind.tls && (!kind.tls_verify || !kind.tls_ca.empty() || !kind.tls_sni.empty())) {

@@ -23,11 +23,26 @@ std::optional<ShardState> parse_shard_state(std::string_view text) {
 ShardId ShardNames::id_of(std::string_view name) {
   const std::lock_guard lock(mutex_);
   if (const auto known = ids_.find(name); known != ids_.end()) return known->second;
-  if (names_.size() >= max_names_) return kNoShard;
-  const auto id = static_cast<ShardId>(names_.size());
-  names_.emplace_back(name);
+  ShardId id = static_cast<ShardId>(names_.size());
+  if (names_.size() < max_names_) {
+    names_.emplace_back(name);
+  } else if (!free_.empty()) {
+    id = free_.front();
+    free_.pop_front();
+    names_[id] = name;
+  } else {
+    return kNoShard;
+  }
   ids_.emplace(name, id);
   return id;
+}
+
+void ShardNames::release(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  const auto known = ids_.find(name);
+  if (known == ids_.end()) return;
+  free_.push_back(known->second);
+  ids_.erase(known);
 }
 
 std::string ShardNames::name_of(ShardId id) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -47,19 +48,23 @@ struct Shard {
   std::shared_ptr<const tls::ClientContext> tls;  // null: plain
 };
 
-// Names to numbers that stay the same for the process's life, whatever is configured meanwhile. Any thread.
+// Names to numbers that stay the same as long as a shard is known. Any thread.
 class ShardNames {
  public:
   explicit ShardNames(std::size_t max_names = 4096) : max_names_(max_names) {}
   // kNoShard when there are too many.
   ShardId id_of(std::string_view name);
   std::string name_of(ShardId id) const;
+  // Nothing speaks of that shard any more. Its number is given out again only when there is no other left,
+  // the longest free first: pods whose names never come back must not use them up.
+  void release(std::string_view name);
 
  private:
   std::size_t max_names_;
   mutable std::mutex mutex_;
   std::map<std::string, ShardId, std::less<>> ids_;
   std::vector<std::string> names_;
+  std::deque<ShardId> free_;
 };
 
 class ShardSet {

@@ -36,8 +36,8 @@ struct ShardBlock {
 // One [[discover]] block.
 enum class NameFrom : std::uint8_t { target, address, announced };
 struct DiscoverBlock {
-  std::string srv;      // the name to ask for, or
-  std::string host;     // the host whose addresses,
+  std::string srv;         // the name to ask for, or
+  std::string host;        // the host whose addresses,
   std::uint16_t port = 0;  // with this port
   NameFrom name_from = NameFrom::target;
   std::string name_prefix;

@@ -49,9 +49,8 @@ bool Directory::set_blocks(std::vector<ShardBlock> shards, std::vector<DiscoverB
   blocks_ = std::move(shards);
   discover_ = std::move(discover);
   std::erase_if(found_, [this](const auto& answer) {
-    return std::none_of(discover_.begin(), discover_.end(), [&answer](const DiscoverBlock& block) {
-      return block.question() == answer.first;
-    });
+    return std::none_of(discover_.begin(), discover_.end(),
+                        [&answer](const DiscoverBlock& block) { return block.question() == answer.first; });
   });
   const bool changed = rebuild(now);
   began_ = true;
@@ -81,7 +80,6 @@ bool Directory::rebuild(TimePoint now) {
         if (const auto before = nameless_.find(endpoint.address); before != nameless_.end()) {
           one = before->second;
         }
-        one.question = question;
         one.kind = block.kind;
         if (one.announced.empty()) continue;
         name = block.name_prefix + one.announced;
@@ -135,20 +133,35 @@ bool Directory::rebuild(TimePoint now) {
   return changed;
 }
 
-bool Directory::set_verdict(const std::string& target, const health::Verdict& verdict, TimePoint now) {
+bool Directory::prune(const std::function<std::size_t(balance::ShardId)>& rooms_on) {
+  return std::erase_if(known_, [&](const auto& entry) {
+           const Known& known = entry.second;
+           if (!known.leaving || rooms_on(names_->id_of(known.name)) > 0) return false;
+           // It may come back; the operator's word still holds then.
+           if (known.word.version > 0) words_[known.name] = known.word;
+           names_->release(known.name);
+           return true;
+         }) > 0;
+}
+
+Directory::Heard Directory::set_verdict(const std::string& target, const health::Verdict& verdict,
+                                        TimePoint now) {
   if (const auto one = nameless_.find(target); one != nameless_.end()) {
-    one->second.verdict = verdict;
     const std::string announced = verdict.last.announced.value_or("");
-    if (announced.empty() || announced == one->second.announced) return false;
+    if (announced.empty() || announced == one->second.announced) return Heard::nothing;
     one->second.announced = announced;
-    return rebuild(now);
+    return rebuild(now) ? Heard::renamed : Heard::nothing;
   }
   const auto place = known_.find(target);
-  if (place == known_.end()) return false;
+  if (place == known_.end()) return Heard::nothing;
   Known& known = place->second;
   if (verdict.up && !known.verdict.up) known.ramp_begin = now;
+  const balance::Shard before = describe(known);
   known.verdict = verdict;
-  return true;
+  const balance::Shard after = describe(known);
+  const bool same = before.up == after.up && before.state == after.state && before.share == after.share &&
+                    before.announced == after.announced && before.down_since == after.down_since;
+  return same ? Heard::load : Heard::news;
 }
 
 bool Directory::set_state(std::string_view shard, ShardState state) {
@@ -159,16 +172,6 @@ bool Directory::set_state(std::string_view shard, ShardState state) {
   return true;
 }
 
-bool Directory::prune(const std::function<std::size_t(balance::ShardId)>& rooms_on) {
-  return std::erase_if(known_, [&](const auto& entry) {
-           const Known& known = entry.second;
-           if (!known.leaving) return false;
-           const bool done = !known.verdict.up || rooms_on(names_.id_of(known.name)) == 0;
-           if (done && known.word.version > 0) words_[known.name] = known.word;
-           return done;
-         }) > 0;
-}
-
 const Known* Directory::find(std::string_view name) const {
   const auto place = known_.find(name);
   return place == known_.end() ? nullptr : &place->second;
@@ -176,7 +179,7 @@ const Known* Directory::find(std::string_view name) const {
 
 balance::Shard Directory::describe(const Known& known) const {
   balance::Shard shard;
-  shard.id = names_.id_of(known.name);
+  shard.id = names_->id_of(known.name);
   shard.name = known.name;
   shard.addresses = known.addresses;
   shard.region = known.kind.region;
@@ -209,12 +212,25 @@ std::vector<balance::Shard> Directory::shards() const {
 std::vector<health::Target> Directory::targets() const {
   std::vector<health::Target> out;
   for (const auto& [name, known] : known_) {
-    out.push_back(
-        {.name = name, .addresses = known.addresses, .check = known.kind.check, .agent = known.agent, .tls = {}});
+    out.push_back({.name = name,
+                   .addresses = known.addresses,
+                   .check = known.kind.check,
+                   .agent = known.agent,
+                   .tls = {}});
   }
   for (const auto& [address, one] : nameless_) {
     out.push_back({.name = address, .addresses = {address}, .check = true, .agent = "", .tls = {}});
   }
+  return out;
+}
+
+std::vector<ShardBlock> Directory::reachable() const {
+  std::vector<ShardBlock> out;
+  for (const auto& [name, known] : known_) {
+    const std::string address = known.addresses.empty() ? std::string() : known.addresses.front();
+    out.push_back({name, address, known.announce, known.agent, known.kind});
+  }
+  for (const auto& [address, one] : nameless_) out.push_back({address, address, "", "", one.kind});
   return out;
 }
 

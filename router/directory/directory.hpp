@@ -3,7 +3,8 @@
 // identity: addresses come and go. Sans-I/O; owned by the gate, on its control core.
 //
 //   known from       settings, or DNS answers; the first block that has a name keeps it
-//   no longer there  leaving: no new rooms, existing ones stay; dropped once it has no room, or is down
+//   no longer there  leaving: no new rooms, existing ones stay (or move, once it is down); dropped when it has
+//                    none
 //   state            operator's word, else the shard's own or its agent's: the stronger of
 //                    ready < drain < maint; down is checks' or agent's
 #pragma once
@@ -38,26 +39,31 @@ struct Known {
   std::string source;  // "settings", or the block's question
   ShardKind kind;
   bool leaving = false;
-  bool seen_before = false;  // it was there when the gate began: no slow start
-  TimePoint ramp_begin{};
+  TimePoint ramp_begin{};  // when it came up anew; those that were there when the gate began: long ago
   StateWord word;
   health::Verdict verdict;
 };
 
 class Directory {
  public:
-  explicit Directory(balance::ShardNames& names) : names_(names) {}
+  // `names` outlives it. A copy is what a reload tries first.
+  explicit Directory(balance::ShardNames& names) : names_(&names) {}
 
-  // Each of these: true when something changed that whoever routes or checks must hear of.
+  // True: a shard came, went, or is reached or described otherwise: whoever routes or checks must hear of it.
 
   // The settings' shards and [[discover]] blocks; blocks that are gone take their shards into leaving.
   bool set_blocks(std::vector<ShardBlock> shards, std::vector<DiscoverBlock> discover, TimePoint now);
   // What the block's last good answer was, whole.
   bool set_found(const std::string& question, std::vector<Endpoint> endpoints, TimePoint now);
-  bool set_verdict(const std::string& target, const health::Verdict& verdict, TimePoint now);
-  bool set_state(std::string_view shard, balance::ShardState state);
-  // Forgets those that are leaving and have nobody left, or are down. `rooms_on` counts rooms by shard.
+  // Forgets those that are leaving and have no room left; `rooms_on` counts rooms by shard.
   bool prune(const std::function<std::size_t(balance::ShardId)>& rooms_on);
+
+  // What a check of targets() said. `renamed`: it was the first to say the shard's name, so that the shards
+  // are others now; `news`: something that routing must hear of at once; else only its load is another.
+  enum class Heard { nothing, load, news, renamed };
+  Heard set_verdict(const std::string& target, const health::Verdict& verdict, TimePoint now);
+  // False: no such shard.
+  bool set_state(std::string_view shard, balance::ShardState state);
 
   const std::map<std::string, Known, std::less<>>& all() const { return known_; }
   const Known* find(std::string_view name) const;
@@ -68,6 +74,8 @@ class Directory {
   std::vector<balance::Shard> shards() const;
   // For checks; endpoints without a name are asked under their address.
   std::vector<health::Target> targets() const;
+  // All that may be connected to, as blocks with a name and an address: whose TLS is to be prepared.
+  std::vector<ShardBlock> reachable() const;
 
   // Operators' words, for whoever takes over, and back. Words about shards that are not known yet are kept.
   std::map<std::string, StateWord> words() const;
@@ -75,16 +83,14 @@ class Directory {
 
  private:
   struct Nameless {  // NameFrom::announced: an address whose shard has not said its name yet
-    std::string question;
     ShardKind kind;
     std::string announced;
-    health::Verdict verdict;
   };
 
   bool rebuild(TimePoint now);
   balance::Shard describe(const Known& known) const;
 
-  balance::ShardNames& names_;
+  balance::ShardNames* names_;
   std::vector<ShardBlock> blocks_;
   std::vector<DiscoverBlock> discover_;
   std::map<std::string, std::vector<Endpoint>> found_;  // by question

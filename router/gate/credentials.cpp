@@ -1,5 +1,7 @@
 #include "router/gate/credentials.hpp"
 
+#include <algorithm>
+
 namespace roomgate::router::gate {
 namespace {
 
@@ -52,20 +54,13 @@ std::vector<std::string> credential_files(const std::vector<ListenBlock>& doors,
   for (const ShardBlock& shard : shards) {
     if (shard.kind.tls && shard.kind.tls->verify) add(shard.kind.tls->ca);
   }
+  std::sort(files.begin(), files.end());
+  files.erase(std::unique(files.begin(), files.end()), files.end());
   return files;
 }
 
-Result<Credentials, std::string> read_credentials(const std::vector<ListenBlock>& doors,
-                                                  const std::vector<ShardBlock>& shards,
-                                                  const Credentials& before, std::int64_t now) {
-  Credentials out;
-  // First: a change while we read is then seen by the next look.
-  out.fingerprint = tls::fingerprint(credential_files(doors, shards));
-  for (const ListenBlock& block : doors) {
-    auto door = read_door(block.tls, now, out.warnings);
-    if (!door) return fail(door.error());
-    out.doors.push_back(std::move(door).value());
-  }
+Result<void, std::string> read_shard_tls(const std::vector<ShardBlock>& shards, const Credentials& before,
+                                         Credentials& out) {
   std::map<std::string, std::shared_ptr<X509_STORE>> stores;  // by file
   for (const ShardBlock& shard : shards) {
     if (!shard.kind.tls) continue;
@@ -90,6 +85,21 @@ Result<Credentials, std::string> read_credentials(const std::vector<ListenBlock>
     if (!made) return fail("shards." + shard.name + ".tls: " + made.error());
     out.shards[shard.name] = std::move(made).value();
   }
+  return {};
+}
+
+Result<Credentials, std::string> read_credentials(const std::vector<ListenBlock>& doors,
+                                                  const std::vector<ShardBlock>& shards,
+                                                  const Credentials& before, std::int64_t now) {
+  Credentials out;
+  // First: a change while we read is then seen by the next look.
+  out.fingerprint = tls::fingerprint(credential_files(doors, shards));
+  for (const ListenBlock& block : doors) {
+    auto door = read_door(block.tls, now, out.warnings);
+    if (!door) return fail(door.error());
+    out.doors.push_back(std::move(door).value());
+  }
+  if (auto read = read_shard_tls(shards, before, out); !read) return fail(read.error());
   return out;
 }
 

@@ -29,7 +29,7 @@ struct Credentials {
   std::uint64_t fingerprint = 0;  // of all files, just before they were read
 };
 
-// Every file and folder that these settings name.
+// Every file and folder that these settings name, each once.
 std::vector<std::string> credential_files(const std::vector<ListenBlock>& doors,
                                           const std::vector<ShardBlock>& shards);
 
@@ -37,5 +37,9 @@ std::vector<std::string> credential_files(const std::vector<ListenBlock>& doors,
 Result<Credentials, std::string> read_credentials(const std::vector<ListenBlock>& doors,
                                                   const std::vector<ShardBlock>& shards,
                                                   const Credentials& before, std::int64_t now);
+
+// The part of it that is about shards, into `out`: for those that DNS brings.
+Result<void, std::string> read_shard_tls(const std::vector<ShardBlock>& shards, const Credentials& before,
+                                         Credentials& out);
 
 }  // namespace roomgate::router::gate

@@ -87,7 +87,7 @@ void Gate::rotate_tickets() {
 
 void Gate::watch_credentials(TimePoint now) {
   if (now < next_look_) return;
-  const auto seen = tls::fingerprint(credential_files(options_.listen, options_.shards));
+  const auto seen = tls::fingerprint(credential_files(options_.listen, directory_.reachable()));
   // Thousands of files take a while to look at: never more than a hundredth of this core's time.
   next_look_ = now + (Clock::now() - now) * 100;
   if (!files_.observe(seen)) return;
@@ -101,7 +101,8 @@ void Gate::watch_credentials(TimePoint now) {
 }
 
 Result<void, std::string> Gate::renew_credentials() {
-  auto credentials = read_credentials(options_.listen, options_.shards, credentials_, std::time(nullptr));
+  auto credentials =
+      read_credentials(options_.listen, directory_.reachable(), credentials_, std::time(nullptr));
   if (!credentials) return fail(credentials.error());
   auto entrances = make_entrances(options_.listen, *credentials);
   if (!entrances) return fail(entrances.error());

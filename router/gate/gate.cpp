@@ -20,6 +20,7 @@ Gate::Gate(Options options, Reload reload)
       tickets_(std::make_shared<const tls::TicketKeys>(tls::TicketKeys::random())),
       runtime_({.threads = options_.threads}),
       second_([this] { every_second(); }),
+      publish_([this] { publish_shards(); }),
       stop_accepting_([this] { stop_accepting(); }),
       watch_guests_([this] { wait_for_guests(); }),
       started_(Clock::now()),
@@ -59,7 +60,8 @@ Result<void, std::string> Gate::open_doors() {
 }
 
 Result<void, std::string> Gate::start_workers() {
-  auto credentials = read_credentials(options_.listen, options_.shards, {}, std::time(nullptr));
+  directory_.set_blocks(options_.shards, options_.discover, Clock::now());
+  auto credentials = read_credentials(options_.listen, directory_.reachable(), {}, std::time(nullptr));
   if (!credentials) return fail(credentials.error());
   auto entrances = make_entrances(options_.listen, *credentials);
   if (!entrances) return fail(entrances.error());
@@ -97,7 +99,7 @@ void Gate::run() {
   net::Core& control = runtime_.control();
   checker_ = std::make_unique<health::Checker>(
       control, options_.health, metrics_,
-      [this](const std::string& shard, const health::Verdict& verdict) { on_verdict(shard, verdict); });
+      [this](const std::string& target, const health::Verdict& verdict) { on_verdict(target, verdict); });
   publish_shards();
   checker_->set_targets(targets());
   control.schedule(second_, Clock::now() + seconds(1));
@@ -116,65 +118,10 @@ void Gate::run() {
   std::_Exit(EXIT_SUCCESS);
 }
 
-// --- shards
-
-balance::Shard Gate::describe(const ShardBlock& block) {
-  const ShardFacts& facts = facts_[block.name];
-  balance::Shard shard;
-  shard.id = names_.id_of(block.name);
-  shard.name = block.name;
-  shard.addresses = {block.address};
-  shard.region = block.kind.region;
-  shard.release = block.kind.release;
-  shard.weight = block.kind.weight;
-  shard.soft_rooms = block.kind.soft_rooms;
-  shard.max_rooms = block.kind.max_rooms;
-  shard.state = facts.wanted;
-  // A shard that drains itself, or is full, gets no new rooms; an operator's word is stronger, not weaker.
-  if (facts.verdict.last.refuses_new_rooms && shard.state == balance::ShardState::ready) {
-    shard.state = balance::ShardState::drain;
-  }
-  shard.up = facts.verdict.up;
-  shard.down_since = facts.verdict.up ? TimePoint{} : facts.verdict.changed_at;
-  shard.max_connections = block.kind.max_connections;
-  shard.announced = block.announce.empty() ? facts.verdict.last.announced.value_or("") : block.announce;
-  shard.load = facts.verdict.last.load.value_or(0);
-  if (const auto way = credentials_.shards.find(block.name); way != credentials_.shards.end()) {
-    shard.tls = way->second;
-  }
-  return shard;
-}
-
-void Gate::publish_shards() {
-  std::vector<balance::Shard> all;
-  for (const ShardBlock& block : options_.shards) all.push_back(describe(block));
-  shards_ = std::make_shared<const balance::ShardSet>(all);
-  // A copy for each core: its requests then share no reference count with another core's.
-  runtime_.on_each([this, all = std::move(all)](net::Core& core) {
-    workers_[core.index()]->set_shards(std::make_shared<const balance::ShardSet>(all));
-  });
-}
-
-std::vector<health::Target> Gate::targets() const {
-  std::vector<health::Target> out;
-  for (const ShardBlock& block : options_.shards) {
-    const auto way = credentials_.shards.find(block.name);
-    out.push_back({.name = block.name,
-                   .addresses = {block.address},
-                   .check = block.kind.check,
-                   .tls = way == credentials_.shards.end() ? nullptr : way->second});
-  }
-  return out;
-}
-
-void Gate::on_verdict(const std::string& shard, const health::Verdict& verdict) {
-  facts_[shard].verdict = verdict;
-  publish_shards();
-}
-
 void Gate::every_second() {
   const auto now = Clock::now();
   (void)table_.tick(now);
+  if (directory_.prune([this](stick::ShardId shard) { return table_.rooms_on(shard); })) shards_changed();
   if (now - tickets_rotated_ >= tls::TicketKeys::kRotation) rotate_tickets();
   watch_credentials(now);
   sample_rates();

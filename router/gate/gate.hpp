@@ -1,6 +1,6 @@
 // A front door put together: listeners and a worker per core, and on the control core what watches over them:
 // shards and their health, the room table's housekeeping, the admin endpoint, reload and shutdown. One per
-// process, owned by main. Its rooms: gate.cpp (start, shards), entrances.cpp (TLS files), reload.cpp,
+// process, owned by main. Its rooms: gate.cpp (start), shards.cpp, entrances.cpp (TLS files), reload.cpp,
 // shutdown.cpp, subject.cpp (what an operator asks).
 #pragma once
 
@@ -13,6 +13,7 @@
 #include "base/net/runtime.hpp"
 #include "router/admin/rate_window.hpp"
 #include "router/admin/server.hpp"
+#include "router/directory/directory.hpp"
 #include "router/gate/credentials.hpp"
 #include "router/gate/options.hpp"
 #include "router/health/checker.hpp"
@@ -50,11 +51,6 @@ class Gate final : public admin::Subject {
     std::vector<int> descriptors;
     std::uint16_t port = 0;
   };
-  // What is known about a shard beside its settings.
-  struct ShardFacts {
-    balance::ShardState wanted = balance::ShardState::ready;  // the operator's word
-    health::Verdict verdict;
-  };
   // Work that comes back: every second, and once after a time.
   struct Tick final : TimerWheel::Timer {
     explicit Tick(std::function<void()> what) : work(std::move(what)) {}
@@ -69,9 +65,10 @@ class Gate final : public admin::Subject {
   Result<void, std::string> start_workers();
   void every_second();
 
+  // The directory knows other shards, or reaches them otherwise: TLS, checks and routing follow.
+  void shards_changed();
   void publish_shards();
-  balance::Shard describe(const ShardBlock& block);
-  void on_verdict(const std::string& shard, const health::Verdict& verdict);
+  void on_verdict(const std::string& target, const health::Verdict& verdict);
   std::vector<health::Target> targets() const;
 
   // One per core and block: TLS contexts are a core's own.
@@ -106,7 +103,7 @@ class Gate final : public admin::Subject {
   upstream::SlotAccounts slots_;
   limits::Gatekeeper gatekeeper_;
   session::AccessWriter log_;
-  std::map<std::string, ShardFacts> facts_;
+  directory::Directory directory_{names_};
   std::shared_ptr<const balance::ShardSet> shards_;  // the control core's copy
   std::shared_ptr<balance::Policy> policy_;
   std::shared_ptr<const tls::TicketKeys> tickets_;  // of doors without a key file
@@ -121,6 +118,7 @@ class Gate final : public admin::Subject {
   std::unique_ptr<health::Checker> checker_;
   std::unique_ptr<admin::Server> admin_;
   Tick second_;
+  Tick publish_;
   Tick stop_accepting_;
   Tick watch_guests_;
   // Of /stats, a reading a second.

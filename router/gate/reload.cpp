@@ -54,7 +54,10 @@ Result<void, std::string> Gate::apply(Options next) {
     if (!same_doors) next.listen = options_.listen;
   }
   for (const std::string& key : needs_restart(options_, next)) LOG(warn, "restart_needed", {"for", key});
-  auto credentials = read_credentials(next.listen, next.shards, credentials_, std::time(nullptr));
+  // Of shards that stay only because they have rooms, too.
+  directory::Directory shards_then = directory_;
+  shards_then.set_blocks(next.shards, next.discover, Clock::now());
+  auto credentials = read_credentials(next.listen, shards_then.reachable(), credentials_, std::time(nullptr));
   if (!credentials) return fail(credentials.error());
   auto entrances = make_entrances(next.listen, *credentials);
   if (!entrances) return fail(entrances.error());
@@ -71,10 +74,7 @@ Result<void, std::string> Gate::apply(Options next) {
     workers_[core.index()]->set_settings(settings, chosen);
   });
   set_entrances(std::move(entrances).value());
-  std::erase_if(facts_, [this](const auto& known) {
-    return std::none_of(options_.shards.begin(), options_.shards.end(),
-                        [&](const ShardBlock& block) { return block.name == known.first; });
-  });
+  directory_ = std::move(shards_then);
   publish_shards();
   checker_->set_targets(targets());
   checker_->set_options(options_.health);

@@ -26,6 +26,18 @@ std::uint64_t total_of(const metrics::Family<metrics::Counter>& family) {
   return sum;
 }
 
+// Why it is down or takes no rooms, for people.
+std::string why_not(const directory::Known& known) {
+  const health::AgentWord& agent = known.verdict.agent;
+  if (!known.verdict.last.reason.empty()) return known.verdict.last.reason;
+  if (agent.state == health::AgentWord::State::down) return "its agent says down";
+  if (known.leaving) return "gone from " + known.source;
+  if (agent.state == health::AgentWord::State::maint) return "its agent says maint";
+  if (agent.state == health::AgentWord::State::drain || agent.percent == 0) return "its agent says drain";
+  if (known.verdict.last.refuses_new_rooms) return "refuses new rooms itself";
+  return {};
+}
+
 }  // namespace
 
 std::string Gate::metrics_text(metrics::Format format) {
@@ -109,17 +121,24 @@ admin::Status Gate::status() {
 std::vector<admin::ShardRow> Gate::shards() {
   std::vector<admin::ShardRow> rows;
   for (const balance::Shard& shard : shards_->all()) {
-    const ShardFacts& facts = facts_[shard.name];
+    const directory::Known* known = directory_.find(shard.name);
+    if (known == nullptr) continue;
     admin::ShardRow row;
     row.name = shard.name;
     row.address = shard.addresses.empty() ? "" : shard.addresses.front();
+    row.addresses = shard.addresses;
     row.region = shard.region;
+    row.release = shard.release;
+    row.source = known->source;
+    row.leaving = known->leaving;
     row.weight = shard.weight;
-    row.state = balance::to_text(facts.wanted);
+    row.share = shard.share;
+    row.soft_rooms = shard.soft_rooms;
+    row.max_rooms = shard.max_rooms;
+    row.state = balance::to_text(known->word.state);
     row.up = shard.up;
     row.takes_rooms = balance::takes_new_rooms(shard);
-    row.reason = facts.verdict.last.reason;
-    if (row.reason.empty() && facts.verdict.last.refuses_new_rooms) row.reason = "refuses new rooms itself";
+    row.reason = why_not(*known);
     row.announced = shard.announced;
     row.load = shard.load;
     row.rooms = table_.rooms_on(shard.id);
@@ -166,10 +185,10 @@ bool Gate::forget(std::string_view key) {
 
 Result<void, admin::Subject::StateError> Gate::set_state(std::string_view shard, std::string_view state,
                                                          std::optional<Duration>) {
-  if (shards_->by_name(shard) == nullptr) return fail(StateError::no_such_shard);
+  if (directory_.find(shard) == nullptr) return fail(StateError::no_such_shard);
   const auto wanted = balance::parse_shard_state(state);
   if (!wanted) return fail(StateError::no_such_state);
-  facts_[std::string(shard)].wanted = *wanted;
+  directory_.set_state(shard, *wanted);
   LOG(info, "shard_state", {"shard", shard}, {"state", state});
   publish_shards();
   return {};

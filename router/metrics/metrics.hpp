@@ -100,6 +100,7 @@ class ShardMetrics {
  public:
   ShardMetrics(Metrics& metrics, std::string_view shard);
 
+  const std::string& shard() const { return shard_; }
   void answered(int status);
   metrics::Gauge& tunnels();
 

@@ -116,7 +116,10 @@ const std::shared_ptr<h2::Pool>& Worker::http2_pool() {
 ShardMetrics& Worker::metrics_of(const balance::Shard& shard) {
   if (shard_metrics_.size() <= shard.id) shard_metrics_.resize(shard.id + 1);
   auto& metrics = shard_metrics_[shard.id];
-  if (metrics == nullptr) metrics = std::make_unique<ShardMetrics>(shared.metrics, shard.name);
+  // A number may have come to another shard, long after the first was gone.
+  if (metrics == nullptr || metrics->shard() != shard.name) {
+    metrics = std::make_unique<ShardMetrics>(shared.metrics, shard.name);
+  }
   return *metrics;
 }
 
