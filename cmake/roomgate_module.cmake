@@ -53,6 +53,8 @@ function(roomgate_module path)
     list(TRANSFORM M_TESTS PREPEND ${CMAKE_SOURCE_DIR}/tests/${path}/)
     add_executable(${target}_test ${M_TESTS})
     target_link_libraries(${target}_test PRIVATE ${target} roomgate_test_main ${M_TEST_SYSTEM})
+    # Not __FILE__, which a compiler cache may make relative: tests would then find no corpora, and skip.
+    target_compile_definitions(${target}_test PRIVATE ROOMGATE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME unit/${path} COMMAND ${target}_test)
     set_tests_properties(unit/${path} PROPERTIES TIMEOUT 120 LABELS unit)
   endif()

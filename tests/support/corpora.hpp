@@ -14,7 +14,7 @@ namespace roomgate::tests {
 
 inline std::filesystem::path corpora() {
   if (const char* named = std::getenv("ROOMGATE_CORPORA")) return named;
-  return std::filesystem::path(__FILE__).parent_path() / "../../../shared/corpora";
+  return std::filesystem::path(ROOMGATE_SOURCE_DIR) / "../shared/corpora";
 }
 
 inline std::string read_file(const std::filesystem::path& path) {
