@@ -91,11 +91,13 @@ bool ShardSet::panic(double share) const {
 }
 
 std::vector<const Shard*> eligible_shards(const ShardSet& shards, std::string_view region,
-                                          const RegionSettings& settings) {
+                                          const RegionSettings& settings, std::string_view release) {
   std::vector<const Shard*> eligible;
   const auto collect = [&](std::string_view wanted) {
     for (const Shard& shard : shards.all()) {
-      if (takes_new_rooms(shard) && (wanted.empty() || shard.region == wanted)) eligible.push_back(&shard);
+      const bool fits =
+          (wanted.empty() || shard.region == wanted) && (release.empty() || shard.release == release);
+      if (fits && takes_new_rooms(shard)) eligible.push_back(&shard);
     }
     return !eligible.empty();
   };

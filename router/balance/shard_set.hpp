@@ -99,8 +99,8 @@ struct RegionSettings {
 };
 
 // The shards a new room of that region may go to: those of the region, else of the first fallback that has
-// any. An empty region is everywhere.
+// any. An empty region is everywhere, an empty release any.
 std::vector<const Shard*> eligible_shards(const ShardSet& shards, std::string_view region,
-                                          const RegionSettings& settings);
+                                          const RegionSettings& settings, std::string_view release = {});
 
 }  // namespace roomgate::router::balance

@@ -25,6 +25,13 @@ namespace roomgate::router {
   METRIC(gauge, shard_up, "roomgate_shard_up", "1: new requests go there", "shard", "region")                \
   METRIC(counter, assignments, "roomgate_assignments_total", "Rooms given to a shard: new, moved", "shard",  \
          "how")                                                                                              \
+  METRIC(counter, pins_unmet, "roomgate_pins_unmet_total", "Rooms that no shard of their release took",      \
+         "release")                                                                                          \
+  METRIC(gauge, bans, "roomgate_bans", "Banned rooms, prefixes and tenants")                                 \
+  METRIC(gauge, geoip_built, "roomgate_geoip_build_timestamp_seconds",                                       \
+         "When the GeoIP database in use was built, Unix time")                                              \
+  METRIC(counter, geoip_reloads, "roomgate_geoip_reloads_total",                                             \
+         "Changed GeoIP databases read anew: ok, refused", "result")                                         \
   METRIC(counter, rejected, "roomgate_rejected_total", "Requests and connections the gate refused",          \
          "reason")                                                                                           \
                                                                                                              \

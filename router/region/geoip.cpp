@@ -6,9 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <system_error>
 #include <utility>
+
+#include "base/siphash.hpp"
 
 namespace roomgate::router::region {
 namespace {
@@ -71,9 +74,10 @@ std::string_view country_of(MMDB_entry_s entry) {
 
 Result<std::shared_ptr<const GeoIp>, std::string> GeoIp::open(const std::string& file,
                                                               const GeoIpLimits& limits) {
+  std::shared_ptr<GeoIp> made(new GeoIp(file));
+  made->looked_ = fingerprint(file);
   const auto copy = copy_of(file, limits.max_bytes);
   if (!copy) return fail(file + ": " + copy.error());
-  std::shared_ptr<GeoIp> made(new GeoIp(file));
   const std::string name = "/proc/self/fd/" + std::to_string(copy->number());
   const int opened = MMDB_open(name.c_str(), MMDB_MODE_MMAP, &made->database_);
   if (opened != MMDB_SUCCESS) {
@@ -87,6 +91,19 @@ Result<std::shared_ptr<const GeoIp>, std::string> GeoIp::open(const std::string&
                 "\")");
   }
   return std::shared_ptr<const GeoIp>(std::move(made));
+}
+
+std::uint64_t GeoIp::fingerprint(const std::string& file) {
+  struct stat facts {};
+  if (::stat(file.c_str(), &facts) != 0) return 0;
+  const std::array<std::int64_t, 7> numbers = {static_cast<std::int64_t>(facts.st_dev),
+                                               static_cast<std::int64_t>(facts.st_ino),
+                                               facts.st_size,
+                                               facts.st_mtim.tv_sec,
+                                               facts.st_mtim.tv_nsec,
+                                               facts.st_ctim.tv_sec,
+                                               facts.st_ctim.tv_nsec};
+  return siphash({reinterpret_cast<const std::uint8_t*>(numbers.data()), sizeof numbers});
 }
 
 GeoIp::~GeoIp() {

@@ -29,20 +29,45 @@ Decision forward_to(const Shard* shard, Why why) {
   return decision;
 }
 
+http::Reason ban_of(const Request& request) {
+  if (request.bans == nullptr || !request.key) return http::Reason::none;
+  const Ban* ban = request.bans->find(*request.key);
+  if (ban == nullptr) return http::Reason::none;
+  return ban->status == 429 ? http::Reason::banned_for_now : http::Reason::banned;
+}
+
+// Looked up only where something is placed, not for every request.
+std::string_view release_for(const Request& request, const ShardSet& shards, const Settings& settings) {
+  if (const auto asked = settings.pins.asked_for(request.query, shards); !asked.empty()) return asked;
+  return request.key ? settings.pins.of_room(*request.key) : settings.pins.of_tenant(request.path.tenant);
+}
+
+// The shards of that release; where none of them takes rooms, those of the live one, then any. A release goes
+// before a region: the wrong software breaks a meeting, a long way only slows it.
+std::vector<const Shard*> eligible(const ShardSet& shards, std::string_view region, std::string_view release,
+                                   const Settings& settings) {
+  for (const std::string_view next : {release, settings.pins.live()}) {
+    if (next.empty()) continue;
+    auto found = balance::eligible_shards(shards, region, settings.regions, next);
+    if (!found.empty()) return found;
+  }
+  return balance::eligible_shards(shards, region, settings.regions);
+}
+
 // The next of the eligible shards, by weight; a draining shard answers rather than nobody.
 Decision to_any(const Request& request, const ShardSet& shards, const Settings& settings) {
-  std::vector<const Shard*> eligible = balance::eligible_shards(shards, request.region, settings.regions);
-  if (eligible.empty()) {
+  std::vector<const Shard*> able =
+      eligible(shards, request.region, release_for(request, shards, settings), settings);
+  if (able.empty()) {
     for (const Shard& shard : shards.all()) {
-      if (shard.up && shard.state == ShardState::drain && !shard.addresses.empty())
-        eligible.push_back(&shard);
+      if (shard.up && shard.state == ShardState::drain && !shard.addresses.empty()) able.push_back(&shard);
     }
   }
-  if (eligible.empty()) return answer(http::Reason::no_shard);
+  if (able.empty()) return answer(http::Reason::no_shard);
   std::uint64_t total = 0;
-  for (const Shard* shard : eligible) total += std::max<std::uint32_t>(1, shard->weight);
+  for (const Shard* shard : able) total += std::max<std::uint32_t>(1, shard->weight);
   std::uint64_t turn = request.turn % total;
-  for (const Shard* shard : eligible) {
+  for (const Shard* shard : able) {
     const std::uint64_t weight = std::max<std::uint32_t>(1, shard->weight);
     if (turn < weight) return forward_to(shard, Why::any);
     turn -= weight;
@@ -69,25 +94,32 @@ const Shard* forced_shard(std::string_view key, const ShardSet& shards) {
   return found;
 }
 
-// The shard of a new room, chosen once under the table's lock. `wanted`: asked for by name; taken if it takes
-// rooms.
+// The shard of a new room, chosen once under the table's lock. `release`: of the shards it should go to.
+// `wanted`: asked for by name; taken if it takes rooms.
 struct NewRoom {
   const Request& request;
   const ShardSet& shards;
   balance::Policy& policy;
   const Settings& settings;
   const stick::Table& table;
+  std::string_view release;
   const Shard* wanted = nullptr;
 
   std::optional<stick::ShardId> operator()() const {
     if (wanted != nullptr && balance::takes_new_rooms(*wanted)) return wanted->id;
-    const auto eligible = balance::eligible_shards(shards, request.region, settings.regions);
+    const auto able = eligible(shards, request.region, release, settings);
     const std::function<std::size_t(stick::ShardId)> rooms_on = [this](stick::ShardId id) {
       return table.rooms_on(id);
     };
-    return policy.choose({eligible, request.key.value_or(std::string_view{}), rooms_on});
+    return policy.choose({able, request.key.value_or(std::string_view{}), rooms_on});
   }
 };
+
+// What became of the wish, in a decision that has placed a room.
+void note_release(Decision& decision, std::string_view wished) {
+  decision.release = wished;
+  decision.release_unmet = decision.forwards() && !wished.empty() && decision.shard->release != wished;
+}
 
 Why why_of(const stick::Entry& entry, bool created, bool forced) {
   if (created) return forced ? Why::forced : Why::fresh;
@@ -99,11 +131,13 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
   std::optional<stick::Entry> entry = table.find(*request.key, now);
   bool created = false;
   bool forced = false;
+  std::string_view release;  // of a room that is placed now
   if (!entry || (entry->provisional && use == stick::Use::signalling)) {
     const bool may = entry || request.may_create == nullptr || (*request.may_create)();
     if (!may) return answer(http::Reason::new_rooms_limited);
     if (wanted == nullptr && settings.force_suffix) wanted = forced_shard(*request.key, shards);
-    const NewRoom choose{request, shards, policy, settings, table, wanted};
+    release = release_for(request, shards, settings);
+    const NewRoom choose{request, shards, policy, settings, table, release, wanted};
     const auto found = table.find_or_create(*request.key, use, now, std::cref(choose));
     if (!found) {
       switch (found.error()) {
@@ -117,19 +151,23 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
     forced = wanted != nullptr && wanted->id == entry->shard;
   }
 
+  bool placed = created;
   const bool was_in_use = !created && table.in_use(*entry, now);
   const Shard* shard = shards.by_id(entry->shard);
   // Nothing may go to a shard in maintenance: a room that nobody is in starts anew elsewhere, others wait.
   if (shard != nullptr && shard->state == ShardState::maint && !was_in_use) {
-    const auto next = NewRoom{request, shards, policy, settings, table, nullptr}();
+    release = release_for(request, shards, settings);
+    const auto next = NewRoom{request, shards, policy, settings, table, release}();
     const auto moved = next ? table.move(*request.key, entry->shard, *next, stick::Table::MoveIf::unheld)
                             : std::optional<stick::Entry>();
     if (moved) {
       entry = moved;
       shard = shards.by_id(entry->shard);
+      placed = true;
     }
   }
   Decision decision = forward_to(shard, why_of(*entry, created, forced));
+  if (placed && !forced) note_release(decision, release);
   decision.sticky = decision.forwards();
   decision.was_in_use = was_in_use;
   decision.made_at = now;
@@ -168,6 +206,9 @@ std::string_view to_text(Why why) {
 
 Decision route(const Request& request, stick::Table& table, const ShardSet& shards, balance::Policy& policy,
                const Settings& settings, TimePoint now) {
+  if (room::is_of_room(request.path.kind)) {
+    if (const auto banned = ban_of(request); banned != http::Reason::none) return answer(banned);
+  }
   switch (request.path.kind) {
     case room::PathKind::refused: return answer(http::Reason::not_found);
     case room::PathKind::health: {
@@ -228,14 +269,18 @@ std::optional<Decision> relocate(std::string_view key, std::string_view region, 
     if (other.id != from) others.push_back(other);
   }
   const ShardSet rest(std::move(others));
-  const auto next = NewRoom{request, rest, policy, settings, table, nullptr}();
+  // A room that was to be placed now keeps its wish, ?release= included.
+  const std::string_view release = failed.release.empty() ? settings.pins.of_room(key) : failed.release;
+  const auto next = NewRoom{request, rest, policy, settings, table, release}();
   if (!next) return std::nullopt;
   // Tunnels of the old shard may still linger here while it is down; without that verdict they are a room in
   // use.
   const auto condition = down && !waits ? stick::Table::MoveIf::always : stick::Table::MoveIf::unheld;
   const auto moved = table.move(key, from, *next, condition);
   if (!moved) return std::nullopt;
-  return to_moved(*moved);
+  Decision decision = to_moved(*moved);
+  note_release(decision, release);
+  return decision;
 }
 
 }  // namespace roomgate::router::route

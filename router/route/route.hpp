@@ -19,6 +19,8 @@
 #include "router/balance/shard_set.hpp"
 #include "router/http/error_response.hpp"
 #include "router/room/url_map.hpp"
+#include "router/route/bans.hpp"
+#include "router/route/pins.hpp"
 #include "router/stick/table.hpp"
 
 namespace roomgate::router::route {
@@ -30,6 +32,7 @@ struct Settings {
   bool pages_create = true;
   bool force_suffix = false;
   balance::RegionSettings regions;
+  Pins pins;
   double panic_share = 0.5;           // health.panic
   Duration panic_hold = seconds(30);  // health.panic_hold
 };
@@ -38,6 +41,8 @@ struct Request {
   room::PathInfo path;
   std::optional<std::string_view> key;  // room::room_key
   std::string_view region;              // the client's; empty: not known
+  std::string_view query;               // may ask for a release (Pins)
+  const Bans* bans = nullptr;           // none: nobody is banned
   std::uint64_t turn = 0;  // counts up per core: which shard is next for what any shard can answer
   // Asked before a room gets its first entry; false: 429. None: every room may.
   const std::function<bool()>* may_create = nullptr;
@@ -53,6 +58,10 @@ struct Decision {
   bool sticky = false;           // the room has an entry: a tunnel of this request holds `key`
   bool was_in_use = false;       // somebody used the room before this request
   TimePoint made_at{};           // of sticky ones
+  // Of rooms placed now: the release they were to go to, and that none of its shards took them. A view into
+  // the request's query or the settings.
+  std::string_view release;
+  bool release_unmet = false;
 
   bool forwards() const { return answer == http::Reason::none && !gate_answers; }
 };

@@ -134,6 +134,10 @@ void Exchange::count_assignment(const route::Decision& decision) {
   worker_.shared.metrics.assignments.with({decision.shard->name, fresh ? "new" : "moved"}).add();
   LOG(info, fresh ? "room_assigned" : "room_moved", {"room", facts_.key.value_or("")},
       {"shard", decision.shard->name});
+  if (!decision.release_unmet) return;
+  worker_.shared.metrics.pins_unmet.with({decision.release}).add();
+  LOG(warn, "pin_unmet", {"room", facts_.key.value_or("")}, {"release", decision.release},
+      {"shard", decision.shard->name});
 }
 
 void Exchange::note_failure(std::string_view kind) {
@@ -147,16 +151,20 @@ std::optional<route::Decision> Exchange::elsewhere(const route::Decision& refuse
                            *worker_.policy, settings_->route, worker_.core.now());
   }
   if (refused.why != route::Why::any) return std::nullopt;
-  // What any shard can answer goes to the next one in turn.
+  // What any shard can answer goes to the next one in turn, of the same release if there is one.
   const auto& all = shards_->all();
+  const balance::Shard* next = nullptr;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const balance::Shard& shard = all[(worker_.turn + i) % all.size()];
     if (shard.id == refused.shard->id || !balance::takes_new_rooms(shard)) continue;
-    route::Decision other = refused;
-    other.shard = &shard;
-    return other;
+    const bool same_release = shard.release == refused.shard->release;
+    if (next == nullptr || same_release) next = &shard;
+    if (same_release) break;
   }
-  return std::nullopt;
+  if (next == nullptr) return std::nullopt;
+  route::Decision other = refused;
+  other.shard = next;
+  return other;
 }
 
 Task<Result<std::unique_ptr<upstream::Connection>, IoError>> Exchange::open_upstream(
