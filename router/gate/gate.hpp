@@ -1,7 +1,7 @@
 // A front door put together: listeners and a worker per core, and on the control core what watches over them:
 // shards and their health, the room table's housekeeping, the admin endpoint, reload and shutdown. One per
 // process, owned by main. Its rooms: gate.cpp (start), shards.cpp, entrances.cpp (TLS files), reload.cpp,
-// shutdown.cpp, subject.cpp (what an operator asks).
+// shutdown.cpp, regions.cpp (GeoIP), bans.cpp, subject.cpp (what an operator asks).
 #pragma once
 
 #include <functional>

@@ -17,7 +17,7 @@ namespace roomgate::router::region {
 
 struct GeoIpLimits {
   std::uint64_t max_bytes = std::uint64_t{1} << 30;  // databases of cities have some 70 MB
-  std::uint32_t nodes_searched = 100'000;            // for a first country, when the file is opened
+  std::uint32_t nodes_searched = 1'000'000;          // for a first country, when the file is opened
 };
 
 class GeoIp {
