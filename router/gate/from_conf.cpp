@@ -1,10 +1,7 @@
 #include "router/gate/from_conf.hpp"
 
-#include <algorithm>
 #include <fstream>
 #include <set>
-
-#include "router/http/syntax.hpp"
 
 namespace roomgate::router::gate {
 namespace {
@@ -80,10 +77,8 @@ DiscoverBlock discover_of(const conf::Gate::Discover& c) {
 // A header that the gate itself goes by cannot be taken out of requests.
 bool may_be_region_header(const std::string& name) {
   using http::HeaderId;
-  const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return c == '-' || (c != '.' && http::is_unreserved(c) && c != '_' && c != '~');
-  });
-  if (!plain) return false;
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+  if (name.empty() || name.find_first_not_of(kAllowed) != std::string::npos) return false;
   const HeaderId id = http::header_id(name);
   return id == HeaderId::other || id == HeaderId::x_forwarded_any || id == HeaderId::x_proxy_region;
 }

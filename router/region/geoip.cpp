@@ -61,10 +61,17 @@ std::string_view text_of(const MMDB_entry_data_s& data) {
   return {data.utf8_string, data.data_size};
 }
 
+// Where records have their country: MaxMind's and DB-IP's, then the flat ones of others. Each ends with null.
+constexpr std::array<std::array<const char*, 3>, 3> kCountries = {{
+    {"country", "iso_code", nullptr},
+    {"registered_country", "iso_code", nullptr},
+    {"country_code", nullptr, nullptr},
+}};
+
 std::string_view country_of(MMDB_entry_s entry) {
-  for (const char* where : {"country", "registered_country"}) {
+  for (const auto& path : kCountries) {
     MMDB_entry_data_s data{};
-    if (MMDB_get_value(&entry, &data, where, "iso_code", nullptr) != MMDB_SUCCESS) continue;
+    if (MMDB_aget_value(&entry, &data, path.data()) != MMDB_SUCCESS) continue;
     if (const auto code = text_of(data); !code.empty()) return code;
   }
   return {};
@@ -87,8 +94,7 @@ Result<std::shared_ptr<const GeoIp>, std::string> GeoIp::open(const std::string&
   if (!made->has_countries(limits.nodes_searched)) {
     const std::string_view type =
         made->database_.metadata.database_type == nullptr ? "" : made->database_.metadata.database_type;
-    return fail(file + ": has no country.iso_code in its records (it says it is \"" + std::string(type) +
-                "\")");
+    return fail(file + ": has no countries in its records (it says it is \"" + std::string(type) + "\")");
   }
   return std::shared_ptr<const GeoIp>(std::move(made));
 }

@@ -17,6 +17,7 @@ struct MmdbLine {
   std::string network;
   std::string country;     // country.iso_code; empty: the record has none
   std::string registered;  // registered_country.iso_code
+  std::string flat;        // country_code
 };
 
 class MmdbWriter {
@@ -107,6 +108,10 @@ class MmdbWriter {
       if (code->empty()) continue;
       pairs += text(name) + map(2) + text("is_in_european_union") + std::string("\x01\x07", 2) +
                text("iso_code") + text(*code);
+      ++count;
+    }
+    if (!line.flat.empty()) {
+      pairs += text("country_code") + text(line.flat);
       ++count;
     }
     return map(count) + pairs;

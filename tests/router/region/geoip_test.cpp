@@ -43,6 +43,17 @@ TEST_CASE("finds the country of an address, else where it is registered") {
   CHECK((*database)->built() == 1'700'000'000);
 }
 
+TEST_CASE("finds it in the flat records that some databases have") {
+  MmdbWriter writer;
+  writer.add({.network = "192.0.2.0/24", .flat = "DE"});
+  const DatabaseFile file(writer.bytes());
+
+  const auto database = GeoIp::open(file.name());
+
+  REQUIRE(database.ok());
+  CHECK(country(**database, "192.0.2.7") == "DE");
+}
+
 TEST_CASE("a narrower network's country hides the wider one's") {
   MmdbWriter writer;
   writer.add({"10.0.0.0/8", "DE", ""});
@@ -86,8 +97,7 @@ TEST_CASE("says which file cannot be used and why") {
   CHECK(why_not(empty.name()) == empty.name() + ": is empty");
   CHECK(why_not(text.name()).starts_with(text.name() + ": "));
   CHECK(why_not(cut.name()).starts_with(cut.name() + ": "));
-  CHECK(why_not(asn.name()) ==
-        asn.name() + ": has no country.iso_code in its records (it says it is \"Test-ASN\")");
+  CHECK(why_not(asn.name()) == asn.name() + ": has no countries in its records (it says it is \"Test-ASN\")");
   CHECK(why_not(whole.name(), {.max_bytes = 100}) == whole.name() + ": is larger than 100 bytes");
   CHECK(why_not(whole.name()) == "");
 }
