@@ -41,9 +41,10 @@ std::string_view Pins::asked_for(std::string_view query, const balance::ShardSet
   if (!overridable_ || query.empty()) return {};
   const auto asked = http::query_value(query, "release");
   if (!asked || asked->empty()) return {};
-  const bool known = std::any_of(shards.all().begin(), shards.all().end(),
-                                 [&asked](const balance::Shard& shard) { return shard.release == *asked; });
-  return known ? *asked : std::string_view();
+  const auto& all = shards.all();
+  const auto known = std::find_if(all.begin(), all.end(),
+                                  [&asked](const balance::Shard& shard) { return shard.release == *asked; });
+  return known == all.end() ? std::string_view() : known->release;
 }
 
 }  // namespace roomgate::router::route

@@ -28,8 +28,8 @@ class Pins {
   std::string_view of_room(std::string_view key) const;
   // Of what has no room: that tenant's pin, if one is for all its rooms. `tenant` as the path has it.
   std::string_view of_tenant(std::string_view tenant) const;
-  // What the query asks for, where that is allowed and a shard of that release is known; a view into the
-  // query. The name is compared as it is written there, without escapes.
+  // What the query asks for, where that is allowed and a shard of that release is known; a view into that
+  // shard. The name is compared as it is written, without escapes.
   std::string_view asked_for(std::string_view query, const balance::ShardSet& shards) const;
 
   std::string_view live() const { return live_; }

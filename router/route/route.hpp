@@ -59,7 +59,7 @@ struct Decision {
   bool was_in_use = false;       // somebody used the room before this request
   TimePoint made_at{};           // of sticky ones
   // Of rooms placed now: the release they were to go to, and that none of its shards took them. A view into
-  // the request's query or the settings.
+  // the shards or the settings.
   std::string_view release;
   bool release_unmet = false;
 
