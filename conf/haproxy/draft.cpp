@@ -63,13 +63,16 @@ std::string Draft::Table::print(std::set<std::string>& said) const {
   if (keys_.empty()) return out;
   out += header_ + "\n";
   std::size_t width = 0;
+  std::set<const Key*> saying;
   for (const Key& key : keys_) {
+    if (key.comment.empty() || !said.insert(header_ + key.name + key.comment).second) continue;
+    saying.insert(&key);
     const std::size_t size = key.name.size() + 3 + key.value.size();
-    if (!key.comment.empty() && size <= kWidest) width = std::max(width, size);
+    if (size <= kWidest) width = std::max(width, size);
   }
   for (const Key& key : keys_) {
     const std::string line = key.name + " = " + key.value;
-    const bool says = !key.comment.empty() && said.insert(header_ + key.name + key.comment).second;
+    const bool says = saying.contains(&key);
     const bool beside = std::max(line.size(), width) + 4 + key.comment.size() <= 118;
     if (says && !beside) out += wrapped(printable(key.comment), "# ", "# ");
     out += line;

@@ -121,11 +121,15 @@ void merge(Import& in, std::vector<Server>& servers) {
 }
 
 void make_names_unique(Import& in, std::vector<Server>& servers) {
-  std::map<std::string, int> used;
+  std::set<std::string> names;
+  std::map<std::string, int> counts;  // of servers with one name
   for (Server& server : servers) {
     if (!server.question.empty()) continue;  // DNS names these
     const std::string wanted = server.name;
-    while (used[server.name]++ > 0) server.name = wanted + "-" + std::to_string(++used[wanted]);
+    int& count = counts[wanted];
+    ++count;
+    while (!names.insert(server.name).second)
+      server.name = wanted + "-" + std::to_string(std::max(2, count++));
     if (server.name != wanted) {
       in.account.left(
           *server.line, Left::lost,

@@ -203,9 +203,9 @@ TEST_CASE("a TLS listener never becomes a plain one") {
 
 TEST_CASE("one line of each kind, and what becomes of it") {
   struct Row {
-    const char* front;
-    const char* back;
-    const char* result;
+    std::string front;
+    std::string back;
+    std::string result;
   };
   const Row rows[] = {
       {"  bind :8000-8010\n", "", "no names, port ranges, socket files or descriptors: :8000-8010"},
@@ -223,7 +223,7 @@ TEST_CASE("one line of each kind, and what becomes of it") {
       {"  errorfile 503 /x\n", "", "Error pages are not replaced"},
       {"  made-up directive\n", "", "Nothing is known here of these lines"},
       {"", "  balance random\n", "This way to choose is not known here"},
-      {"", "  server s2 10.0.0.2:80 disabled\n", "weight = 0  # disabled in HAProxy"},
+      {"", "  server s2 10.0.0.2:80 disabled\n", "weight = 0  # disabled in HAProxy: it gets no new rooms"},
       {"", "  server s2 10.0.0.2:80 send-proxy\n", "No PROXY header is sent to shards"},
       {"", "  server s2 10.0.0.2:80 id 7\n", "number (id)"},
       {"", "  server s2 10.0.0.2:80 ssl verify none\n", "tls_verify = false"},
@@ -258,7 +258,8 @@ TEST_CASE("one line of each kind, and what becomes of it") {
   for (const Row& row : rows) {
     const auto result = imported(small(row.front, row.back));
 
-    CHECK_MESSAGE(has(unwrapped(result.text), row.result), row.front, row.back, result.text);
+    CHECK_MESSAGE(has(unwrapped(result.text), row.result), row.front, row.back, row.result, " in\n",
+                  result.text);
   }
 }
 
