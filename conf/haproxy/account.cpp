@@ -16,8 +16,7 @@ struct Row {
 
 constexpr std::string_view kConditions =
     "The gate has no ACLs and no request rules. What these lines decided is not decided here: rooms, "
-    "prefixes and "
-    "tenants are refused by [[bans]], the release of a tenant by [[pins]]";
+    "prefixes and tenants are refused by [[bans]], the release of a tenant by [[pins]]";
 constexpr std::string_view kHeaders =
     "Headers are not set or removed by rules. The gate itself sets X-Forwarded-For, -Proto, -Host and "
     "X-Proxy-Region towards shards";

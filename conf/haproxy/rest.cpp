@@ -159,10 +159,10 @@ void import_peers(Import& in) {
     if (section.kind != Kind::peers) continue;
     const bool used = section.name == name;
     const std::string why =
-        used ? "Front doors do not tell each other of rooms yet (see [peers] above). Until then let one "
-               "front door "
-               "serve all clients, or give all of them the same shards and balance.policy = \"hash\""
-             : "The rooms' table is not told to these peers";
+        used
+            ? "Front doors do not tell each other of rooms yet (see [peers] above). Until then let one front "
+              "door serve all clients, or give all of them the same shards and balance.policy = \"hash\""
+            : "The rooms' table is not told to these peers";
     if (used) sketch_peers(in, section, *table);
     in.account.left(*section.head, used ? Left::lost : Left::needless, why);
     for (const Line* line : section.lines) in.account.left(*line, used ? Left::lost : Left::needless, why);
