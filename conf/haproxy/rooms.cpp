@@ -296,9 +296,11 @@ void import_ways(Import& in) {
   const bool releases = in.way.rooms.size() > 1;
   const Line* live = nullptr;
   for (const Section* front : in.way.fronts) {
-    for (const Line* line : front->lines) {
+    auto lines = settings(*front, {"use_backend"});
+    if (const Line* usual = setting(*front, {"default_backend"})) lines.push_back(usual);
+    for (const Line* line : lines) {
       const auto& words = line->words;
-      if (words.size() < 2 || (words[0] != "use_backend" && words[0] != "default_backend")) continue;
+      if (words.size() < 2) continue;
       if (!is_room(words[1])) {
         const bool to_table = in.way.table != nullptr && words[1] == in.way.table->name;
         if (to_table) in.account.carried(*line);

@@ -31,11 +31,11 @@ bool hashes_by_room(const Section& section) {
 }
 
 bool leads_to(const Section& front, const Section& back) {
+  const Line* usual = setting(front, {"default_backend"});
+  if (usual != nullptr && usual->words.size() > 1 && usual->words[1] == back.name) return true;
   return std::any_of(front.lines.begin(), front.lines.end(), [&back](const Line* line) {
-    const bool names = line->words[0] == "use_backend" || line->words[0] == "default_backend";
-    return names && line->words.size() > 1 &&
-           (line->words[1] == back.name ||
-            (line->words[0] == "use_backend" && line->words[1].starts_with("%[")));
+    return line->words[0] == "use_backend" && line->words.size() > 1 &&
+           (line->words[1] == back.name || line->words[1].starts_with("%["));
   });
 }
 

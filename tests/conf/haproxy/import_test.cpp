@@ -277,6 +277,16 @@ TEST_CASE("what the sections say counts before what their defaults say, and the 
   CHECK(gate.timeouts.server == seconds(9));
 }
 
+TEST_CASE("a default_backend may stand in the defaults") {
+  const auto [text, gate] = imported(
+      "defaults\n  mode http\n  default_backend b\n  maxconn 50\nfrontend f\n  bind :80\n"
+      "backend b\n  stick on urlp(room)\n  server a 10.0.0.1:80\n");
+
+  CHECK(gate.shards.size() == 1);
+  CHECK(gate.limits.connections == 50);
+  CHECK(!has(text, "default_backend"));
+}
+
 TEST_CASE("what has nothing to route is refused in words") {
   struct Row {
     const char* config;
