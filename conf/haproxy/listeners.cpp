@@ -87,7 +87,7 @@ Defaults defaults_of(Import& in) {
           } else if (words[i] != "no-sslv3" && words[i] != "no-tlsv10" && words[i] != "no-tlsv11" &&
                      words[i] != "prefer-client-ciphers") {
             in.account.left(*line, Left::lost,
-                            "Of the TLS options of a listener, these have no setting here: " + words[i]);
+                            "Nothing is known here of these options of a bind line: " + words[i]);
           }
         }
       }
@@ -96,87 +96,143 @@ Defaults defaults_of(Import& in) {
   return defaults;
 }
 
+struct Context {
+  Import& in;
+  const Defaults& defaults;
+  const Line& line;
+  Listener& listener;
+};
+
+enum class Takes : std::uint8_t { nothing, a_value };
+using Read = void (*)(const Context&, const std::string& value);
+
+// What an option of a bind line does to the listener, and what is to be said of it; neither: it makes no
+// difference here.
+struct Option {
+  std::string_view word;
+  Takes takes;
+  Read read = nullptr;
+  const char* why = nullptr;
+  Left how = Left::lost;
+};
+
+constexpr const char* kBounded = "Connections are bounded over all listeners (limits.connections)";
+constexpr const char* kPlace = "A listener is an address: network interfaces and namespaces are not chosen";
+constexpr const char* kCiphers = "Ciphers and curves are OpenSSL's choice at its security level";
+constexpr const char* kTickets =
+    "Ticket keys: give every front door the same file of tls.ticket_keys (docs/operations.md has its form)";
+constexpr const char* kMoreTls =
+    "Of TLS a listener has certificates, min_version, alpn, tickets, client_ca and client_verify; these had "
+    "more";
+
+void read_crt(const Context& c, const std::string& value) {
+  if (!value.empty()) c.listener.certificates.push_back(below(c.defaults.crt_base, value));
+}
+
+void read_alpn(const Context& c, const std::string& value) {
+  for (const char* known : {"h2", "http/1.1"}) {
+    const bool listed = ("," + value + ",").find("," + std::string(known) + ",") != value.npos;
+    if (listed) c.listener.alpn.emplace_back(known);
+  }
+}
+
+void read_min_version(const Context& c, const std::string& value) {
+  take_min_version(c.in, c.line, value, c.listener.min_version);
+}
+
+constexpr Read set_tls = [](const Context& c, const std::string&) { c.listener.tls = true; };
+constexpr Read set_tls13 = [](const Context& c, const std::string&) { c.listener.min_version = "1.3"; };
+constexpr Read set_no_tickets = [](const Context& c, const std::string&) { c.listener.no_tickets = true; };
+constexpr Read set_proxy = [](const Context& c, const std::string&) { c.listener.accept_proxy = true; };
+constexpr Read read_crt_list = [](const Context& c, const std::string& v) { c.listener.crt_list = v; };
+constexpr Read read_verify = [](const Context& c, const std::string& v) { c.listener.client_verify = v; };
+constexpr Read read_proto = [](const Context& c, const std::string& v) { c.listener.http2 = v == "h2"; };
+constexpr Read read_ca_file = [](const Context& c, const std::string& v) {
+  c.listener.client_ca = v.empty() ? v : below(c.defaults.ca_base, v);
+};
+
+constexpr auto kFlag = Takes::nothing;
+constexpr auto kValue = Takes::a_value;
+constexpr Option kOptions[] = {
+    {"ssl", kFlag, set_tls},
+    {"crt", kValue, read_crt},
+    {"crt-list", kValue, read_crt_list},
+    {"alpn", kValue, read_alpn},
+    {"no-alpn", kFlag},
+    {"npn", kValue},
+    {"ssl-min-ver", kValue, read_min_version},
+    {"ssl-max-ver", kValue, nullptr, "There is no newest version of TLS to set"},
+    {"force-tlsv13", kFlag, set_tls13},
+    {"no-tlsv12", kFlag, set_tls13},
+    {"no-tlsv11", kFlag},
+    {"no-tlsv10", kFlag},
+    {"no-sslv3", kFlag},
+    {"no-tls-tickets", kFlag, set_no_tickets},
+    {"tls-ticket-keys", kValue, nullptr, kTickets},
+    {"ca-file", kValue, read_ca_file},
+    {"verify", kValue, read_verify},
+    {"ca-verify-file", kValue, nullptr, kMoreTls},
+    {"ca-ignore-err", kValue, nullptr, kMoreTls},
+    {"crt-ignore-err", kValue, nullptr, kMoreTls},
+    {"crl-file", kValue, nullptr, kMoreTls},
+    {"ocsp-update", kValue, nullptr, kMoreTls},
+    {"strict-sni", kFlag, nullptr, kMoreTls},
+    {"allow-0rtt", kFlag, nullptr, kMoreTls},
+    {"ciphers", kValue, nullptr, kCiphers},
+    {"ciphersuites", kValue, nullptr, kCiphers},
+    {"curves", kValue, nullptr, kCiphers},
+    {"ecdhe", kValue, nullptr, kCiphers},
+    {"prefer-client-ciphers", kFlag},
+    {"proto", kValue, read_proto},
+    {"accept-proxy", kFlag, set_proxy},
+    {"maxconn", kValue, nullptr, kBounded, Left::needless},
+    {"interface", kValue, nullptr, kPlace},
+    {"namespace", kValue, nullptr, kPlace},
+    {"v6only", kFlag, nullptr, "[::] takes IPv4 too"},
+    {"v4v6", kFlag},
+    {"name", kValue},
+    {"id", kValue},
+    {"backlog", kValue},
+    {"nice", kValue},
+    {"process", kValue},
+    {"thread", kValue},
+    {"shards", kValue},
+    {"user", kValue},
+    {"group", kValue},
+    {"uid", kValue},
+    {"gid", kValue},
+    {"mode", kValue},
+    {"level", kValue},
+    {"mss", kValue},
+    {"tcp-ut", kValue},
+    {"tfo", kFlag},
+    {"transparent", kFlag},
+    {"defer-accept", kFlag},
+};
+
 // The options behind the addresses of a bind line.
-void take_options(Import& in, const Defaults& defaults, const Line& line, Listener& listener) {
-  const auto& words = line.words;
-  std::string verify;
+void take_options(const Context& context) {
+  const auto& words = context.line.words;
+  Listener& listener = context.listener;
   for (std::size_t i = 2; i < words.size(); ++i) {
-    const std::string& word = words[i];
-    const bool has_value = i + 1 < words.size();
-    const auto value = [&] { return has_value ? words[++i] : std::string(); };
-    if (word == "ssl") {
-      listener.tls = true;
-    } else if (word == "crt") {
-      listener.certificates.push_back(below(defaults.crt_base, value()));
-    } else if (word == "crt-list") {
-      listener.crt_list = value();
-    } else if (word == "alpn") {
-      const std::string list = value();
-      for (const char* known : {"h2", "http/1.1"}) {
-        if (("," + list + ",").find("," + std::string(known) + ",") != list.npos)
-          listener.alpn.emplace_back(known);
-      }
-    } else if (word == "ssl-min-ver") {
-      take_min_version(in, line, value(), listener.min_version);
-    } else if (word == "no-tlsv12" || word == "force-tlsv13") {
-      listener.min_version = "1.3";
-    } else if (word == "no-tls-tickets") {
-      listener.no_tickets = true;
-    } else if (word == "ca-file") {
-      listener.client_ca = below(defaults.ca_base, value());
-    } else if (word == "verify") {
-      verify = value();
-    } else if (word == "accept-proxy") {
-      listener.accept_proxy = true;
-    } else if (word == "proto") {
-      const std::string protocol = value();
-      listener.http2 = protocol == "h2";
-      if (!listener.http2) in.account.left(line, Left::needless, "HTTP/1.1 is always spoken");
-    } else if (word == "name" || word == "maxconn" || word == "backlog" || word == "id" ||
-               word == "process" || word == "thread" || word == "shards" || word == "nice" || word == "uid" ||
-               word == "gid" || word == "user" || word == "group" || word == "mode" || word == "level" ||
-               word == "npn" || word == "ssl-max-ver" || word == "tcp-ut" || word == "mss") {
-      if (word == "ssl-max-ver")
-        in.account.left(line, Left::lost, "There is no newest version of TLS to set");
-      if (word == "maxconn") {
-        in.account.left(line, Left::needless,
-                        "Connections are bounded over all listeners (limits.connections)");
-      }
-      value();
-    } else if (word == "interface" || word == "namespace") {
-      value();
-      in.account.left(line, Left::lost,
-                      "A listener is an address; network interfaces and namespaces are not chosen");
-    } else if (word == "ciphers" || word == "ciphersuites" || word == "curves" || word == "ecdhe") {
-      value();
-      in.account.left(line, Left::lost, "Ciphers and curves are OpenSSL's choice at its security level");
-    } else if (word == "tls-ticket-keys") {
-      value();
-      in.account.left(line, Left::lost,
-                      "Ticket keys: give every front door the same file in tls.ticket_keys "
-                      "(docs/operations.md has its form)");
-    } else if (word == "crl-file" || word == "ca-verify-file" || word == "ocsp-update" ||
-               word == "ca-ignore-err" || word == "crt-ignore-err" || word == "allow-0rtt" ||
-               word == "strict-sni") {
-      if (word != "strict-sni" && word != "allow-0rtt") value();
-      in.account.left(line, Left::lost,
-                      "Of the TLS options of a listener, these have no setting here: " + word);
-    } else if (word == "v6only") {
-      in.account.left(line, Left::lost, "[::] takes IPv4 too");
-    } else if (word != "v4v6" && word != "tfo" && word != "transparent" && word != "defer-accept" &&
-               word != "no-sslv3" && word != "no-tlsv10" && word != "no-tlsv11" &&
-               word != "prefer-client-ciphers" && word != "no-alpn") {
-      in.account.left(line, Left::lost, "Nothing is known here of these options of a bind line: " + word);
+    const auto* found = std::find_if(std::begin(kOptions), std::end(kOptions),
+                                     [&](const Option& each) { return each.word == words[i]; });
+    if (found == std::end(kOptions)) {
+      context.in.account.left(context.line, Left::lost,
+                              "Nothing is known here of these options of a bind line: " + words[i]);
+      continue;
     }
+    std::string value;
+    if (found->takes == Takes::a_value && i + 1 < words.size()) value = words[++i];
+    if (found->read != nullptr) found->read(context, value);
+    if (found->why != nullptr) context.in.account.left(context.line, found->how, found->why);
   }
-  if (listener.client_ca.empty() || verify == "none" || verify.empty()) {
+  // As in HAProxy, a ca-file without verify asks nobody for a certificate.
+  if (listener.client_verify != "optional" && listener.client_verify != "required")
     listener.client_ca.clear();
-  } else {
-    listener.client_verify = verify == "optional" ? "optional" : "required";
-  }
   if (!listener.tls) return;
-  if (listener.min_version.empty()) listener.min_version = defaults.min_version;
-  listener.no_tickets = listener.no_tickets || defaults.no_tickets;
+  if (listener.min_version.empty()) listener.min_version = context.defaults.min_version;
+  listener.no_tickets = listener.no_tickets || context.defaults.no_tickets;
 }
 
 std::vector<Listener> listeners_of(Import& in, const Defaults& defaults, const Section& front) {
@@ -185,7 +241,7 @@ std::vector<Listener> listeners_of(Import& in, const Defaults& defaults, const S
   for (const Line* line : front.lines) {
     if (line->words[0] != "bind" || line->words.size() < 2) continue;
     Listener listener{.line = line};
-    take_options(in, defaults, *line, listener);
+    take_options({in, defaults, *line, listener});
     listener.redirect = redirects && !listener.tls;
     std::string_view rest = line->words[1];
     in.account.carried(*line);

@@ -193,7 +193,8 @@ TEST_CASE("TLS listeners keep their certificates, versions and client authoritie
 }
 
 TEST_CASE("a TLS listener never becomes a plain one") {
-  for (const char* bind : {"  bind :443 ssl crt-list /etc/list.txt\n", "  bind :443 ssl\n"}) {
+  for (const char* bind :
+       {"  bind :443 ssl crt-list /etc/list.txt\n", "  bind :443 ssl\n", "  bind :443 ssl crt\n"}) {
     const auto gate = imported(small(bind, "")).gate;
 
     REQUIRE(gate.listen.size() == 2);
