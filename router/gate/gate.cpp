@@ -86,6 +86,9 @@ Result<void, std::string> Gate::start_workers() {
                                      (void)to->pool.close_oldest(shard);
                                    });
                                  }});
+    worker.on_connect_failed = [this](const std::string& shard, bool silent) {
+      runtime_.control().post([this, shard, silent] { checker_->connect_failed(shard, silent); });
+    };
     listeners_.emplace_back();
     for (std::size_t d = 0; d < doors_.size(); ++d) {
       listeners_.back().push_back(std::make_unique<listen::Listener>(

@@ -48,8 +48,10 @@ std::string Gate::metrics_text(metrics::Format format) {
   metrics_.panic.with({}).set(shards_->panic(options_.session.route.panic_share) ? 1 : 0);
   metrics_.draining.with({}).set(draining_ ? 1 : 0);
   metrics_.shard_up.clear();
+  metrics_.shard_soft_down.clear();
   for (const balance::Shard& shard : shards_->all()) {
     metrics_.shard_up.with({shard.name, shard.region}).set(shard.up ? 1 : 0);
+    metrics_.shard_soft_down.with({shard.name}).set(shard.soft_down ? 1 : 0);
   }
   metrics_.queue_length.clear();
   metrics_.slots_used.clear();

@@ -58,8 +58,14 @@ namespace roomgate::router {
          "Requests a shard broke, left unanswered "                                                          \
          "or answered with a 5xx",                                                                           \
          "shard", "kind")                                                                                    \
-  METRIC(counter, health_checks, "roomgate_health_checks_total", "Health checks: ok, failed", "shard",       \
-         "result")                                                                                           \
+  METRIC(counter, health_checks, "roomgate_health_checks_total",                                             \
+         "Health checks: ok, failed; observed: clients' connections that failed and counted as one",         \
+         "shard", "result")                                                                                  \
+  METRIC(counter, agent_checks, "roomgate_agent_checks_total",                                               \
+         "Questions to the agents beside shards: ok, failed, ignored (a line without a word known)",         \
+         "shard", "result")                                                                                  \
+  METRIC(gauge, shard_soft_down, "roomgate_shard_soft_down",                                                 \
+         "1: checks fail, not yet often enough to call it down; new rooms go elsewhere", "shard")            \
   METRIC(counter, shard_name_differs, "roomgate_shard_name_differs_total",                                   \
          "Answers whose X-Jitsi-Shard is not the "                                                           \
          "name the shard announced",                                                                         \

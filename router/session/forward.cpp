@@ -194,6 +194,7 @@ Task<Result<std::unique_ptr<upstream::Connection>, IoError>> Exchange::open_upst
     }
     last = opened.error();
   }
+  worker_.connect_failed(shard, last);
   LOG(warn, "connect_failed", {"shard", shard.name}, {"error", net::to_string(last)});
   co_return fail(last);
 }
