@@ -31,7 +31,7 @@ struct HostAnswer {
 
 struct Limits {
   std::size_t open_questions = 512;  // further ones fail with `busy`
-  std::size_t addresses = 256;       // of one host
+  std::size_t addresses = 4096;      // of one host
   SrvLimits srv;
   Duration longest = seconds(60);  // of one question, whatever the options
 };

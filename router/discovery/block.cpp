@@ -10,16 +10,14 @@ using directory::NameFrom;
 
 namespace {
 
-constexpr Duration kLeast = seconds(1);
-constexpr Duration kAfterTrouble = seconds(3);
 constexpr std::size_t kMaxNameBytes = 64;
 
 // Names go into paths, metrics and commands: what conf allows in [[shards]], and what addresses need.
 bool valid_name(std::string_view name, NameFrom from) {
   if (name.empty() || name.size() > kMaxNameBytes) return false;
   return std::all_of(name.begin(), name.end(), [from](char c) {
-    const bool common = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-                        c == '_' || c == '-';
+    const bool common = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                        c == '.' || c == '_' || c == '-';
     return common || (from == NameFrom::address && (c == ':' || c == '[' || c == ']'));
   });
 }
@@ -52,6 +50,14 @@ void compare(const std::vector<Endpoint>& old_set, const std::vector<Endpoint>& 
   }
   for (const auto& [name, addresses] : was) {
     if (!is.contains(name)) news.went.push_back(name);
+  }
+}
+
+// What is not there yet, at most up to `limit` together.
+void add_missing(std::vector<Address>& to, const std::vector<Address>& from, std::size_t limit) {
+  for (const Address& address : from) {
+    if (to.size() >= limit) return;
+    if (std::find(to.begin(), to.end(), address) == to.end()) to.push_back(address);
   }
 }
 
@@ -108,7 +114,8 @@ struct Block::Gathering {
   }
 };
 
-Block::Block(directory::DiscoverBlock settings, Limits limits) : settings_(std::move(settings)), limits_(limits) {}
+Block::Block(directory::DiscoverBlock settings, Limits limits)
+    : settings_(std::move(settings)), limits_(limits) {}
 
 std::vector<dns::SrvRecord> Block::chosen(const dns::SrvAnswer& answer) {
   std::vector<dns::SrvRecord> out;
@@ -130,10 +137,11 @@ std::vector<std::string> Block::targets(const dns::SrvAnswer& answer) {
 
 News Block::answered(const dns::SrvAnswer& answer, const HostAnswers& hosts, TimePoint now) {
   const auto records = chosen(answer);
-  // RFC 2782: weights of 0 everywhere mean that there is nothing to choose by. Among others 0 is what it is in
-  // the settings: no new rooms.
-  const bool weighted = settings_.srv_weight && std::any_of(records.begin(), records.end(),
-                                                            [](const auto& record) { return record.weight > 0; });
+  // RFC 2782: weights of 0 everywhere mean that there is nothing to choose by. Among others 0 is what it is
+  // in the settings: no new rooms.
+  const bool weighted =
+      settings_.srv_weight &&
+      std::any_of(records.begin(), records.end(), [](const auto& record) { return record.weight > 0; });
   Gathering gathered{.settings = settings_};
   Duration ttl = answer.ttl;
   std::map<std::string, std::vector<Address>> known;
@@ -144,29 +152,32 @@ News Block::answered(const dns::SrvAnswer& answer, const HostAnswers& hosts, Tim
     const bool answered = host_answer != hosts.end() && host_answer->second.ok();
     std::vector<Address>& addresses = known[host];
     if (answered) {
-      addresses = host_answer->second.value().addresses;
+      add_missing(addresses, host_answer->second.value().addresses, limits_.addresses_per_target);
       ttl = std::min(ttl, host_answer->second.value().ttl);
     }
     if (answered && host_answer->second.value().whole) continue;
     if (const auto before_now = last_known_.find(host); before_now != last_known_.end()) {
-      addresses.insert(addresses.end(), before_now->second.begin(), before_now->second.end());
+      add_missing(addresses, before_now->second, limits_.addresses_per_target);
     }
     ++without;
     if (!first_trouble.empty()) continue;
-    const auto error = host_answer == hosts.end() || answered ? dns::DnsError::timed_out : host_answer->second.error();
+    const auto error =
+        host_answer == hosts.end() || answered ? dns::DnsError::timed_out : host_answer->second.error();
     first_trouble = host + ": " + std::string(to_string(error));
   }
   for (const dns::SrvRecord& record : records) {
     const std::string_view label = std::string_view(record.target).substr(0, record.target.find('.'));
-    const std::optional<std::uint32_t> weight = weighted ? std::optional<std::uint32_t>(record.weight) : std::nullopt;
-    for (const Address& address : known[record.target]) gathered.add(label, address.with_port(record.port), weight);
+    const std::optional<std::uint32_t> weight =
+        weighted ? std::optional<std::uint32_t>(record.weight) : std::nullopt;
+    for (const Address& address : known[record.target])
+      gathered.add(label, address.with_port(record.port), weight);
   }
   gathered.sort(limits_.endpoints);
   if (records.empty()) return keep(Outcome::empty, "the answer says that there is no such service");
   std::string trouble;
   if (without > 0) {
-    trouble = "addresses of " + std::to_string(without) + " of " + std::to_string(known.size()) + " targets: " +
-              first_trouble;
+    trouble = "addresses of " + std::to_string(without) + " of " + std::to_string(known.size()) +
+              " targets: " + first_trouble;
   }
   if (gathered.endpoints.empty()) {
     return without > 0 ? keep(Outcome::failed, std::move(trouble))
@@ -183,8 +194,7 @@ News Block::answered(const dns::HostAnswer& answer, TimePoint now) {
   std::string trouble;
   if (!answer.whole) {
     trouble = "only one of A and AAAA was answered";
-    const auto& before_now = last_known_[settings_.host];
-    addresses.insert(addresses.end(), before_now.begin(), before_now.end());
+    add_missing(addresses, last_known_[settings_.host], limits_.endpoints);
   }
   for (const Address& address : addresses) gathered.add("", address.with_port(settings_.port), std::nullopt);
   gathered.sort(limits_.endpoints);
@@ -195,7 +205,7 @@ News Block::answered(const dns::HostAnswer& answer, TimePoint now) {
   return adopt(std::move(gathered), answer.ttl, std::move(trouble), now);
 }
 
-News Block::failed(dns::DnsError error, TimePoint) {
+News Block::failed(dns::DnsError error) {
   return keep(dns::means_none(error) ? Outcome::empty : Outcome::failed, std::string(to_string(error)));
 }
 
@@ -211,8 +221,9 @@ News Block::adopt(Gathering gathered, Duration ttl, std::string trouble, TimePoi
   state_ = next;
   error_ = std::move(trouble);
   if (state_ == State::ok) last_good_ = now;
-  next_ = state_ == State::ok ? std::clamp<Duration>(ttl, kLeast, std::max(kLeast, settings_.refresh))
-                              : std::min<Duration>(settings_.refresh, kAfterTrouble);
+  next_ = state_ == State::ok
+              ? std::clamp<Duration>(ttl, limits_.least, std::max(limits_.least, settings_.refresh))
+              : std::min<Duration>(settings_.refresh, limits_.after_trouble);
   return news;
 }
 
@@ -222,17 +233,16 @@ News Block::keep(Outcome outcome, std::string why) {
   if (state_ == State::ok) state_ = State::stale;
   news.turned = first_failure;
   error_ = std::move(why);
-  next_ = std::min<Duration>(settings_.refresh, kAfterTrouble);
+  next_ = std::min<Duration>(settings_.refresh, limits_.after_trouble);
   return news;
 }
 
 Duration Block::ask_again_in(double jitter) const {
-  const auto earlier = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(next_) * (jitter / 10));
-  return std::max<Duration>(next_ - earlier, kLeast);
+  const auto earlier =
+      std::chrono::duration_cast<Duration>(std::chrono::duration<double>(next_) * (jitter / 10));
+  return std::max<Duration>(next_ - earlier, limits_.least);
 }
 
-std::size_t Block::shard_count() const {
-  return by_name(endpoints_).size();
-}
+std::size_t Block::shard_count() const { return by_name(endpoints_).size(); }
 
 }  // namespace roomgate::router::discovery

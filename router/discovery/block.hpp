@@ -1,13 +1,14 @@
-// What one [[discover]] block has found: takes answers and failures, gives the endpoints, and says when to ask
-// again. Sans-I/O; owned by the discoverer.
+// What one [[discover]] block has found: takes answers and failures, gives the endpoints, and says when to
+// ask again. Sans-I/O; owned by the discoverer.
 //
 //   waiting   nothing has been found yet
 //   ok        the last answer was whole
 //   stale     the last answer was empty, failed or not whole: what was known is kept
 //
 // A set is given up for another set only, never for nothing: name servers that forget everything at once are
-// commoner than shards that go all at once. Nor for part of one: a target whose address cannot be had keeps the
-// addresses it had. A shard that is no longer in an answer is gone, and its room's matter is the directory's.
+// commoner than shards that go all at once. Nor for part of one: a target whose address cannot be had keeps
+// the addresses it had. A shard that is no longer in an answer is gone, and its room's matter is the
+// directory's.
 #pragma once
 
 #include <map>
@@ -29,14 +30,17 @@ std::string_view to_string(Outcome outcome);
 
 struct Limits {
   std::size_t endpoints = 4096;
+  std::size_t addresses_per_target = 16;
+  Duration least = seconds(1);          // between two questions, whatever TTLs say
+  Duration after_trouble = seconds(3);  // at most, to the next question
 };
 
 // What an answer has changed.
 struct News {
   Outcome outcome = Outcome::ok;
-  bool changed = false;   // the endpoints are others than before
-  bool turned = false;    // ok to not ok, or back, or the first answer
-  std::vector<std::string> came;   // names; addresses where shards have none yet
+  bool changed = false;           // the endpoints are others than before
+  bool turned = false;            // ok to not ok, or back, or the first answer
+  std::vector<std::string> came;  // names; addresses where shards have none yet
   std::vector<std::string> went;
   std::vector<std::string> moved;  // same name, other addresses
   std::size_t left_out = 0;        // endpoints past the limit, or without a valid name
@@ -63,10 +67,10 @@ class Block {
   News answered(const dns::SrvAnswer& answer, const HostAnswers& hosts, TimePoint now);
   // Of a block that asks for a host.
   News answered(const dns::HostAnswer& answer, TimePoint now);
-  News failed(dns::DnsError error, TimePoint now);
+  News failed(dns::DnsError error);
 
-  // After the last answer: its TTL, at least a second, at most `refresh`; sooner after one that was not good.
-  // `jitter`, 0 to 1, makes it up to a tenth shorter.
+  // After the last answer: its TTL, at least Limits::least, at most `refresh`; sooner after one that was not
+  // good. `jitter`, 0 to 1, makes it up to a tenth shorter.
   Duration ask_again_in(double jitter) const;
 
   // Sorted.
@@ -85,7 +89,8 @@ class Block {
   directory::DiscoverBlock settings_;
   Limits limits_;
   std::vector<directory::Endpoint> endpoints_;
-  std::map<std::string, std::vector<Address>> last_known_;  // addresses of targets, while they are in the answer
+  std::map<std::string, std::vector<Address>>
+      last_known_;  // addresses of targets, while they are in the answer
   State state_ = State::waiting;
   std::string error_;
   TimePoint last_good_{};
