@@ -13,7 +13,7 @@ std::string_view to_string(DnsError error) {
     case DnsError::too_many_aliases: return "too many aliases";
     case DnsError::too_large: return "too large an answer";
     case DnsError::timed_out: return "timed out";
-    case DnsError::unreachable: return "no server can be reached";
+    case DnsError::unreachable: return "no server gives an answer";
     case DnsError::bad_name: return "no valid name";
     case DnsError::busy: return "too many questions at once";
     case DnsError::cancelled: return "cancelled";

@@ -15,7 +15,7 @@ enum class DnsError {
   too_many_aliases,  // a CNAME chain that is too long, or goes round
   too_large,
   timed_out,
-  unreachable,  // no server can be reached
+  unreachable,  // no server can be reached, or all have failed
   bad_name,     // this is no name to ask for
   busy,         // too many questions are open
   cancelled,    // the resolver is going

@@ -1,5 +1,7 @@
 #include "router/discovery/discoverer.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/random.hpp"
 
@@ -67,11 +69,12 @@ struct Discoverer::Asker {
   Block block;
   TimePoint next_at{};
   std::size_t left_out = 0;
+  bool answered = false;  // or told that there is nothing
   net::Event stopped;
 };
 
 Discoverer::Discoverer(net::Core& core, Metrics& metrics, OnFound on_found, Limits limits)
-    : core_(core), metrics_(metrics), on_found_(std::move(on_found)), limits_(limits) {}
+    : core_(core), metrics_(metrics), on_found_(std::move(on_found)), limits_(limits), all_answered_(core) {}
 
 Discoverer::~Discoverer() {
   for (auto& [question, asker] : askers_) asker->stopped.set();
@@ -99,6 +102,13 @@ void Discoverer::set_blocks(const std::vector<DiscoverBlock>& blocks, const dns:
   resolver_ = blocks.empty() ? nullptr : std::make_shared<dns::Resolver>(core_, options);
   for (const auto& [question, asker] : askers_) show(*asker);
   for (const auto& asker : begin) core_.spawn(watch(asker));
+  tell_if_all_answered();
+}
+
+void Discoverer::tell_if_all_answered() {
+  const bool all =
+      std::all_of(askers_.begin(), askers_.end(), [](const auto& entry) { return entry.second->answered; });
+  if (all) all_answered_.set();
 }
 
 std::vector<Row> Discoverer::rows() const {
@@ -167,6 +177,8 @@ void Discoverer::conclude(Asker& asker, const News& news) {
   }
   show(asker);
   if (news.changed) on_found_(question, block.endpoints());
+  if (news.outcome != Outcome::failed) asker.answered = true;
+  tell_if_all_answered();
 }
 
 void Discoverer::show(const Asker& asker) {

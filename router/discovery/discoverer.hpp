@@ -40,18 +40,23 @@ class Discoverer {
   // resolv.conf are read anew.
   void set_blocks(const std::vector<directory::DiscoverBlock>& blocks, const dns::Options& options);
 
+  // Until every block has found shards, or has been told that there are none. False: the deadline came first.
+  net::Task<bool> all_answered(TimePoint deadline) { return all_answered_.wait(deadline); }
+
   std::vector<Row> rows() const;
 
  private:
   struct Asker;
   net::Task<void> watch(std::shared_ptr<Asker> asker);
   void conclude(Asker& asker, const News& news);
+  void tell_if_all_answered();
   void show(const Asker& asker);
 
   net::Core& core_;
   Metrics& metrics_;
   OnFound on_found_;
   Limits limits_;
+  net::Event all_answered_;
   std::shared_ptr<dns::Resolver> resolver_;               // an open question keeps the one it was put to
   std::map<std::string, std::shared_ptr<Asker>> askers_;  // by question
 };

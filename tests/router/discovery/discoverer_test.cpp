@@ -16,7 +16,7 @@ using net::Task;
 namespace {
 
 constexpr const char* kName = "_http._tcp.web.example";
-constexpr Limits kQuick{.least = milliseconds(10)};
+constexpr Limits kQuick{.least = milliseconds(10), .after_trouble = milliseconds(20)};
 
 // A discoverer on a core of its own; what it has found is waited for.
 class Bench {
@@ -121,6 +121,30 @@ TEST_CASE("a server that has nothing to say, or does not answer, takes nothing a
     CHECK(rows[0].state == State::ok);
     CHECK(rows[0].shards == 1);
     CHECK(rows[0].since_good.has_value());
+  });
+}
+
+TEST_CASE(
+    "whoever waits for the first answers goes on when every block has one, or there is nothing to ask") {
+  DnsZone zone;
+  zone.fail_with(2);
+  DnsServer server(std::ref(zone));
+  Bench bench(server);
+
+  bench.run([&](Bench& b) -> Task<void> {
+    b.discoverer.set_blocks({kBlock}, b.options);
+    co_await b.until([&] { return b.answers("failed") >= 1; });
+    const bool before = co_await b.discoverer.all_answered(Clock::now());
+    CHECK_FALSE(before);
+    zone.fail_with(0);
+    const bool after = co_await b.discoverer.all_answered(Clock::now() + seconds(60));
+    CHECK(after);
+    CHECK(b.answers("empty") >= 1);
+
+    Discoverer idle(b.core, b.metrics, [](const auto&, const auto&) {});
+    idle.set_blocks({}, b.options);
+    const bool at_once = co_await idle.all_answered(Clock::now());
+    CHECK(at_once);
   });
 }
 
