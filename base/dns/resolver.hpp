@@ -1,7 +1,8 @@
 // DNS questions as coroutines, by c-ares on a Core: its sockets are the Core's to watch, its timeouts go
 // through the Core's timer wheel. UDP, and TCP where an answer does not fit. Names are asked for as they
-// stand: no search list, no /etc/hosts; "localhost" is loopback (RFC 6761 6.3) and asks nobody. Owned by
-// whoever asks, on its core's thread; it may go while questions are open, which then end with `cancelled`.
+// stand: no search list and no /etc/hosts, so that an answer is what a name server said ("localhost" has no
+// address either). Owned by whoever asks, on its core's thread; it may go while questions are open, which
+// then end with `cancelled`.
 #pragma once
 
 #include <cstdint>
