@@ -175,6 +175,8 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
     o.shards.push_back({shard.name, shard.address, shard.announce, shard.agent, kind_of(shard.kind)});
   }
   for (const auto& block : c.discover) o.discover.push_back(discover_of(block));
+  o.dns = {
+      .servers = c.dns.servers, .timeout = c.dns.timeout, .tries = static_cast<std::uint32_t>(c.dns.tries)};
   session::Settings& s = o.session;
   s.head.max_head_bytes = size_of(c.limits.header_bytes);
   s.head.max_headers = size_of(c.limits.headers);

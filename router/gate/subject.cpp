@@ -196,4 +196,22 @@ Result<void, admin::Subject::StateError> Gate::set_state(std::string_view shard,
   return {};
 }
 
+std::vector<admin::DiscoveryRow> Gate::discovery() {
+  const auto whole_seconds = [](Duration time) {
+    return static_cast<std::size_t>(std::chrono::duration_cast<seconds>(time).count());
+  };
+  std::vector<admin::DiscoveryRow> rows;
+  for (const discovery::Row& found : discoverer_->rows()) {
+    admin::DiscoveryRow row;
+    row.question = found.question;
+    row.state = discovery::to_string(found.state);
+    row.error = found.error;
+    row.shards = found.shards;
+    row.seconds_since_good = whole_seconds(found.since_good.value_or(Duration::zero()));
+    row.seconds_to_next = whole_seconds(found.to_next);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 }  // namespace roomgate::router::gate

@@ -88,6 +88,14 @@ namespace roomgate::router {
          "Requests that wait for one of a shard's max_connections", "shard")                                 \
   METRIC(gauge, slots_used, "roomgate_shard_slots_used",                                                     \
          "Requests and tunnels at a shard that has max_connections", "shard")                                \
+  METRIC(gauge, discovery_shards, "roomgate_discovery_shards", "Shards that a [[discover]] block has found", \
+         "question")                                                                                         \
+  METRIC(gauge, discovery_stale, "roomgate_discovery_stale",                                                 \
+         "1: the last DNS answer was empty, failed or not whole; what was known is kept", "question")        \
+  METRIC(gauge, discovery_left_out, "roomgate_discovery_left_out",                                           \
+         "Endpoints that DNS gave and the gate does not use: too many, or no valid name", "question")        \
+  METRIC(counter, discovery_answers, "roomgate_discovery_answers_total",                                     \
+         "DNS answers: ok, partial, empty, failed", "question", "result")                                    \
   METRIC(gauge, build_info, "roomgate_build_info", "1", "version", "compiler", "openssl")                    \
   METRIC(counter, log_dropped, "roomgate_access_log_dropped_total",                                          \
          "Access log lines lost: the reader was too slow")
