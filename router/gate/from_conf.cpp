@@ -125,7 +125,12 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   s.route.pages_create = c.rooms.pages_create;
   s.route.force_suffix = c.rooms.force_suffix;
   s.region = c.region;
-  for (const auto& [name, region] : c.regions) s.route.regions.fallback[name] = region.fallback;
+  for (const auto& [name, region] : c.regions) {
+    // A region may have a line only for its networks or countries.
+    if (!region.fallback.empty()) s.route.regions.fallback[name] = region.fallback;
+  }
+  s.route.live_release = c.balance.live_release;
+  s.route.slow_start = c.balance.slow_start;
   s.route.panic_share = c.health.panic;
   s.route.panic_hold = c.health.panic_hold;
   s.debug_headers = c.debug_headers;

@@ -1,8 +1,6 @@
 #include "router/route/route.hpp"
 
-#include <algorithm>
 #include <functional>
-#include <vector>
 
 #include "router/room/normalise.hpp"
 
@@ -29,23 +27,29 @@ Decision forward_to(const Shard* shard, Why why) {
   return decision;
 }
 
-// The next of the eligible shards, by weight; a draining shard answers rather than nobody.
+balance::Wish wish_of(const Request& request, const Settings& settings) {
+  return {.region = request.region, .release = request.release, .live_release = settings.live_release};
+}
+
+// The next of the eligible shards, by weight; one that takes no new rooms answers rather than nobody.
 Decision to_any(const Request& request, const ShardSet& shards, const Settings& settings) {
-  std::vector<const Shard*> eligible = balance::eligible_shards(shards, request.region, settings.regions);
-  if (eligible.empty()) {
-    for (const Shard& shard : shards.all()) {
-      if (shard.up && shard.state == ShardState::drain && !shard.addresses.empty())
-        eligible.push_back(&shard);
+  const auto eligible =
+      balance::eligible_shards(shards, wish_of(request, settings), settings.regions, nullptr);
+  std::uint64_t total = 0;
+  for (const balance::Candidate& shard : eligible.shards()) total += shard.weight;
+  if (total > 0) {
+    std::uint64_t turn = request.turn % total;
+    for (const balance::Candidate& shard : eligible.shards()) {
+      if (turn < shard.weight) return forward_to(shards.by_id(shard.id), Why::any);
+      turn -= shard.weight;
     }
   }
-  if (eligible.empty()) return answer(http::Reason::no_shard);
-  std::uint64_t total = 0;
-  for (const Shard* shard : eligible) total += std::max<std::uint32_t>(1, shard->weight);
-  std::uint64_t turn = request.turn % total;
-  for (const Shard* shard : eligible) {
-    const std::uint64_t weight = std::max<std::uint32_t>(1, shard->weight);
-    if (turn < weight) return forward_to(shard, Why::any);
-    turn -= weight;
+  const auto& all = shards.all();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Shard& shard = all[(request.turn + i) % all.size()];
+    if (shard.up && shard.state != ShardState::maint && !shard.addresses.empty()) {
+      return forward_to(&shard, Why::any);
+    }
   }
   return answer(http::Reason::no_shard);
 }
@@ -72,20 +76,25 @@ const Shard* forced_shard(std::string_view key, const ShardSet& shards) {
 // The shard of a new room, chosen once under the table's lock. `wanted`: asked for by name; taken if it takes
 // rooms.
 struct NewRoom {
-  const Request& request;
+  std::string_view key;
+  balance::Wish wish;
   const ShardSet& shards;
   balance::Policy& policy;
   const Settings& settings;
   const stick::Table& table;
+  TimePoint now;
   const Shard* wanted = nullptr;
+  balance::Spill spill{};  // of the last choice
 
-  std::optional<stick::ShardId> operator()() const {
-    if (wanted != nullptr && balance::takes_new_rooms(*wanted)) return wanted->id;
-    const auto eligible = balance::eligible_shards(shards, request.region, settings.regions);
-    const std::function<std::size_t(stick::ShardId)> rooms_on = [this](stick::ShardId id) {
-      return table.rooms_on(id);
-    };
-    return policy.choose({eligible, request.key.value_or(std::string_view{}), rooms_on});
+  std::optional<stick::ShardId> operator()() {
+    const balance::RoomsOn rooms_on = [&counts = table](stick::ShardId id) { return counts.rooms_on(id); };
+    if (wanted != nullptr && balance::takes_new_rooms(*wanted) &&
+        balance::below_hard_cap(*wanted, rooms_on)) {
+      return wanted->id;
+    }
+    const auto eligible = balance::eligible_shards(shards, wish, settings.regions, rooms_on);
+    spill = eligible.spill();
+    return policy.choose({eligible, key, rooms_on, now, settings.slow_start});
   }
 };
 
@@ -99,12 +108,13 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
   std::optional<stick::Entry> entry = table.find(*request.key, now);
   bool created = false;
   bool forced = false;
+  balance::Spill spill;
   if (!entry || (entry->provisional && use == stick::Use::signalling)) {
     const bool may = entry || request.may_create == nullptr || (*request.may_create)();
     if (!may) return answer(http::Reason::new_rooms_limited);
     if (wanted == nullptr && settings.force_suffix) wanted = forced_shard(*request.key, shards);
-    const NewRoom choose{request, shards, policy, settings, table, wanted};
-    const auto found = table.find_or_create(*request.key, use, now, std::cref(choose));
+    NewRoom choose{*request.key, wish_of(request, settings), shards, policy, settings, table, now, wanted};
+    const auto found = table.find_or_create(*request.key, use, now, std::ref(choose));
     if (!found) {
       switch (found.error()) {
         case stick::CreateError::no_choice: return answer(http::Reason::no_shard);
@@ -115,24 +125,28 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
     entry = found->entry;
     created = found->created;
     forced = wanted != nullptr && wanted->id == entry->shard;
+    spill = choose.spill;
   }
 
   const bool was_in_use = !created && table.in_use(*entry, now);
   const Shard* shard = shards.by_id(entry->shard);
   // Nothing may go to a shard in maintenance: a room that nobody is in starts anew elsewhere, others wait.
   if (shard != nullptr && shard->state == ShardState::maint && !was_in_use) {
-    const auto next = NewRoom{request, shards, policy, settings, table, nullptr}();
+    NewRoom choose{*request.key, wish_of(request, settings), shards, policy, settings, table, now};
+    const auto next = choose();
     const auto moved = next ? table.move(*request.key, entry->shard, *next, stick::Table::MoveIf::unheld)
                             : std::optional<stick::Entry>();
     if (moved) {
       entry = moved;
       shard = shards.by_id(entry->shard);
+      spill = choose.spill;
     }
   }
   Decision decision = forward_to(shard, why_of(*entry, created, forced));
   decision.sticky = decision.forwards();
   decision.was_in_use = was_in_use;
   decision.made_at = now;
+  decision.spill = spill;
   return decision;
 }
 
@@ -195,7 +209,7 @@ Decision route(const Request& request, stick::Table& table, const ShardSet& shar
   return answer(http::Reason::not_found);
 }
 
-std::optional<Decision> relocate(std::string_view key, std::string_view region, const Decision& failed,
+std::optional<Decision> relocate(std::string_view key, const balance::Wish& wish, const Decision& failed,
                                  stick::Table& table, const ShardSet& shards, balance::Policy& policy,
                                  const Settings& settings, TimePoint now) {
   if (!failed.sticky || failed.shard == nullptr) return std::nullopt;
@@ -220,22 +234,18 @@ std::optional<Decision> relocate(std::string_view key, std::string_view region, 
   const bool used_since = entry->last_used > failed.made_at;
   if ((failed.was_in_use || used_since) && (!down || waits)) return std::nullopt;
 
-  Request request;
-  request.key = key;
-  request.region = region;
-  std::vector<Shard> others;
-  for (const Shard& other : shards.all()) {
-    if (other.id != from) others.push_back(other);
-  }
-  const ShardSet rest(std::move(others));
-  const auto next = NewRoom{request, rest, policy, settings, table, nullptr}();
+  const balance::Wish elsewhere{wish.region, wish.release, settings.live_release, from};
+  NewRoom choose{key, elsewhere, shards, policy, settings, table, now};
+  const auto next = choose();
   if (!next) return std::nullopt;
   // Tunnels of the old shard may still linger here while it is down; without that verdict they are a room in
   // use.
   const auto condition = down && !waits ? stick::Table::MoveIf::always : stick::Table::MoveIf::unheld;
   const auto moved = table.move(key, from, *next, condition);
   if (!moved) return std::nullopt;
-  return to_moved(*moved);
+  Decision decision = to_moved(*moved);
+  decision.spill = choose.spill;
+  return decision;
 }
 
 }  // namespace roomgate::router::route

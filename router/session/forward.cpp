@@ -134,6 +134,9 @@ void Exchange::count_assignment(const route::Decision& decision) {
   worker_.shared.metrics.assignments.with({decision.shard->name, fresh ? "new" : "moved"}).add();
   LOG(info, fresh ? "room_assigned" : "room_moved", {"room", facts_.key.value_or("")},
       {"shard", decision.shard->name});
+  for (const std::string_view kind : balance::kinds_of(decision.spill)) {
+    if (!kind.empty()) worker_.shared.metrics.spills.with({kind}).add();
+  }
 }
 
 void Exchange::note_failure(std::string_view kind) {
@@ -143,7 +146,7 @@ void Exchange::note_failure(std::string_view kind) {
 
 std::optional<route::Decision> Exchange::elsewhere(const route::Decision& refused) {
   if (refused.sticky && facts_.key) {
-    return route::relocate(*facts_.key, facts_.region, refused, worker_.shared.table, *shards_,
+    return route::relocate(*facts_.key, {.region = facts_.region}, refused, worker_.shared.table, *shards_,
                            *worker_.policy, settings_->route, worker_.core.now());
   }
   if (refused.why != route::Why::any) return std::nullopt;
