@@ -42,10 +42,10 @@ struct Request {
   room::PathInfo path;
   std::optional<std::string_view> key;  // room::room_key
   std::string_view region;              // the client's; empty: not known
-  std::string_view release;             // that a pin or the request asks for; empty: the live one
   std::uint64_t turn = 0;  // counts up per core: which shard is next for what any shard can answer
   // Asked before a room gets its first entry; false: 429. None: every room may.
   const std::function<bool()>* may_create = nullptr;
+  std::string_view release;  // that a pin or the request asks for; empty: the live one
 };
 
 struct Decision {
