@@ -51,6 +51,7 @@ class Search {
     found_.last_ramp_ = pool->last_ramp;
     found_.shards_ = pool->shards;
     found_.number_ = pool->number;
+    found_.weights_ = pool->weights;
     const bool caps = pool->capped && rooms_on_ != nullptr;
     if (!caps && wish_.except == kNoShard) return true;
 
@@ -63,6 +64,7 @@ class Search {
     if (some.size() == pool->shards.size()) return true;
     found_.shards_ = some;
     found_.number_ = number_of(some);
+    found_.weights_ = weights_of(some);
     return !some.empty();
   }
 

@@ -54,14 +54,17 @@ class Eligible {
   Eligible& operator=(Eligible&&) = default;
 
   std::span<const Candidate> shards() const { return shards_; }  // by name; of the ShardSet, or of this
-  std::uint64_t number() const { return number_; }               // as Pool's
-  TimePoint last_ramp() const { return last_ramp_; }             // as Pool's
+  // As a Pool's.
+  std::uint64_t number() const { return number_; }
+  std::uint64_t weights() const { return weights_; }
+  TimePoint last_ramp() const { return last_ramp_; }
   const Spill& spill() const { return spill_; }
 
  private:
   friend class Search;
   std::span<const Candidate> shards_;
   std::uint64_t number_ = 0;
+  std::uint64_t weights_ = 0;
   TimePoint last_ramp_{};
   Spill spill_;
   std::vector<Candidate> some_;  // of a pool, where not all of it will do

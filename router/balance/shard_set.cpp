@@ -136,12 +136,24 @@ void ShardSet::make_pools() {
     if (!shard.release.empty()) add(candidate, shard.release, {});
     if (!shard.region.empty() && !shard.release.empty()) add(candidate, shard.release, shard.region);
   }
-  for (auto& [place, pool] : pools_) pool.number = number_of(pool.shards);
+  for (auto& [place, pool] : pools_) {
+    pool.number = number_of(pool.shards);
+    pool.weights = weights_of(pool.shards);
+  }
 }
 
 std::uint64_t number_of(std::span<const Candidate> shards) {
   std::uint64_t number = shards.size();
   for (const Candidate& shard : shards) number = mix(number ^ shard.id);
+  return number;
+}
+
+std::uint64_t weights_of(std::span<const Candidate> shards) {
+  std::uint64_t number = shards.size();
+  for (const Candidate& shard : shards) {
+    number = mix(number ^ shard.weight);
+    number = mix(number ^ static_cast<std::uint64_t>(shard.ramp_begin.time_since_epoch().count()));
+  }
   return number;
 }
 

@@ -90,10 +90,12 @@ struct Candidate {
 struct Pool {
   std::vector<Candidate> shards;  // by name
   std::uint64_t number = 0;       // the same for the same shards, whatever their weights and loads
+  std::uint64_t weights = 0;      // the same for the same weights and ramps of the same shards
   bool capped = false;            // some have a bound on rooms
   TimePoint last_ramp{};          // when the newest of them came up; {}: none did
 };
 std::uint64_t number_of(std::span<const Candidate> shards);
+std::uint64_t weights_of(std::span<const Candidate> shards);
 
 class ShardSet {
  public:
