@@ -11,6 +11,18 @@
 
 namespace roomgate {
 
+// One of them.
+struct Network {
+  std::array<std::uint8_t, 16> prefix;  // IPv4 as ::ffff:a.b.c.d
+  int bits;                             // of those 128
+
+  // An address or ADDRESS/BITS.
+  static std::optional<Network> parse(std::string_view text);
+};
+
+// The form in which addresses are compared with a Network's prefix.
+std::array<std::uint8_t, 16> network_bytes(const Address& address);
+
 class Networks {
  public:
   Networks() = default;
@@ -22,10 +34,6 @@ class Networks {
   bool empty() const { return networks_.empty(); }
 
  private:
-  struct Network {
-    std::array<std::uint8_t, 16> prefix;  // IPv4 as ::ffff:a.b.c.d
-    int bits;
-  };
   std::vector<Network> networks_;
 };
 

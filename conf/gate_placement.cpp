@@ -50,7 +50,8 @@ void describe_placement(Binder& b, Gate& gate) {
 
   b.table("geo", "Which region a client is of.");
   b.key("header", gate.geo.header, not_empty(),
-        "believed from trust_forwarded_from only; X-Proxy-Region too");
+        "a region's name, or a country of one; believed from trust_forwarded_from only and never passed on; "
+        "X-Proxy-Region goes before it");
   b.key("order", gate.geo.order, one_of({"header", "cidr", "geoip", "gate"}),
         "asked in turn, the first that knows decides; gate: gate.region");
   b.table("geoip", "");

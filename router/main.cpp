@@ -13,6 +13,7 @@
 #include "base/encoding.hpp"
 #include "base/log.hpp"
 #include "conf/gate.hpp"
+#include "conf/haproxy/import.hpp"
 #include "router/admin/client.hpp"
 #include "router/gate/credentials.hpp"
 #include "router/gate/from_conf.hpp"
@@ -54,6 +55,16 @@ int check(const std::string& file) {
     return kRefused;
   }
   for (const auto& warning : credentials->warnings) std::cerr << "warning: " << warning << '\n';
+  return kDone;
+}
+
+int import(const std::string& file) {
+  const auto settings = roomgate::conf::haproxy::import_file(file);
+  if (!settings) {
+    std::cerr << file << ": " << settings.error() << '\n';
+    return kRefused;
+  }
+  std::cout << *settings;
   return kDone;
 }
 
@@ -187,6 +198,10 @@ int main(int argc, char** argv) {
   serve_command->add_flag("--check", only_check, "only validate the settings");
   auto* check_command = app.add_subcommand("check", "validate the settings");
   check_command->add_option("--config", config, "the settings file")->required();
+  std::string haproxy;
+  auto* import_command =
+      app.add_subcommand("import", "a HAProxy configuration as settings, on standard output");
+  import_command->add_option("FILE", haproxy, "haproxy.cfg")->required();
 
   Asking asking;
   const auto asks = [&asking, &app](const char* name, const char* help) {
@@ -228,6 +243,7 @@ int main(int argc, char** argv) {
 
   if (*serve_command) return only_check ? check(config) : serve(config);
   if (*check_command) return check(config);
+  if (*import_command) return import(haproxy);
   if (*status_command) return show_object(asking, "/api/v1/status");
   if (*shards_command) {
     return show(asking, "/api/v1/shards", "shards",

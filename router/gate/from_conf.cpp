@@ -1,6 +1,7 @@
 #include "router/gate/from_conf.hpp"
 
 #include <fstream>
+#include <set>
 
 namespace roomgate::router::gate {
 namespace {
@@ -73,6 +74,72 @@ DiscoverBlock discover_of(const conf::Gate::Discover& c) {
   return block;
 }
 
+// A header that the gate itself goes by cannot be taken out of requests.
+bool may_be_region_header(const std::string& name) {
+  using http::HeaderId;
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+  if (name.empty() || name.find_first_not_of(kAllowed) != std::string::npos) return false;
+  const HeaderId id = http::header_id(name);
+  return id == HeaderId::other || id == HeaderId::x_forwarded_any || id == HeaderId::x_proxy_region;
+}
+
+// Opens the GeoIP database: a file that is no good is a mistake in the settings.
+Result<std::shared_ptr<const region::Locator>, std::string> locator_of(const conf::Gate& c) {
+  region::Settings settings{.order = {}, .header = c.geo.header, .gate = c.region};
+  if (!may_be_region_header(settings.header)) {
+    return fail("geo.header: \"" + settings.header +
+                "\" is no header for this: letters, digits and dashes, and none that the gate itself uses");
+  }
+  for (const auto& source : c.geo.order) {
+    const auto parsed = region::parse_source(source);
+    if (!parsed) return fail("geo.order: what is \"" + source + "\"?");
+    settings.order.push_back(*parsed);
+  }
+  std::set<std::string> further;
+  for (const auto& [name, region] : c.regions) {
+    settings.regions.push_back({name, region.cidrs, region.countries});
+    further.insert(region.fallback.begin(), region.fallback.end());
+  }
+  for (const auto& shard : c.shards) further.insert(shard.kind.region);
+  for (const auto& block : c.discover) further.insert(block.kind.region);
+  settings.names.assign(further.begin(), further.end());
+  std::shared_ptr<const region::GeoIp> database;
+  if (!c.geoip_database.empty()) {
+    auto opened = region::GeoIp::open(c.geoip_database);
+    if (!opened) return fail("geoip.database: " + opened.error());
+    database = std::move(opened).value();
+  }
+  return region::Locator::make(std::move(settings), std::move(database));
+}
+
+Result<route::Pins, std::string> pins_of(const conf::Gate& c) {
+  constexpr std::size_t kMost = 1000;  // each is looked at for each new room
+  if (c.pins.size() > kMost) return fail("pins: more than " + std::to_string(kMost));
+  std::vector<route::Pin> pins;
+  for (const auto& pin : c.pins) pins.push_back({pin.release, pin.tenant, pin.prefix});
+  return route::Pins(std::move(pins), c.balance.live_release, c.balance.release_override);
+}
+
+Result<std::vector<route::Ban>, std::string> bans_of(const conf::Gate& c) {
+  using Kind = route::Ban::Kind;
+  std::vector<route::Ban> bans;
+  if (c.bans.size() > route::Bans::kMost)
+    return fail("bans: more than " + std::to_string(route::Bans::kMost));
+  for (const auto& ban : c.bans) {
+    const bool room = !ban.room.empty();
+    const bool prefix = !ban.prefix.empty();
+    bans.push_back({.kind = room     ? Kind::room
+                            : prefix ? Kind::prefix
+                                     : Kind::tenant,
+                    .text = room     ? ban.room
+                            : prefix ? ban.prefix
+                                     : ban.tenant,
+                    .status = static_cast<int>(ban.status),
+                    .from_settings = true});
+  }
+  return bans;
+}
+
 }  // namespace
 
 Result<Options, std::string> from_conf(const conf::Gate& c) {
@@ -125,12 +192,20 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   s.route.pages_create = c.rooms.pages_create;
   s.route.force_suffix = c.rooms.force_suffix;
   s.region = c.region;
+  auto locator = locator_of(c);
+  if (!locator) return fail(locator.error());
+  s.locator = std::move(locator).value();
   for (const auto& [name, region] : c.regions) {
     // A region may have a line only for its networks or countries.
     if (!region.fallback.empty()) s.route.regions.fallback[name] = region.fallback;
   }
-  s.route.live_release = c.balance.live_release;
   s.route.slow_start = c.balance.slow_start;
+  auto pins = pins_of(c);
+  if (!pins) return fail(pins.error());
+  s.route.pins = std::move(pins).value();
+  auto bans = bans_of(c);
+  if (!bans) return fail(bans.error());
+  o.bans = std::move(bans).value();
   s.route.panic_share = c.health.panic;
   s.route.panic_hold = c.health.panic_hold;
   s.debug_headers = c.debug_headers;

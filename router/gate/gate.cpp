@@ -66,6 +66,7 @@ Result<void, std::string> Gate::start_workers() {
   auto entrances = make_entrances(options_.listen, *credentials);
   if (!entrances) return fail(entrances.error());
   adopt(std::move(credentials).value());
+  adopt_geoip();
   const auto settings = std::make_shared<const session::Settings>(options_.session);
   for (std::size_t i = 0; i < runtime_.size(); ++i) {
     net::Core& core = runtime_.core(i);
@@ -101,6 +102,7 @@ void Gate::run() {
       control, options_.health, metrics_,
       [this](const std::string& target, const health::Verdict& verdict) { on_verdict(target, verdict); });
   publish_shards();
+  publish_bans();
   checker_->set_targets(targets());
   control.schedule(second_, Clock::now() + seconds(1));
   runtime_.on_signal([this](int signal) { on_signal(signal); });
@@ -124,6 +126,7 @@ void Gate::every_second() {
   if (directory_.prune([this](stick::ShardId shard) { return table_.rooms_on(shard); })) shards_changed();
   if (now - tickets_rotated_ >= tls::TicketKeys::kRotation) rotate_tickets();
   watch_credentials(now);
+  watch_geoip();
   sample_rates();
   runtime_.control().schedule(second_, now + seconds(1));
 }

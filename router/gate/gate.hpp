@@ -1,7 +1,7 @@
 // A front door put together: listeners and a worker per core, and on the control core what watches over them:
 // shards and their health, the room table's housekeeping, the admin endpoint, reload and shutdown. One per
 // process, owned by main. Its rooms: gate.cpp (start), shards.cpp, entrances.cpp (TLS files), reload.cpp,
-// shutdown.cpp, subject.cpp (what an operator asks).
+// shutdown.cpp, regions.cpp (GeoIP), bans.cpp, subject.cpp (what an operator asks).
 #pragma once
 
 #include <functional>
@@ -43,6 +43,9 @@ class Gate final : public admin::Subject {
   bool forget(std::string_view key) override;
   Result<void, StateError> set_state(std::string_view shard, std::string_view state,
                                      std::optional<Duration> deadline) override;
+  std::vector<admin::BanRow> bans() override;
+  bool ban(const admin::BanRow& row) override;
+  bool unban(admin::BanRow::Kind kind, std::string_view text) override;
 
  private:
   // One [[listen]] block: a socket per core.
@@ -83,6 +86,16 @@ class Gate final : public admin::Subject {
   void watch_credentials(TimePoint now);
   Result<void, std::string> renew_credentials();
 
+  // regions.cpp: the GeoIP database in use, and its file.
+  void adopt_geoip();
+  void watch_geoip();
+  Result<void, std::string> renew_geoip();
+
+  // bans.cpp: those of these settings and the operator's.
+  std::vector<route::Ban> all_bans(const std::vector<route::Ban>& of_settings) const;
+  void publish_bans();
+
+  void publish_settings();
   void on_signal(int signal);
   void reload();
   Result<void, std::string> apply(Options next);
@@ -106,9 +119,12 @@ class Gate final : public admin::Subject {
   directory::Directory directory_{names_};
   std::shared_ptr<const balance::ShardSet> shards_;  // the control core's copy
   std::shared_ptr<balance::Policy> policy_;
+  std::vector<route::Ban> operator_bans_;  // by the operator's word, until this process ends
+  std::shared_ptr<const route::Bans> bans_ = std::make_shared<const route::Bans>();
   std::shared_ptr<const tls::TicketKeys> tickets_;  // of doors without a key file
   Credentials credentials_;
   tls::Settled files_{0};
+  tls::Settled geoip_{0};
 
   net::Runtime runtime_;
   // Below the runtime: their sockets live in its cores.

@@ -9,6 +9,7 @@
 #include "router/directory/blocks.hpp"
 #include "router/health/checker.hpp"
 #include "router/limits/gatekeeper.hpp"
+#include "router/route/bans.hpp"
 #include "router/session/settings.hpp"
 #include "router/stick/table.hpp"
 #include "router/tls/client_context.hpp"
@@ -35,6 +36,7 @@ struct Options {
   std::vector<ShardBlock> shards;
   std::vector<DiscoverBlock> discover;
   session::Settings session;
+  std::vector<route::Ban> bans;  // of the settings
   std::string policy = "roundrobin";
   health::Options health;
   admin::Options admin;

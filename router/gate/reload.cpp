@@ -38,6 +38,13 @@ void Gate::reload() {
   }
 }
 
+void Gate::publish_settings() {
+  const auto settings = std::make_shared<const session::Settings>(options_.session);
+  runtime_.on_each([this, settings, chosen = policy_](net::Core& core) {
+    workers_[core.index()]->set_settings(settings, chosen);
+  });
+}
+
 Result<void, std::string> Gate::apply(Options next) {
   // What could fail comes first: settings change as a whole or not at all.
   std::shared_ptr<balance::Policy> policy = policy_;
@@ -61,6 +68,9 @@ Result<void, std::string> Gate::apply(Options next) {
   if (!credentials) return fail(credentials.error());
   auto entrances = make_entrances(next.listen, *credentials);
   if (!entrances) return fail(entrances.error());
+  if (all_bans(next.bans).size() > route::Bans::kMost) {
+    return fail("bans: more than " + std::to_string(route::Bans::kMost) + ", with the operator's");
+  }
   if (auto opened = log_.open(); !opened) return fail("admin.access_log: " + opened.error());
 
   adopt(std::move(credentials).value());
@@ -69,10 +79,9 @@ Result<void, std::string> Gate::apply(Options next) {
   admission_.set_limit(options_.max_connections);
   gatekeeper_.set_limits(options_.limits);
   admin_->set_token(options_.admin.token);
-  const auto settings = std::make_shared<const session::Settings>(options_.session);
-  runtime_.on_each([this, settings, chosen = policy_](net::Core& core) {
-    workers_[core.index()]->set_settings(settings, chosen);
-  });
+  adopt_geoip();
+  publish_settings();
+  publish_bans();
   set_entrances(std::move(entrances).value());
   directory_ = std::move(shards_then);
   publish_shards();

@@ -5,7 +5,7 @@
 namespace roomgate::router::http {
 namespace {
 
-constexpr std::array<ReasonText, 36> kReasons = {{
+constexpr std::array<ReasonText, 38> kReasons = {{
     {Reason::none, 200, "", ""},
     {Reason::redirect, 308, "redirect", "this is served over https"},
     {Reason::bad_request, 400, "bad_request", "the request is not well-formed HTTP"},
@@ -13,6 +13,7 @@ constexpr std::array<ReasonText, 36> kReasons = {{
     {Reason::bad_upgrade, 400, "bad_upgrade", "the WebSocket handshake is not one of version 13"},
     {Reason::missing_proxy_header, 400, "missing_proxy_header",
      "a PROXY header is required from this address"},
+    {Reason::banned, 403, "banned", "this room is closed to everybody"},
     {Reason::not_found, 404, "not_found", "there is nothing here"},
     {Reason::no_such_shard, 404, "no_such_shard", "there is no shard of that name"},
     {Reason::wrong_shard, 404, "wrong_shard", "the room is on another shard: reload the page"},
@@ -33,6 +34,7 @@ constexpr std::array<ReasonText, 36> kReasons = {{
      "too many connections from this address (limits.per_address.connections)"},
     {Reason::tunnels_limited, 429, "tunnels_limited",
      "too many connections into this room (limits.tunnels_per_room)"},
+    {Reason::banned_for_now, 429, "banned", "this room is closed to everybody for now"},
     {Reason::head_too_large, 431, "head_too_large",
      "the request's header fields are too large (limits.header_bytes, limits.headers)"},
     {Reason::method_unknown, 501, "method_unknown", "this method is not known"},

@@ -17,6 +17,7 @@ enum class Reason : std::uint8_t {
   bad_framing,           // 400, and close: lengths that two readers read differently
   bad_upgrade,           // 400
   missing_proxy_header,  // 400
+  banned,                // 403: [[bans]], and the operator's
   not_found,             // 404: a path that is never forwarded
   no_such_shard,         // 404: named in the path
   wrong_shard,           // 404: /v1/_ws names a shard that the room is not on; the client reloads
@@ -31,6 +32,7 @@ enum class Reason : std::uint8_t {
   new_rooms_limited,     // 429: limits.per_address.new_rooms
   connections_limited,   // 429: limits.per_address.connections, where a front speaks for the client
   tunnels_limited,       // 429: limits.tunnels_per_room
+  banned_for_now,        // 429: the same, where the ban says so
   head_too_large,        // 431
   method_unknown,        // 501
   bad_answer,            // 502: the shard answered nonsense

@@ -30,9 +30,11 @@ void append_framing(const Framing& framing, HeadWriter& out) {
   }
 }
 
-bool passes_to_shard(const HeaderView& header, const RequestHead& head) {
+bool passes_to_shard(const HeaderView& header, const RequestHead& head, std::string_view region_header) {
   // What servers may take for a field that it is not: nobody means well by such a name.
   if (look_alike(header) != header.id) return false;
+  // What it says has become X-Proxy-Region, or is a forgery.
+  if (!region_header.empty() && looks_like(header, region_header)) return false;
   switch (header.id) {
     case HeaderId::host:
     case HeaderId::connection:
@@ -142,7 +144,7 @@ void write_request_head(const RequestHead& head, const RequestRewrite& rewrite, 
   out.append(" HTTP/1.1\r\n");
   append_field("Host", head.authority, out);
   for (const HeaderView& header : head.headers) {
-    if (passes_to_shard(header, head)) append_field(header.name, header.value, out);
+    if (passes_to_shard(header, head, rewrite.region_header)) append_field(header.name, header.value, out);
   }
   append_framing(rewrite.framing, out);
   if (rewrite.websocket) out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");

@@ -22,6 +22,7 @@ struct RequestRewrite {
   std::string_view request_id;
   std::string_view
       region;  // X-Proxy-Region; empty: none is sent, and a client's copy is removed all the same
+  std::string_view region_header;   // geo.header: no copy is passed on, whoever wrote it; empty: none
   std::string_view client_subject;  // of the certificate that the client showed; empty: none
   Framing framing;                  // framing_of(request)
   bool websocket = false;           // accept_upgrade said so

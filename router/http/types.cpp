@@ -100,22 +100,42 @@ HeaderId header_id(std::string_view name) {
   return name.size() > prefix && is(n, "x-forwarded-") ? HeaderId::x_forwarded_any : HeaderId::other;
 }
 
-HeaderId look_alike(const HeaderView& header) {
-  constexpr std::size_t longest = 64;
-  if (header.plain_name || header.id != HeaderId::other) return header.id;
-  // Either each odd character stands for a dash, or it stands for nothing.
-  std::array<char, longest> dashed;
-  std::array<char, longest> bare;
+namespace {
+
+// The two ways to read a name with odd characters in it: each stands for a dash, or for nothing.
+struct Readings {
+  static constexpr std::size_t kLongest = 64;  // longer names are like no other
+  std::array<char, kLongest> dashed;
+  std::array<char, kLongest> bare;
   std::size_t dashed_size = 0;
   std::size_t bare_size = 0;
-  for (char c : header.name) {
-    if (dashed_size == longest) return header.id;
-    const bool plain = (detail::kClasses[static_cast<unsigned char>(c)] & detail::kPlainName) != 0;
-    dashed[dashed_size++] = plain ? c : '-';
-    if (plain) bare[bare_size++] = c;
+
+  explicit Readings(std::string_view name) {
+    if (name.size() > kLongest) return;
+    for (char c : name) {
+      const bool plain = (detail::kClasses[static_cast<unsigned char>(c)] & detail::kPlainName) != 0;
+      dashed[dashed_size++] = plain ? c : '-';
+      if (plain) bare[bare_size++] = c;
+    }
   }
-  const HeaderId id = header_id({dashed.data(), dashed_size});
-  return id != HeaderId::other ? id : header_id({bare.data(), bare_size});
+  std::string_view as_dashes() const { return {dashed.data(), dashed_size}; }
+  std::string_view as_nothing() const { return {bare.data(), bare_size}; }
+};
+
+}  // namespace
+
+HeaderId look_alike(const HeaderView& header) {
+  if (header.plain_name || header.id != HeaderId::other) return header.id;
+  const Readings read(header.name);
+  const HeaderId id = header_id(read.as_dashes());
+  return id != HeaderId::other ? id : header_id(read.as_nothing());
+}
+
+bool looks_like(const HeaderView& header, std::string_view name) {
+  if (header.name.size() < name.size()) return false;  // no reading is longer than what is read
+  if (header.plain_name || detail::all(header.name, detail::kPlainName)) return same(header.name, name);
+  const Readings read(header.name);
+  return same(read.as_dashes(), name) || same(read.as_nothing(), name);
 }
 
 const HeaderView* find_header(Headers headers, HeaderId id) {

@@ -64,6 +64,8 @@ using Headers = std::span<const HeaderView>;
 // The id that servers may take that field for: X_Forwarded_For, X.Forwarded.For and the like are one variable
 // to CGI, and some drop the marks around a name.
 HeaderId look_alike(const HeaderView& header);
+// The same for a name that has no id: may servers take that field for it? `name`: letters, digits, dashes.
+bool looks_like(const HeaderView& header, std::string_view name);
 
 // The first of that name; nullptr where there is none.
 const HeaderView* find_header(Headers headers, HeaderId id);

@@ -27,6 +27,13 @@ namespace roomgate::router {
          "how")                                                                                              \
   METRIC(counter, spills, "roomgate_placement_spills_total",                                                 \
          "Rooms placed off their wish: region, release_live, release_any, soft_cap", "kind")                 \
+  METRIC(counter, pins_unmet, "roomgate_pins_unmet_total", "Rooms that no shard of their release took",      \
+         "release")                                                                                          \
+  METRIC(gauge, bans, "roomgate_bans", "Banned rooms, prefixes and tenants")                                 \
+  METRIC(gauge, geoip_built, "roomgate_geoip_build_timestamp_seconds",                                       \
+         "When the GeoIP database in use was built, Unix time")                                              \
+  METRIC(counter, geoip_reloads, "roomgate_geoip_reloads_total",                                             \
+         "Changed GeoIP databases read anew: ok, refused", "result")                                         \
   METRIC(counter, rejected, "roomgate_rejected_total", "Requests and connections the gate refused",          \
          "reason")                                                                                           \
                                                                                                              \

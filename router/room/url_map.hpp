@@ -22,6 +22,21 @@ enum class PathKind : std::uint8_t {
   refused,       // never forwarded: 404
 };
 
+// A room's own requests, of whose key it may depend what becomes of them.
+constexpr bool is_of_room(PathKind kind) {
+  switch (kind) {
+    case PathKind::signalling:
+    case PathKind::unlock:
+    case PathKind::page:
+    case PathKind::shard_socket: return true;
+    case PathKind::asset:
+    case PathKind::named_shard:
+    case PathKind::health:
+    case PathKind::refused: break;
+  }
+  return false;
+}
+
 // Views into the path given to classify().
 struct PathInfo {
   PathKind kind = PathKind::asset;

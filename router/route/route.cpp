@@ -27,14 +27,27 @@ Decision forward_to(const Shard* shard, Why why) {
   return decision;
 }
 
-balance::Wish wish_of(const Request& request, const Settings& settings) {
-  return {.region = request.region, .release = request.release, .live_release = settings.live_release};
+http::Reason ban_of(const Request& request) {
+  if (request.bans == nullptr || !request.key) return http::Reason::none;
+  const Ban* ban = request.bans->find(*request.key);
+  if (ban == nullptr) return http::Reason::none;
+  return ban->status == 429 ? http::Reason::banned_for_now : http::Reason::banned;
+}
+
+// Looked up only where something is placed, not for every request.
+std::string_view release_for(const Request& request, const ShardSet& shards, const Settings& settings) {
+  if (const auto asked = settings.pins.asked_for(request.query, shards); !asked.empty()) return asked;
+  return request.key ? settings.pins.of_room(*request.key) : settings.pins.of_tenant(request.path.tenant);
+}
+
+balance::Wish wish_of(std::string_view region, std::string_view release, const Settings& settings) {
+  return {.region = region, .release = release, .live_release = settings.pins.live()};
 }
 
 // The next of the eligible shards, by weight; one that takes no new rooms answers rather than nobody.
 Decision to_any(const Request& request, const ShardSet& shards, const Settings& settings) {
-  const auto eligible =
-      balance::eligible_shards(shards, wish_of(request, settings), settings.regions, nullptr);
+  const auto wish = wish_of(request.region, release_for(request, shards, settings), settings);
+  const auto eligible = balance::eligible_shards(shards, wish, settings.regions, nullptr);
   std::uint64_t total = 0;
   for (const balance::Candidate& shard : eligible.shards()) total += shard.weight;
   if (total > 0) {
@@ -98,6 +111,12 @@ struct NewRoom {
   }
 };
 
+// What became of the wish, in a decision that has placed a room.
+void note_release(Decision& decision, std::string_view wished) {
+  decision.release = wished;
+  decision.release_unmet = decision.forwards() && !wished.empty() && decision.shard->release != wished;
+}
+
 Why why_of(const stick::Entry& entry, bool created, bool forced) {
   if (created) return forced ? Why::forced : Why::fresh;
   return entry.origin == stick::Origin::moved ? Why::moved : Why::stick;
@@ -109,11 +128,14 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
   bool created = false;
   bool forced = false;
   balance::Spill spill;
+  std::string_view release;  // of a room that is placed now
   if (!entry || (entry->provisional && use == stick::Use::signalling)) {
     const bool may = entry || request.may_create == nullptr || (*request.may_create)();
     if (!may) return answer(http::Reason::new_rooms_limited);
     if (wanted == nullptr && settings.force_suffix) wanted = forced_shard(*request.key, shards);
-    NewRoom choose{*request.key, wish_of(request, settings), shards, policy, settings, table, now, wanted};
+    release = release_for(request, shards, settings);
+    const auto wish = wish_of(request.region, release, settings);
+    NewRoom choose{*request.key, wish, shards, policy, settings, table, now, wanted};
     const auto found = table.find_or_create(*request.key, use, now, std::ref(choose));
     if (!found) {
       switch (found.error()) {
@@ -128,11 +150,14 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
     spill = choose.spill;
   }
 
+  bool placed = created;
   const bool was_in_use = !created && table.in_use(*entry, now);
   const Shard* shard = shards.by_id(entry->shard);
   // Nothing may go to a shard in maintenance: a room that nobody is in starts anew elsewhere, others wait.
   if (shard != nullptr && shard->state == ShardState::maint && !was_in_use) {
-    NewRoom choose{*request.key, wish_of(request, settings), shards, policy, settings, table, now};
+    release = release_for(request, shards, settings);
+    const auto wish = wish_of(request.region, release, settings);
+    NewRoom choose{*request.key, wish, shards, policy, settings, table, now};
     const auto next = choose();
     const auto moved = next ? table.move(*request.key, entry->shard, *next, stick::Table::MoveIf::unheld)
                             : std::optional<stick::Entry>();
@@ -140,9 +165,11 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
       entry = moved;
       shard = shards.by_id(entry->shard);
       spill = choose.spill;
+      placed = true;
     }
   }
   Decision decision = forward_to(shard, why_of(*entry, created, forced));
+  if (placed && !forced) note_release(decision, release);
   decision.sticky = decision.forwards();
   decision.was_in_use = was_in_use;
   decision.made_at = now;
@@ -182,6 +209,9 @@ std::string_view to_text(Why why) {
 
 Decision route(const Request& request, stick::Table& table, const ShardSet& shards, balance::Policy& policy,
                const Settings& settings, TimePoint now) {
+  if (room::is_of_room(request.path.kind)) {
+    if (const auto banned = ban_of(request); banned != http::Reason::none) return answer(banned);
+  }
   switch (request.path.kind) {
     case room::PathKind::refused: return answer(http::Reason::not_found);
     case room::PathKind::health: {
@@ -209,7 +239,7 @@ Decision route(const Request& request, stick::Table& table, const ShardSet& shar
   return answer(http::Reason::not_found);
 }
 
-std::optional<Decision> relocate(std::string_view key, const balance::Wish& wish, const Decision& failed,
+std::optional<Decision> relocate(std::string_view key, std::string_view region, const Decision& failed,
                                  stick::Table& table, const ShardSet& shards, balance::Policy& policy,
                                  const Settings& settings, TimePoint now) {
   if (!failed.sticky || failed.shard == nullptr) return std::nullopt;
@@ -234,8 +264,11 @@ std::optional<Decision> relocate(std::string_view key, const balance::Wish& wish
   const bool used_since = entry->last_used > failed.made_at;
   if ((failed.was_in_use || used_since) && (!down || waits)) return std::nullopt;
 
-  const balance::Wish elsewhere{wish.region, wish.release, settings.live_release, from};
-  NewRoom choose{key, elsewhere, shards, policy, settings, table, now};
+  // A room that was to be placed now keeps its wish, ?release= included.
+  const std::string_view release = failed.release.empty() ? settings.pins.of_room(key) : failed.release;
+  balance::Wish wish = wish_of(region, release, settings);
+  wish.except = from;
+  NewRoom choose{key, wish, shards, policy, settings, table, now};
   const auto next = choose();
   if (!next) return std::nullopt;
   // Tunnels of the old shard may still linger here while it is down; without that verdict they are a room in
@@ -245,6 +278,7 @@ std::optional<Decision> relocate(std::string_view key, const balance::Wish& wish
   if (!moved) return std::nullopt;
   Decision decision = to_moved(*moved);
   decision.spill = choose.spill;
+  note_release(decision, release);
   return decision;
 }
 

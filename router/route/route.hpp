@@ -21,6 +21,8 @@
 #include "router/balance/shard_set.hpp"
 #include "router/http/error_response.hpp"
 #include "router/room/url_map.hpp"
+#include "router/route/bans.hpp"
+#include "router/route/pins.hpp"
 #include "router/stick/table.hpp"
 
 namespace roomgate::router::route {
@@ -32,7 +34,7 @@ struct Settings {
   bool pages_create = true;
   bool force_suffix = false;
   balance::RegionSettings regions;
-  std::string live_release;           // balance.live_release; empty: any
+  Pins pins;
   Duration slow_start{0};             // balance.slow_start
   double panic_share = 0.5;           // health.panic
   Duration panic_hold = seconds(30);  // health.panic_hold
@@ -42,10 +44,11 @@ struct Request {
   room::PathInfo path;
   std::optional<std::string_view> key;  // room::room_key
   std::string_view region;              // the client's; empty: not known
+  std::string_view query;               // may ask for a release (Pins)
+  const Bans* bans = nullptr;           // none: nobody is banned
   std::uint64_t turn = 0;  // counts up per core: which shard is next for what any shard can answer
   // Asked before a room gets its first entry; false: 429. None: every room may.
   const std::function<bool()>* may_create = nullptr;
-  std::string_view release;  // that a pin or the request asks for; empty: the live one
 };
 
 struct Decision {
@@ -59,6 +62,10 @@ struct Decision {
   bool was_in_use = false;       // somebody used the room before this request
   TimePoint made_at{};           // of sticky ones
   balance::Spill spill;          // of those that placed the room: how far from the wish
+  // Of rooms placed now: the release they were to go to, and that none of its shards took them. A view into
+  // the shards or the settings.
+  std::string_view release;
+  bool release_unmet = false;
 
   bool forwards() const { return answer == http::Reason::none && !gate_answers; }
 };
@@ -70,8 +77,7 @@ Decision route(const Request& request, stick::Table& table, const balance::Shard
 // the rules allow it: a room that nobody used before the failed request, nor since, at once; a room in use
 // only when health checks call the shard down too, and not while so many shards seem down that the gate's own
 // network is the likelier cause. nullopt: stay, answer 503.
-// Of `wish`, region and release count.
-std::optional<Decision> relocate(std::string_view key, const balance::Wish& wish, const Decision& failed,
+std::optional<Decision> relocate(std::string_view key, std::string_view region, const Decision& failed,
                                  stick::Table& table, const balance::ShardSet& shards,
                                  balance::Policy& policy, const Settings& settings, TimePoint now);
 

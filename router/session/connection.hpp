@@ -10,6 +10,7 @@
 #include "base/net/stream.hpp"
 #include "router/listen/listener.hpp"
 #include "router/metrics/metrics.hpp"
+#include "router/region/locator.hpp"
 
 namespace roomgate::router::session {
 
@@ -50,6 +51,7 @@ struct Peer {
   bool https = false;               // by TLS, with us
   bool tls_before = false;          // by TLS, with the front that sent a PROXY header
   std::string certificate_subject;  // of the certificate that it showed us and that was verified
+  mutable region::Memo region;      // of its address, of requests that no front speaks for
 };
 
 struct Connection {

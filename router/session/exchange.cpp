@@ -9,6 +9,14 @@ namespace roomgate::router::session {
 using http::Reason;
 using net::Task;
 
+namespace {
+
+// Retry-After, seconds: a fault is soon over, a ban is not.
+constexpr int kRetry = 2;
+constexpr int kBanRetry = 300;
+
+}  // namespace
+
 Exchange::Exchange(Worker& worker, const Connection& connection, Requester& requester, bool first)
     : worker_(worker),
       connection_(connection),
@@ -42,8 +50,11 @@ void Exchange::find_client() {
   const Peer& peer = connection_.peer;
   facts_.https = peer.https || peer.tls_before;
   facts_.trusted = peer.trusted;
-  facts_.region = settings_->region;
-  if (!peer.trusted) return;
+  const region::Locator& locator = *settings_->locator;
+  if (!peer.trusted) {
+    facts_.region = peer.region.of(peer.address, locator);
+    return;
+  }
   const auto trusted = [&peer](std::string_view ip) {
     const auto address = Address::from_ip(ip, 0);
     return address && peer.entrance->trust_forwarded_from.contains(*address);
@@ -52,12 +63,12 @@ void Exchange::find_client() {
   facts_.client_ip = said.ip;
   facts_.https = said.https;
   facts_.forwarded_host = said.host;
+  const auto client = Address::from_ip(said.ip, 0);
+  facts_.region = locator.of_request(client.value_or(peer.address), head.headers);
   // A front that speaks for itself is not limited.
-  if (const auto client = Address::from_ip(said.ip, 0); client && !peer.entrance->is_front(*client)) {
+  if (client && !peer.entrance->is_front(*client)) {
     client_ticket_ = worker_.shared.gatekeeper.client(*client, worker_.core.now());
   }
-  const auto* region = http::find_header(head.headers, http::HeaderId::x_proxy_region);
-  if (region != nullptr && !region->value.empty()) facts_.region = region->value;
   const auto* id = http::find_header(head.headers, http::HeaderId::x_request_id);
   if (id != nullptr && !id->value.empty()) facts_.request_id = id->value;
 }
@@ -147,7 +158,13 @@ Task<After> Exchange::respond(const http::RequestHead& head) {
   if (*key) facts_.key = (*key)->text;
 
   const std::function<bool()> may_create = [this] { return may_create_room(); };
-  const route::Request request{info, facts_.key, facts_.region, worker_.turn++, &may_create};
+  const route::Request request{.path = info,
+                               .key = facts_.key,
+                               .region = facts_.region,
+                               .query = head.target.query,
+                               .bans = worker_.bans.get(),
+                               .turn = worker_.turn++,
+                               .may_create = &may_create};
   const auto decision = route::route(request, worker_.shared.table, *shards_, *worker_.policy,
                                      settings_->route, worker_.core.now());
   facts_.decided = worker_.core.now();
@@ -186,6 +203,7 @@ Task<After> Exchange::answer(Reason reason, std::string_view location) {
                               .keep_alive = facts_.keep_alive,
                               .client_minor_version = known ? head_->minor_version : 1,
                               .head_only = known && head_->method == http::Method::head,
+                              .retry_after = reason == Reason::banned_for_now ? kBanRetry : kRetry,
                               .location = location,
                               .request_id = facts_.request_id,
                               .why = settings_->debug_headers ? facts_.why : std::string_view()},

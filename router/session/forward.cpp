@@ -137,6 +137,10 @@ void Exchange::count_assignment(const route::Decision& decision) {
   for (const std::string_view kind : balance::kinds_of(decision.spill)) {
     if (!kind.empty()) worker_.shared.metrics.spills.with({kind}).add();
   }
+  if (!decision.release_unmet) return;
+  worker_.shared.metrics.pins_unmet.with({decision.release}).add();
+  LOG(warn, "pin_unmet", {"room", facts_.key.value_or("")}, {"release", decision.release},
+      {"shard", decision.shard->name});
 }
 
 void Exchange::note_failure(std::string_view kind) {
@@ -146,20 +150,24 @@ void Exchange::note_failure(std::string_view kind) {
 
 std::optional<route::Decision> Exchange::elsewhere(const route::Decision& refused) {
   if (refused.sticky && facts_.key) {
-    return route::relocate(*facts_.key, {.region = facts_.region}, refused, worker_.shared.table, *shards_,
+    return route::relocate(*facts_.key, facts_.region, refused, worker_.shared.table, *shards_,
                            *worker_.policy, settings_->route, worker_.core.now());
   }
   if (refused.why != route::Why::any) return std::nullopt;
-  // What any shard can answer goes to the next one in turn.
+  // What any shard can answer goes to the next one in turn, of the same release if there is one.
   const auto& all = shards_->all();
+  const balance::Shard* next = nullptr;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const balance::Shard& shard = all[(worker_.turn + i) % all.size()];
     if (shard.id == refused.shard->id || !balance::takes_new_rooms(shard)) continue;
-    route::Decision other = refused;
-    other.shard = &shard;
-    return other;
+    const bool same_release = shard.release == refused.shard->release;
+    if (next == nullptr || same_release) next = &shard;
+    if (same_release) break;
   }
-  return std::nullopt;
+  if (next == nullptr) return std::nullopt;
+  route::Decision other = refused;
+  other.shard = next;
+  return other;
 }
 
 Task<Result<std::unique_ptr<upstream::Connection>, IoError>> Exchange::open_upstream(

@@ -21,6 +21,7 @@ Task<Exchange::Fault> Exchange::send_request() {
                             .forwarded_host = facts_.forwarded_host,
                             .request_id = facts_.request_id,
                             .region = facts_.region,
+                            .region_header = settings_->locator->header(),
                             .client_subject = connection_.peer.certificate_subject,
                             .framing = facts_.framing,
                             .websocket = facts_.upgrade.kind == http::UpgradeDecision::Kind::websocket},

@@ -2,11 +2,13 @@
 // conf/.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "base/clock.hpp"
 #include "router/h2/limits.hpp"
 #include "router/http/types.hpp"
+#include "router/region/locator.hpp"
 #include "router/room/room_key.hpp"
 #include "router/room/url_map.hpp"
 #include "router/route/route.hpp"
@@ -47,7 +49,9 @@ struct Settings {
   room::KeySettings key;
   room::UrlMap urls;
   route::Settings route;
-  std::string region;  // X-Proxy-Region, and where new rooms go
+  std::string region;  // this gate's own
+  // The client's: X-Proxy-Region, and where its new rooms go.
+  std::shared_ptr<const region::Locator> locator = std::make_shared<const region::Locator>();
   bool debug_headers = false;
   bool full_addresses = false;
   upstream::Limits upstream;

@@ -43,6 +43,7 @@ class Worker {
   // A reload, or a shard that changed. The worker's thread, like all below.
   void set_settings(std::shared_ptr<const Settings> settings, std::shared_ptr<balance::Policy> policy);
   void set_shards(std::shared_ptr<const balance::ShardSet> shards);
+  void set_bans(std::shared_ptr<const route::Bans> next) { bans = std::move(next); }
 
   // From now on answers say Connection: close, and idle connections end.
   void drain();
@@ -70,6 +71,7 @@ class Worker {
   std::shared_ptr<const Settings> settings;
   std::shared_ptr<balance::Policy> policy;
   std::shared_ptr<const balance::ShardSet> shards;
+  std::shared_ptr<const route::Bans> bans;  // null: none
   upstream::Slots slots;
   upstream::Pool pool;
   metrics::Histogram& duration;

@@ -72,11 +72,16 @@ export function settingsText({ shards = [], settings = '', listeners = [''], adm
   return parts.join('\n');
 }
 
-export async function startGate(t, options) {
+export function startGate(t, options) {
   const folder = temporaryFolder(t);
+  return startGateOn(t, folder, settingsText({ ...options, folder }), options);
+}
+
+// On settings that are text already; `options` are what gate.write() changes them from.
+export async function startGateOn(t, folder, text, options = {}) {
   const file = path.join(folder, 'gate.toml');
   const write = (changed) => writeFileSync(file, settingsText({ ...options, ...changed, folder }));
-  write({});
+  writeFileSync(file, text);
   const child = spawn(binary, ['serve', '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
   // With all it has said: 'close' comes behind the ends of its streams.
   const ended = new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal)));

@@ -249,3 +249,26 @@ TEST_CASE("an answer carries one request id: ours, not the shard's") {
   CHECK_FALSE(contains(ours, "theirs"));
   CHECK(contains(none, "X-Request-Id: theirs\r\n"));
 }
+
+TEST_CASE("passes no copy of the region header on, nor what servers may take for it") {
+  RequestRewrite rewrite = plain_rewrite();
+  rewrite.region_header = "X-Region";
+  const std::string head =
+      "GET /room HTTP/1.1\r\nHost: a\r\nX-Region: moon\r\nx-region: moon\r\nX_Region: moon\r\nX~Region: "
+      "moon\r\n"
+      "X-Region!: moon\r\nX-Proxy-Region: moon\r\nX_Proxy_Region: moon\r\nX-Regional: mine\r\nX-Regio: "
+      "mine\r\n\r\n";
+
+  const std::string out = rewritten(head, rewrite);
+
+  CHECK_FALSE(contains(out, "moon"));
+  CHECK(contains(out, "\r\nX-Regional: mine\r\nX-Regio: mine\r\n"));
+  CHECK(contains(out, "\r\nX-Proxy-Region: eu\r\n"));
+}
+
+TEST_CASE("where there is no region header, that name is like any other") {
+  const std::string out =
+      rewritten("GET /room HTTP/1.1\r\nHost: a\r\nX-Region: mine\r\n\r\n", plain_rewrite());
+
+  CHECK(contains(out, "\r\nX-Region: mine\r\n"));
+}

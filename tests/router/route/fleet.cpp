@@ -284,8 +284,7 @@ class Fleet {
       if (home != nullptr && home->up) continue;  // it was faster
       const Decision failed = route(request_for(room), table_, shards_, *policy_, settings_, now_);
       const std::string best = best_region(room.region, room.shard);
-      const auto next =
-          relocate(key, {.region = room.region}, failed, table_, shards_, *policy_, settings_, now_);
+      const auto next = relocate(key, room.region, failed, table_, shards_, *policy_, settings_, now_);
       if (!next) {
         if (!best.empty()) ++report_.left_behind;
         still.push_back(key);

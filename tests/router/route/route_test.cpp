@@ -291,7 +291,7 @@ TEST_CASE("a refused connect moves an idle room at once") {
   const Decision failed = gate.decide("/xmpp-websocket?room=a");
   CHECK_FALSE(failed.was_in_use);
 
-  const auto moved = relocate("a", {}, failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  const auto moved = relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
 
   REQUIRE(moved.has_value());
   CHECK(moved->shard->name == "shard-1");
@@ -299,7 +299,7 @@ TEST_CASE("a refused connect moves an idle room at once") {
   CHECK(gate.table.peek("a")->generation == 2);
   CHECK(gate("/xmpp-websocket?room=a") == "shard-1 moved");
 
-  const auto again = relocate("a", {}, failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  const auto again = relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
   REQUIRE(again.has_value());
   CHECK(again->shard->name == "shard-1");
   CHECK(gate.table.peek("a")->generation == 2);
@@ -313,7 +313,7 @@ TEST_CASE("a failed connect does not move a room that somebody else has reached 
   CHECK(gate("/xmpp-websocket?room=a") == "shard-0 stick");
   gate.now += seconds(1);
 
-  const auto moved = relocate("a", {}, failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  const auto moved = relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
 
   CHECK_FALSE(moved.has_value());
   CHECK(gate.table.peek("a")->generation == 1);
@@ -328,7 +328,7 @@ TEST_CASE("a room in use moves only when checks call its shard down, and not in 
   Decision failed = gate.decide("/xmpp-websocket?room=a");
   CHECK(failed.was_in_use);
   const auto attempt = [&] {
-    return relocate("a", {}, failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+    return relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
   };
   CHECK_FALSE(attempt().has_value());
 
@@ -356,8 +356,123 @@ TEST_CASE("a room has nowhere to go when no other shard takes it") {
   const Decision failed = gate.decide("/xmpp-websocket?room=a");
 
   CHECK_FALSE(
-      relocate("a", {}, failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now).has_value());
-  CHECK_FALSE(relocate("a", {}, gate.decide("/libs/x.js"), gate.table, gate.shards, gate.policy,
+      relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now).has_value());
+  CHECK_FALSE(relocate("a", "", gate.decide("/libs/x.js"), gate.table, gate.shards, gate.policy,
                        gate.settings, gate.now)
                   .has_value());
+}
+
+namespace {
+
+// Two shards of each of two releases; what asks for a release stands in the target's query.
+struct Releases : Gate {
+  Releases() {
+    list = {{.id = 0, .name = "old-0", .addresses = {"192.0.2.1:80"}, .region = "eu", .release = "old"},
+            {.id = 1, .name = "old-1", .addresses = {"192.0.2.2:80"}, .region = "us", .release = "old"},
+            {.id = 2, .name = "new-0", .addresses = {"192.0.2.3:80"}, .region = "eu", .release = "new"},
+            {.id = 3, .name = "new-1", .addresses = {"192.0.2.4:80"}, .region = "us", .release = "new"}};
+    publish();
+    settings.pins =
+        Pins({{.release = "new", .tenant = "school"}, {.release = "gone", .prefix = "lost"}}, "old", true);
+  }
+
+  Decision decide(const std::string& target) {
+    Request asked = request(target);
+    asked.query = std::string_view(target).substr(std::min(target.find('?') + 1, target.size()));
+    return route::route(asked, table, shards, policy, settings, now);
+  }
+  // "new", or "old !gone" where the wish for "gone" was not met.
+  std::string release_of(const std::string& target) {
+    const Decision decision = decide(target);
+    if (!decision.forwards()) return std::string(http::describe(decision.answer).label);
+    return decision.shard->release + (decision.release_unmet ? " !" + std::string(decision.release) : "");
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a new room goes to its pin's release, others to the live one") {
+  Releases gate;
+  for (int i = 0; i < 4; ++i) {
+    const std::string room = std::to_string(i);
+    CHECK(gate.release_of("/school/xmpp-websocket?room=" + room) == "new");
+    CHECK(gate.release_of("/xmpp-websocket?room=" + room) == "old");
+    CHECK(gate.release_of("/school/page" + room) == "new");
+    CHECK(gate.release_of("/libs/x.js") == "old");
+    CHECK(gate.release_of("/xmpp-websocket?room=test" + room + "&release=new") == "new");
+  }
+}
+
+TEST_CASE("asking for a release places a new room, and changes nothing for one that is there") {
+  Releases gate;
+  CHECK(gate.release_of("/xmpp-websocket?room=a&release=new") == "new");
+  CHECK(gate.release_of("/xmpp-websocket?room=a") == "new");
+  CHECK(gate.release_of("/xmpp-websocket?room=a&release=old") == "new");
+  CHECK(gate.release_of("/xmpp-websocket?room=b&release=unheard") == "old");
+  CHECK(gate.release_of("/b?release=new") == "old");
+}
+
+TEST_CASE("without a shard of its release a room goes to the live one's, then anywhere") {
+  Releases gate;
+  gate.list[2].state = ShardState::drain;
+  gate.list[3].up = false;
+  gate.publish();
+  CHECK(gate.release_of("/school/xmpp-websocket?room=a") == "old !new");
+  CHECK(gate.release_of("/school/xmpp-websocket?room=a") == "old");
+  CHECK(gate.release_of("/xmpp-websocket?room=lost") == "old !gone");
+
+  gate.list[2].state = ShardState::ready;
+  gate.list[0].up = gate.list[1].up = false;
+  gate.publish();
+  CHECK(gate.release_of("/xmpp-websocket?room=b") == "new !old");
+  CHECK(gate.release_of("/libs/x.js") == "new");
+}
+
+TEST_CASE("the release goes before the region") {
+  Releases gate;
+  gate.region = "us";
+  gate.list[3].up = false;
+  gate.publish();
+
+  CHECK(gate.decide("/school/xmpp-websocket?room=a").shard->name == "new-0");
+  CHECK(gate.decide("/xmpp-websocket?room=a").shard->name == "old-1");
+}
+
+TEST_CASE("a new room whose shard refuses goes to another of the release it asked for") {
+  Releases gate;
+  const Decision failed = gate.decide("/xmpp-websocket?room=a&release=new");
+  REQUIRE(failed.shard->name == "new-0");
+
+  const auto moved = relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+
+  REQUIRE(moved.has_value());
+  CHECK(moved->shard->name == "new-1");
+  CHECK_FALSE(moved->release_unmet);
+}
+
+TEST_CASE("a banned room's requests are refused, whether it is there or not") {
+  Gate gate;
+  gate("/xmpp-websocket?room=there");
+  const Bans bans({{Ban::Kind::room, "there"}, {Ban::Kind::tenant, "t", 429}});
+  const auto ask = [&](std::string_view target) {
+    Request request = gate.request(target);
+    request.bans = &bans;
+    const Decision decision =
+        route::route(request, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+    return decision.forwards() || decision.gate_answers ? 200 : http::describe(decision.answer).status;
+  };
+
+  for (const char* target :
+       {"/there", "/THERE", "/xmpp-websocket?room=there", "/http-bind?room=There", "/_unlock?room=there",
+        "/conference-request/v1?room=there", "/v1/_ws/shard-0/x?room=there", "/config.js?room=there"}) {
+    CAPTURE(target);
+    CHECK(ask(target) == 403);
+  }
+  CHECK(ask("/t/any") == 429);
+  CHECK(ask("/t/xmpp-websocket?room=any") == 429);
+  CHECK(ask("/other") == 200);
+  CHECK(ask("/t2/any") == 200);
+  CHECK(ask("/libs/x.js?room=there") == 200);
+  CHECK(ask("/about/health?room=there") == 200);
+  CHECK_FALSE(gate.table.peek("t/any").has_value());
 }

@@ -1,0 +1,97 @@
+// Bans at run time: the operator's come on top of the settings' and stay over a reload, not over a restart.
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "router/gate/gate.hpp"
+
+namespace roomgate::router::gate {
+namespace {
+
+using route::Ban;
+using route::Bans;
+
+Ban::Kind kind_of(admin::BanRow::Kind kind) {
+  switch (kind) {
+    case admin::BanRow::Kind::room: return Ban::Kind::room;
+    case admin::BanRow::Kind::prefix: return Ban::Kind::prefix;
+    case admin::BanRow::Kind::tenant: return Ban::Kind::tenant;
+  }
+  return Ban::Kind::room;
+}
+
+admin::BanRow::Kind kind_of(Ban::Kind kind) {
+  switch (kind) {
+    case Ban::Kind::room: return admin::BanRow::Kind::room;
+    case Ban::Kind::prefix: return admin::BanRow::Kind::prefix;
+    case Ban::Kind::tenant: return admin::BanRow::Kind::tenant;
+  }
+  return admin::BanRow::Kind::room;
+}
+
+std::string_view to_text(Ban::Kind kind) {
+  switch (kind) {
+    case Ban::Kind::room: return "room";
+    case Ban::Kind::prefix: return "prefix";
+    case Ban::Kind::tenant: return "tenant";
+  }
+  return "";
+}
+
+bool same_pattern(const Ban& a, const Ban& b) { return a.kind == b.kind && a.text == b.text; }
+
+}  // namespace
+
+std::vector<Ban> Gate::all_bans(const std::vector<Ban>& of_settings) const {
+  std::vector<Ban> all = of_settings;
+  all.insert(all.end(), operator_bans_.begin(), operator_bans_.end());
+  return all;
+}
+
+void Gate::publish_bans() {
+  bans_ = std::make_shared<const Bans>(all_bans(options_.bans));
+  metrics_.bans.with({}).set(static_cast<double>(bans_->all().size()));
+  // One for all cores: a request looks at it and keeps no hold of it.
+  runtime_.on_each([this, bans = bans_](net::Core& core) { workers_[core.index()]->set_bans(bans); });
+}
+
+std::vector<admin::BanRow> Gate::bans() {
+  std::vector<admin::BanRow> rows;
+  rows.reserve(bans_->all().size());
+  for (const Ban& ban : bans_->all()) {
+    rows.push_back({.kind = kind_of(ban.kind),
+                    .text = ban.text,
+                    .status = ban.status,
+                    .from_settings = ban.from_settings});
+  }
+  return rows;
+}
+
+bool Gate::ban(const admin::BanRow& row) {
+  const Ban wanted = Bans::normalised(
+      {.kind = kind_of(row.kind), .text = row.text, .status = row.status == 429 ? 429 : 403});
+  if (wanted.text.empty() || wanted.text.size() > Bans::kLongest) return false;
+  const auto known = std::find_if(operator_bans_.begin(), operator_bans_.end(),
+                                  [&wanted](const Ban& ban) { return same_pattern(ban, wanted); });
+  if (known != operator_bans_.end()) {
+    *known = wanted;
+  } else {
+    if (options_.bans.size() + operator_bans_.size() >= Bans::kMost) return false;
+    operator_bans_.push_back(wanted);
+  }
+  LOG(info, "banned", {to_text(wanted.kind), wanted.text}, {"status", wanted.status});
+  publish_bans();
+  return true;
+}
+
+bool Gate::unban(admin::BanRow::Kind kind, std::string_view text) {
+  const Ban wanted = Bans::normalised({.kind = kind_of(kind), .text = std::string(text)});
+  const auto gone =
+      std::erase_if(operator_bans_, [&wanted](const Ban& ban) { return same_pattern(ban, wanted); });
+  if (gone == 0) return false;
+  LOG(info, "unbanned", {to_text(wanted.kind), wanted.text});
+  publish_bans();
+  return true;
+}
+
+}  // namespace roomgate::router::gate
