@@ -1,6 +1,7 @@
 #include "base/siphash.hpp"
 
 #include <bit>
+#include <cstring>
 
 #include "base/random.hpp"
 
@@ -30,6 +31,14 @@ std::uint64_t load_little(const std::uint8_t* p, std::size_t count) {
   return value;
 }
 
+// The same of eight bytes, in one load where the machine has them in that order.
+std::uint64_t load_word(const std::uint8_t* p) {
+  if constexpr (std::endian::native != std::endian::little) return load_little(p, 8);
+  std::uint64_t word = 0;
+  std::memcpy(&word, p, sizeof word);
+  return word;
+}
+
 }  // namespace
 
 std::uint64_t siphash(ByteView bytes, const std::array<std::uint64_t, 2>& key) {
@@ -37,7 +46,7 @@ std::uint64_t siphash(ByteView bytes, const std::array<std::uint64_t, 2>& key) {
           key[1] ^ 0x7465646279746573};
   std::size_t at = 0;
   for (; at + 8 <= bytes.size(); at += 8) {
-    const std::uint64_t word = load_little(&bytes[at], 8);
+    const std::uint64_t word = load_word(&bytes[at]);
     s.v3 ^= word;
     s.round();
     s.round();

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Side-by-side measurements; `./dev bench [name] [options]` builds first and calls this. Each prints a table and writes
-# bench/results/NAME.json. Names: proxy (options in bench/proxy/run.mjs), floods, shard.
+# bench/results/NAME.json. Names: proxy (options in bench/proxy/run.mjs), floods, shard, placement.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p bench/results
@@ -10,6 +10,11 @@ case $name in
   proxy | gate) node bench/proxy/run.mjs "$@" ;;
   floods) node bench/proxy/floods.mjs "$@" ;;
   shard) build/release/bin/forward_bench bench/results/shard.json ;;
-  all) node bench/proxy/run.mjs; node bench/proxy/floods.mjs; build/release/bin/forward_bench bench/results/shard.json ;;
-  *) echo "bench: no such benchmark: $name (allowed: proxy, floods, shard)" >&2; exit 2 ;;
+  placement) build/release/bin/placement_sim bench/results/placement.json ;;
+  all)
+    node bench/proxy/run.mjs
+    node bench/proxy/floods.mjs
+    build/release/bin/forward_bench bench/results/shard.json
+    build/release/bin/placement_sim bench/results/placement.json ;;
+  *) echo "bench: no such benchmark: $name (allowed: proxy, floods, shard, placement)" >&2; exit 2 ;;
 esac

@@ -13,7 +13,7 @@ Allowed<std::string> country() {
 
 void describe_region(Binder& b, Gate::Region& region) {
   b.key("fallback", region.fallback, not_empty(),
-        "where its new rooms go when none of its shards takes them, in this order");
+        "where its new rooms go when none of its shards takes them, in this order; none: anywhere");
   b.key("cidrs", region.cidrs, network_or_address(), "client networks of this region");
   b.key("countries", region.countries, country(), "countries of this region, for [geoip] database");
 }

@@ -1,10 +1,19 @@
 #include "router/balance/shard_set.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 #include <utility>
 
+#include "router/balance/rendezvous.hpp"
+
 namespace roomgate::router::balance {
+namespace {
+
+// Sums of so many stay exact in a double, for as many shards as there can be.
+constexpr std::uint64_t kMaxWeight = 0xffffffff;
+
+}  // namespace
 
 std::string_view to_text(ShardState state) {
   switch (state) {
@@ -64,6 +73,7 @@ ShardSet::ShardSet(std::vector<Shard> shards) : shards_(std::move(shards)) {
     index_by_id_[id] = static_cast<std::uint32_t>(i + 1);
   }
   spare_soft();
+  make_pools();
 }
 
 // Where no sound shard of a region and release is left, those in doubt are better than none: it may be this
@@ -105,27 +115,61 @@ bool ShardSet::panic(double share) const {
   return down >= 2 && static_cast<double>(down) > share * static_cast<double>(shards_.size());
 }
 
-std::vector<const Shard*> eligible_shards(const ShardSet& shards, std::string_view region,
-                                          const RegionSettings& settings, std::string_view release) {
-  std::vector<const Shard*> eligible;
-  const auto collect = [&](std::string_view wanted) {
-    for (const Shard& shard : shards.all()) {
-      const bool fits =
-          (wanted.empty() || shard.region == wanted) && (release.empty() || shard.release == release);
-      if (fits && takes_new_rooms(shard)) eligible.push_back(&shard);
+const Pool* ShardSet::pool(std::string_view release, std::string_view region) const {
+  const auto at = pools_.find(Place{release, region});
+  return at == pools_.end() ? nullptr : &at->second;
+}
+
+void ShardSet::make_pools() {
+  const auto full_weight = [](const Shard& shard) { return std::uint64_t{shard.weight} * shard.share; };
+  std::uint64_t unit = 0;
+  for (const Shard& shard : shards_) {
+    if (takes_new_rooms(shard)) unit = std::gcd(unit, full_weight(shard));
+  }
+  const auto add = [this](const Candidate& candidate, std::string_view release, std::string_view region) {
+    auto at = pools_.find(Place{release, region});
+    if (at == pools_.end()) {
+      at = pools_.try_emplace(OwnedPlace{std::string(release), std::string(region)}).first;
     }
-    return !eligible.empty();
+    Pool& pool = at->second;
+    pool.shards.push_back(candidate);
+    pool.capped = pool.capped || candidate.soft_rooms > 0 || candidate.max_rooms > 0;
+    pool.last_ramp = std::max(pool.last_ramp, candidate.ramp_begin);
   };
-  if (collect(region) || region.empty()) return eligible;
-  const auto line = settings.fallback.find(region);
-  if (line == settings.fallback.end()) {
-    collect({});
-    return eligible;
+  for (const Shard& shard : shards_) {
+    if (!takes_new_rooms(shard)) continue;
+    const std::uint64_t weight = std::min<std::uint64_t>(full_weight(shard) / unit, kMaxWeight);
+    const Candidate candidate{.id = shard.id,
+                              .weight = static_cast<std::uint32_t>(weight),
+                              .hash = shard_hash(shard.name),
+                              .load = std::clamp(shard.load, 0.0, 1.0),
+                              .ramp_begin = shard.ramp_begin,
+                              .soft_rooms = shard.soft_rooms,
+                              .max_rooms = shard.max_rooms};
+    add(candidate, {}, {});
+    if (!shard.region.empty()) add(candidate, {}, shard.region);
+    if (!shard.release.empty()) add(candidate, shard.release, {});
+    if (!shard.region.empty() && !shard.release.empty()) add(candidate, shard.release, shard.region);
   }
-  for (const std::string& next : line->second) {
-    if (!next.empty() && collect(next)) break;
+  for (auto& [place, pool] : pools_) {
+    pool.number = number_of(pool.shards);
+    pool.weights = weights_of(pool.shards);
   }
-  return eligible;
+}
+
+std::uint64_t number_of(std::span<const Candidate> shards) {
+  std::uint64_t number = shards.size();
+  for (const Candidate& shard : shards) number = mix(number ^ shard.id);
+  return number;
+}
+
+std::uint64_t weights_of(std::span<const Candidate> shards) {
+  std::uint64_t number = shards.size();
+  for (const Candidate& shard : shards) {
+    number = mix(number ^ shard.weight);
+    number = mix(number ^ static_cast<std::uint64_t>(shard.ramp_begin.time_since_epoch().count()));
+  }
+  return number;
 }
 
 }  // namespace roomgate::router::balance

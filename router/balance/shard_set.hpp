@@ -2,12 +2,14 @@
 // a state, an address or a health verdict changes. Any thread.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +71,34 @@ class ShardNames {
   std::deque<ShardId> free_;
 };
 
+// May new rooms go there, but for its caps?
+inline bool takes_new_rooms(const Shard& shard) {
+  return shard.up && !shard.spared && shard.state == ShardState::ready && shard.weight > 0 && shard.share > 0 &&
+         !shard.addresses.empty() && shard.id != kNoShard;
+}
+
+// A shard that takes new rooms, as placement sees it: all that a choice among hundreds reads, side by side.
+struct Candidate {
+  ShardId id = kNoShard;
+  std::uint32_t weight = 1;  // weight by share, in lowest terms over the whole set
+  std::uint64_t hash = 0;    // of its name, for rendezvous
+  double load = 0;
+  TimePoint ramp_begin{};
+  std::uint32_t soft_rooms = 0;
+  std::uint32_t max_rooms = 0;
+};
+
+// Who takes new rooms of one release in one region; found once for every room, so made once for every set.
+struct Pool {
+  std::vector<Candidate> shards;  // by name
+  std::uint64_t number = 0;       // the same for the same shards, whatever their weights and loads
+  std::uint64_t weights = 0;      // the same for the same weights and ramps of the same shards
+  bool capped = false;            // some have a bound on rooms
+  TimePoint last_ramp{};          // when the newest of them came up; {}: none did
+};
+std::uint64_t number_of(std::span<const Candidate> shards);
+std::uint64_t weights_of(std::span<const Candidate> shards);
+
 class ShardSet {
  public:
   ShardSet() = default;
@@ -80,32 +110,34 @@ class ShardSet {
   const Shard* by_name(std::string_view name) const;
   // A path's "SHARD" or "SHARD.BRIDGE": the longest name that the text is, or goes on from with a dot.
   const Shard* by_path_segment(std::string_view segment) const;
+  // Empty release, empty region: any. nullptr: nobody takes new rooms there.
+  const Pool* pool(std::string_view release, std::string_view region) const;
   // More than `share` of the shards, and at least two, are down: the gate's own network is the likelier
   // cause. Soft down is not down.
   bool panic(double share) const;
 
  private:
+  struct Place {
+    std::string_view release;
+    std::string_view region;
+    friend auto operator<=>(const Place&, const Place&) = default;
+  };
+  struct OwnedPlace {
+    std::string release;
+    std::string region;
+    operator Place() const { return {release, region}; }
+  };
+  struct ByPlace {
+    using is_transparent = void;
+    bool operator()(const Place& a, const Place& b) const { return a < b; }
+  };
+
   void spare_soft();
+  void make_pools();
 
   std::vector<Shard> shards_;               // by name
   std::vector<std::uint32_t> index_by_id_;  // id -> place + 1; 0: none
+  std::map<OwnedPlace, Pool, ByPlace> pools_;
 };
-
-// May new rooms go there?
-inline bool takes_new_rooms(const Shard& shard) {
-  return shard.up && !shard.spared && shard.state == ShardState::ready && shard.weight > 0 &&
-         !shard.addresses.empty();
-}
-
-struct RegionSettings {
-  // Where a room goes when no shard of its region is eligible, in order. A region without a line here:
-  // anywhere.
-  std::map<std::string, std::vector<std::string>, std::less<>> fallback;
-};
-
-// The shards a new room of that region may go to: those of the region, else of the first fallback that has
-// any. An empty region is everywhere, an empty release any.
-std::vector<const Shard*> eligible_shards(const ShardSet& shards, std::string_view region,
-                                          const RegionSettings& settings, std::string_view release = {});
 
 }  // namespace roomgate::router::balance

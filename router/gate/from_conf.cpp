@@ -208,7 +208,11 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   auto locator = locator_of(c);
   if (!locator) return fail(locator.error());
   s.locator = std::move(locator).value();
-  for (const auto& [name, region] : c.regions) s.route.regions.fallback[name] = region.fallback;
+  for (const auto& [name, region] : c.regions) {
+    // A region may have a line only for its networks or countries.
+    if (!region.fallback.empty()) s.route.regions.fallback[name] = region.fallback;
+  }
+  s.route.slow_start = c.balance.slow_start;
   auto pins = pins_of(c);
   if (!pins) return fail(pins.error());
   s.route.pins = std::move(pins).value();

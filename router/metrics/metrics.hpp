@@ -25,6 +25,8 @@ namespace roomgate::router {
   METRIC(gauge, shard_up, "roomgate_shard_up", "1: new requests go there", "shard", "region")                \
   METRIC(counter, assignments, "roomgate_assignments_total", "Rooms given to a shard: new, moved", "shard",  \
          "how")                                                                                              \
+  METRIC(counter, spills, "roomgate_placement_spills_total",                                                 \
+         "Rooms placed off their wish: region, release_live, release_any, soft_cap", "kind")                 \
   METRIC(counter, pins_unmet, "roomgate_pins_unmet_total", "Rooms that no shard of their release took",      \
          "release")                                                                                          \
   METRIC(gauge, bans, "roomgate_bans", "Banned rooms, prefixes and tenants")                                 \

@@ -1,8 +1,6 @@
 #include "router/route/route.hpp"
 
-#include <algorithm>
 #include <functional>
-#include <vector>
 
 #include "router/room/normalise.hpp"
 
@@ -42,35 +40,29 @@ std::string_view release_for(const Request& request, const ShardSet& shards, con
   return request.key ? settings.pins.of_room(*request.key) : settings.pins.of_tenant(request.path.tenant);
 }
 
-// The shards of that release; where none of them takes rooms, those of the live one, then any. A release goes
-// before a region: the wrong software breaks a meeting, a long way only slows it.
-std::vector<const Shard*> eligible(const ShardSet& shards, std::string_view region, std::string_view release,
-                                   const Settings& settings) {
-  for (const std::string_view next : {release, settings.pins.live()}) {
-    if (next.empty()) continue;
-    auto found = balance::eligible_shards(shards, region, settings.regions, next);
-    if (!found.empty()) return found;
-  }
-  return balance::eligible_shards(shards, region, settings.regions);
+balance::Wish wish_of(std::string_view region, std::string_view release, const Settings& settings) {
+  return {.region = region, .release = release, .live_release = settings.pins.live()};
 }
 
-// The next of the eligible shards, by weight; a draining shard answers rather than nobody.
+// The next of the eligible shards, by weight; one that takes no new rooms answers rather than nobody.
 Decision to_any(const Request& request, const ShardSet& shards, const Settings& settings) {
-  std::vector<const Shard*> able =
-      eligible(shards, request.region, release_for(request, shards, settings), settings);
-  if (able.empty()) {
-    for (const Shard& shard : shards.all()) {
-      if (shard.up && shard.state == ShardState::drain && !shard.addresses.empty()) able.push_back(&shard);
+  const auto wish = wish_of(request.region, release_for(request, shards, settings), settings);
+  const auto eligible = balance::eligible_shards(shards, wish, settings.regions, nullptr);
+  std::uint64_t total = 0;
+  for (const balance::Candidate& shard : eligible.shards()) total += shard.weight;
+  if (total > 0) {
+    std::uint64_t turn = request.turn % total;
+    for (const balance::Candidate& shard : eligible.shards()) {
+      if (turn < shard.weight) return forward_to(shards.by_id(shard.id), Why::any);
+      turn -= shard.weight;
     }
   }
-  if (able.empty()) return answer(http::Reason::no_shard);
-  std::uint64_t total = 0;
-  for (const Shard* shard : able) total += std::max<std::uint32_t>(1, shard->weight);
-  std::uint64_t turn = request.turn % total;
-  for (const Shard* shard : able) {
-    const std::uint64_t weight = std::max<std::uint32_t>(1, shard->weight);
-    if (turn < weight) return forward_to(shard, Why::any);
-    turn -= weight;
+  const auto& all = shards.all();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Shard& shard = all[(request.turn + i) % all.size()];
+    if (shard.up && shard.state != ShardState::maint && !shard.addresses.empty()) {
+      return forward_to(&shard, Why::any);
+    }
   }
   return answer(http::Reason::no_shard);
 }
@@ -94,24 +86,28 @@ const Shard* forced_shard(std::string_view key, const ShardSet& shards) {
   return found;
 }
 
-// The shard of a new room, chosen once under the table's lock. `release`: of the shards it should go to.
-// `wanted`: asked for by name; taken if it takes rooms.
+// The shard of a new room, chosen once under the table's lock. `wanted`: asked for by name; taken if it takes
+// rooms.
 struct NewRoom {
-  const Request& request;
+  std::string_view key;
+  balance::Wish wish;
   const ShardSet& shards;
   balance::Policy& policy;
   const Settings& settings;
   const stick::Table& table;
-  std::string_view release;
+  TimePoint now;
   const Shard* wanted = nullptr;
+  balance::Spill spill{};  // of the last choice
 
-  std::optional<stick::ShardId> operator()() const {
-    if (wanted != nullptr && balance::takes_new_rooms(*wanted)) return wanted->id;
-    const auto able = eligible(shards, request.region, release, settings);
-    const std::function<std::size_t(stick::ShardId)> rooms_on = [this](stick::ShardId id) {
-      return table.rooms_on(id);
-    };
-    return policy.choose({able, request.key.value_or(std::string_view{}), rooms_on});
+  std::optional<stick::ShardId> operator()() {
+    const balance::RoomsOn rooms_on = [&counts = table](stick::ShardId id) { return counts.rooms_on(id); };
+    if (wanted != nullptr && balance::takes_new_rooms(*wanted) &&
+        balance::below_hard_cap(*wanted, rooms_on)) {
+      return wanted->id;
+    }
+    const auto eligible = balance::eligible_shards(shards, wish, settings.regions, rooms_on);
+    spill = eligible.spill();
+    return policy.choose({eligible, key, rooms_on, now, settings.slow_start});
   }
 };
 
@@ -131,14 +127,16 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
   std::optional<stick::Entry> entry = table.find(*request.key, now);
   bool created = false;
   bool forced = false;
+  balance::Spill spill;
   std::string_view release;  // of a room that is placed now
   if (!entry || (entry->provisional && use == stick::Use::signalling)) {
     const bool may = entry || request.may_create == nullptr || (*request.may_create)();
     if (!may) return answer(http::Reason::new_rooms_limited);
     if (wanted == nullptr && settings.force_suffix) wanted = forced_shard(*request.key, shards);
     release = release_for(request, shards, settings);
-    const NewRoom choose{request, shards, policy, settings, table, release, wanted};
-    const auto found = table.find_or_create(*request.key, use, now, std::cref(choose));
+    const auto wish = wish_of(request.region, release, settings);
+    NewRoom choose{*request.key, wish, shards, policy, settings, table, now, wanted};
+    const auto found = table.find_or_create(*request.key, use, now, std::ref(choose));
     if (!found) {
       switch (found.error()) {
         case stick::CreateError::no_choice: return answer(http::Reason::no_shard);
@@ -149,6 +147,7 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
     entry = found->entry;
     created = found->created;
     forced = wanted != nullptr && wanted->id == entry->shard;
+    spill = choose.spill;
   }
 
   bool placed = created;
@@ -157,12 +156,15 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
   // Nothing may go to a shard in maintenance: a room that nobody is in starts anew elsewhere, others wait.
   if (shard != nullptr && shard->state == ShardState::maint && !was_in_use) {
     release = release_for(request, shards, settings);
-    const auto next = NewRoom{request, shards, policy, settings, table, release}();
+    const auto wish = wish_of(request.region, release, settings);
+    NewRoom choose{*request.key, wish, shards, policy, settings, table, now};
+    const auto next = choose();
     const auto moved = next ? table.move(*request.key, entry->shard, *next, stick::Table::MoveIf::unheld)
                             : std::optional<stick::Entry>();
     if (moved) {
       entry = moved;
       shard = shards.by_id(entry->shard);
+      spill = choose.spill;
       placed = true;
     }
   }
@@ -171,6 +173,7 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
   decision.sticky = decision.forwards();
   decision.was_in_use = was_in_use;
   decision.made_at = now;
+  decision.spill = spill;
   return decision;
 }
 
@@ -277,23 +280,19 @@ std::optional<Decision> relocate(std::string_view key, std::string_view region, 
   const MayMove may = may_move(shards.by_id(from), shards, settings, now);
   if (may != MayMove::yes && is_used(*entry, failed)) return std::nullopt;
 
-  Request request;
-  request.key = key;
-  request.region = region;
-  std::vector<Shard> others;
-  for (const Shard& other : shards.all()) {
-    if (std::find(tried.begin(), tried.end(), other.id) == tried.end()) others.push_back(other);
-  }
-  const ShardSet rest(std::move(others));
   // A room that was to be placed now keeps its wish, ?release= included.
   const std::string_view release = failed.release.empty() ? settings.pins.of_room(key) : failed.release;
-  const auto next = NewRoom{request, rest, policy, settings, table, release}();
+  balance::Wish wish = wish_of(region, release, settings);
+  wish.except = tried;
+  NewRoom choose{key, wish, shards, policy, settings, table, now};
+  const auto next = choose();
   if (!next) return std::nullopt;
   Decision decision = forward_to(shards.by_id(*next), Why::moved);
   decision.sticky = decision.forwards();
   decision.was_in_use = failed.was_in_use;
   decision.made_at = failed.made_at;
   decision.moves_from = from;
+  decision.spill = choose.spill;
   note_release(decision, release);
   return decision;
 }

@@ -13,9 +13,11 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "router/balance/eligible.hpp"
 #include "router/balance/policy.hpp"
 #include "router/balance/shard_set.hpp"
 #include "router/http/error_response.hpp"
@@ -34,6 +36,7 @@ struct Settings {
   bool force_suffix = false;
   balance::RegionSettings regions;
   Pins pins;
+  Duration slow_start{0};             // balance.slow_start
   double panic_share = 0.5;           // health.panic
   Duration panic_hold = seconds(30);  // health.panic_hold
 };
@@ -59,6 +62,7 @@ struct Decision {
   bool sticky = false;           // the room has an entry: a tunnel of this request holds `key`
   bool was_in_use = false;       // somebody used the room before this request
   TimePoint made_at{};           // of sticky ones
+  balance::Spill spill;          // of those that placed the room: how far from the wish
   // Of rooms placed now: the release they were to go to, and that none of its shards took them. A view into
   // the shards or the settings.
   std::string_view release;

@@ -149,6 +149,9 @@ void Exchange::count_assignment(const route::Decision& decision) {
   worker_.shared.metrics.assignments.with({decision.shard->name, fresh ? "new" : "moved"}).add();
   LOG(info, fresh ? "room_assigned" : "room_moved", {"room", facts_.key.value_or("")},
       {"shard", decision.shard->name});
+  for (const std::string_view kind : balance::kinds_of(decision.spill)) {
+    if (!kind.empty()) worker_.shared.metrics.spills.with({kind}).add();
+  }
   if (!decision.release_unmet) return;
   worker_.shared.metrics.pins_unmet.with({decision.release}).add();
   LOG(warn, "pin_unmet", {"room", facts_.key.value_or("")}, {"release", decision.release},

@@ -11,12 +11,6 @@ Shard shard(ShardId id, std::string name, std::string region = "") {
   return {.id = id, .name = std::move(name), .addresses = {"192.0.2.1:80"}, .region = std::move(region)};
 }
 
-std::string names(const std::vector<const Shard*>& shards) {
-  std::string text;
-  for (const Shard* s : shards) text += (text.empty() ? "" : " ") + s->name;
-  return text;
-}
-
 }  // namespace
 
 TEST_CASE("names keep their numbers") {
@@ -46,25 +40,37 @@ TEST_CASE("finds shards by number, by name and by what a path says") {
   CHECK(shards.by_path_segment("") == nullptr);
 }
 
-TEST_CASE("a room goes to its region, then to the region's fallbacks, then nowhere") {
-  std::vector<Shard> all = {shard(0, "a", "eu"), shard(1, "b", "eu"), shard(2, "c", "us"),
-                            shard(3, "d", "asia")};
-  RegionSettings settings;
-  settings.fallback["eu"] = {"us"};
-  settings.fallback["none"] = {};
-  CHECK(names(eligible_shards(ShardSet(all), "eu", settings)) == "a b");
-  CHECK(names(eligible_shards(ShardSet(all), "", settings)) == "a b c d");
-  CHECK(names(eligible_shards(ShardSet(all), "unlisted", settings)) == "a b c d");
-  CHECK(names(eligible_shards(ShardSet(all), "none", settings)) == "");
+TEST_CASE("weights are kept in lowest terms, an agent's share of them in it") {
+  std::vector<Shard> all = {shard(0, "a"), shard(1, "b"), shard(2, "c")};
+  all[1].weight = 2;
+  const auto weights = [&all] {
+    const ShardSet set(all);
+    std::string text;
+    for (const Candidate& each : set.pool("", "")->shards) text += std::to_string(each.weight) + " ";
+    return text;
+  };
+  CHECK(weights() == "1 2 1 ");
+  all[1].share = 50;
+  CHECK(weights() == "1 1 1 ");
+  all[2].share = 25;
+  CHECK(weights() == "4 4 1 ");
+  all[0].weight = 0xffffffff;
+  all[0].share = 99;
+  CHECK(weights() == "4294967295 20 5 ");
+}
 
-  all[0].state = ShardState::drain;
-  CHECK(names(eligible_shards(ShardSet(all), "eu", settings)) == "b");
+TEST_CASE("has a pool for each release and region that somebody takes rooms in, and no other") {
+  std::vector<Shard> all = {shard(0, "a", "eu"), shard(1, "b", "us"), shard(2, "c")};
+  all[0].release = "v1";
   all[1].up = false;
-  CHECK(names(eligible_shards(ShardSet(all), "eu", settings)) == "c");
-  all[2].weight = 0;
-  CHECK(names(eligible_shards(ShardSet(all), "eu", settings)) == "");
-  all[3].addresses.clear();
-  CHECK(eligible_shards(ShardSet(all), "", settings).empty());
+  const ShardSet set(all);
+
+  CHECK(set.pool("", "")->shards.size() == 2);
+  CHECK(set.pool("v1", "eu")->shards.size() == 1);
+  CHECK(set.pool("v1", "")->shards.size() == 1);
+  CHECK(set.pool("", "us") == nullptr);
+  CHECK(set.pool("v2", "") == nullptr);
+  CHECK(ShardSet().pool("", "") == nullptr);
 }
 
 TEST_CASE("panics when more than half of the shards, and at least two, are down") {
@@ -85,7 +91,13 @@ TEST_CASE("a shard that is soft down is spared while others of its region and re
   std::vector<Shard> all = {shard(0, "a", "eu"), shard(1, "b", "eu"), shard(2, "c", "us")};
   const auto eligible = [&all](std::string_view region) {
     const ShardSet shards(all);
-    return names(eligible_shards(shards, region, {}));
+    std::string names;
+    const Pool* pool = shards.pool("", region);
+    if (pool == nullptr) return names;
+    for (const Candidate& candidate : pool->shards) {
+      names += (names.empty() ? "" : " ") + shards.by_id(candidate.id)->name;
+    }
+    return names;
   };
   all[0].soft_down = true;
   CHECK(eligible("eu") == "b");
