@@ -60,6 +60,10 @@ namespace roomgate::router {
          "shard", "kind")                                                                                    \
   METRIC(counter, health_checks, "roomgate_health_checks_total", "Health checks: ok, failed", "shard",       \
          "result")                                                                                           \
+  METRIC(gauge, shard_empty, "roomgate_shard_empty",                                                         \
+         "Of shards being drained: 1: no room and no tunnel is left", "shard")                               \
+  METRIC(gauge, shard_drain_rooms, "roomgate_shard_drain_rooms",                                             \
+         "Of shards being drained: rooms that are left", "shard")                                            \
   METRIC(counter, shard_name_differs, "roomgate_shard_name_differs_total",                                   \
          "Answers whose X-Jitsi-Shard is not the "                                                           \
          "name the shard announced",                                                                         \

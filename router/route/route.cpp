@@ -121,6 +121,22 @@ void note_release(Decision& decision, std::string_view wished) {
   decision.release_unmet = decision.forwards() && !wished.empty() && decision.shard->release != wished;
 }
 
+// Kept with the entry, for whoever asks why the room is there.
+stick::Choice with_reason(const NewRoom& choose, stick::ShardId shard, stick::RegionNames& regions) {
+  const std::string_view region = choose.request.region;
+  const Shard* chosen = choose.shards.by_id(shard);
+  stick::Placed why = stick::Placed::policy;
+  if (choose.wanted != nullptr && choose.wanted->id == shard) {
+    why = stick::Placed::forced;
+  } else if (!choose.release.empty() && chosen != nullptr && chosen->release == choose.release) {
+    const bool asked = !choose.settings.pins.asked_for(choose.request.query, choose.shards).empty();
+    why = asked ? stick::Placed::overridden : stick::Placed::pinned;
+  } else if (!region.empty() && chosen != nullptr && chosen->region != region) {
+    why = stick::Placed::fallback;
+  }
+  return {shard, why, regions.id_of(region)};
+}
+
 Why why_of(const stick::Entry& entry, bool created, bool forced) {
   if (created) return forced ? Why::forced : Why::fresh;
   return entry.origin == stick::Origin::moved ? Why::moved : Why::stick;
@@ -138,7 +154,12 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
     if (wanted == nullptr && settings.force_suffix) wanted = forced_shard(*request.key, shards);
     release = release_for(request, shards, settings);
     const NewRoom choose{request, shards, policy, settings, table, release, wanted};
-    const auto found = table.find_or_create(*request.key, use, now, std::cref(choose));
+    const auto chooser = [&choose, &table]() -> std::optional<stick::Choice> {
+      const auto shard = choose();
+      if (!shard) return std::nullopt;
+      return with_reason(choose, *shard, table.regions());
+    };
+    const auto found = table.find_or_create(*request.key, use, now, chooser);
     if (!found) {
       switch (found.error()) {
         case stick::CreateError::no_choice: return answer(http::Reason::no_shard);
@@ -152,6 +173,7 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
   }
 
   bool placed = created;
+  bool moved_now = false;
   const bool was_in_use = !created && table.in_use(*entry, now);
   const Shard* shard = shards.by_id(entry->shard);
   // Nothing may go to a shard in maintenance: a room that nobody is in starts anew elsewhere, others wait.
@@ -162,6 +184,7 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
                             : std::optional<stick::Entry>();
     if (moved) {
       entry = moved;
+      moved_now = true;
       shard = shards.by_id(entry->shard);
       placed = true;
     }
@@ -169,6 +192,7 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
   Decision decision = forward_to(shard, why_of(*entry, created, forced));
   if (placed && !forced) note_release(decision, release);
   decision.sticky = decision.forwards();
+  decision.moved_now = moved_now;
   decision.was_in_use = was_in_use;
   decision.made_at = now;
   return decision;
@@ -236,6 +260,21 @@ Decision route(const Request& request, stick::Table& table, const ShardSet& shar
   return answer(http::Reason::not_found);
 }
 
+std::optional<stick::ShardId> choose_other(std::string_view key, std::string_view region,
+                                           std::string_view release, stick::ShardId from,
+                                           const stick::Table& table, const ShardSet& shards,
+                                           balance::Policy& policy, const Settings& settings) {
+  Request request;
+  request.key = key;
+  request.region = region;
+  std::vector<Shard> others;
+  for (const Shard& other : shards.all()) {
+    if (other.id != from) others.push_back(other);
+  }
+  const ShardSet rest(std::move(others));
+  return NewRoom{request, rest, policy, settings, table, release}();
+}
+
 std::optional<Decision> relocate(std::string_view key, std::string_view region, const Decision& failed,
                                  stick::Table& table, const ShardSet& shards, balance::Policy& policy,
                                  const Settings& settings, TimePoint now) {
@@ -261,17 +300,9 @@ std::optional<Decision> relocate(std::string_view key, std::string_view region, 
   const bool used_since = entry->last_used > failed.made_at;
   if ((failed.was_in_use || used_since) && (!down || waits)) return std::nullopt;
 
-  Request request;
-  request.key = key;
-  request.region = region;
-  std::vector<Shard> others;
-  for (const Shard& other : shards.all()) {
-    if (other.id != from) others.push_back(other);
-  }
-  const ShardSet rest(std::move(others));
   // A room that was to be placed now keeps its wish, ?release= included.
   const std::string_view release = failed.release.empty() ? settings.pins.of_room(key) : failed.release;
-  const auto next = NewRoom{request, rest, policy, settings, table, release}();
+  const auto next = choose_other(key, region, release, from, table, shards, policy, settings);
   if (!next) return std::nullopt;
   // Tunnels of the old shard may still linger here while it is down; without that verdict they are a room in
   // use.
@@ -280,6 +311,7 @@ std::optional<Decision> relocate(std::string_view key, std::string_view region, 
   if (!moved) return std::nullopt;
   Decision decision = to_moved(*moved);
   note_release(decision, release);
+  decision.moved_now = true;
   return decision;
 }
 

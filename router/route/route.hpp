@@ -56,6 +56,7 @@ struct Decision {
   bool gate_answers = false;     // /about/health: the gate's own 200 or 503
   bool unlock_fallback = false;  // a 404 of the shard becomes the gate's 200
   bool sticky = false;           // the room has an entry: a tunnel of this request holds `key`
+  bool moved_now = false;        // by this request
   bool was_in_use = false;       // somebody used the room before this request
   TimePoint made_at{};           // of sticky ones
   // Of rooms placed now: the release they were to go to, and that none of its shards took them. A view into
@@ -76,5 +77,12 @@ Decision route(const Request& request, stick::Table& table, const balance::Shard
 std::optional<Decision> relocate(std::string_view key, std::string_view region, const Decision& failed,
                                  stick::Table& table, const balance::ShardSet& shards,
                                  balance::Policy& policy, const Settings& settings, TimePoint now);
+
+// Where a room that has to leave `from` would go, by policy; nothing is moved. nullopt: no other shard may
+// have it.
+std::optional<stick::ShardId> choose_other(std::string_view key, std::string_view region,
+                                           std::string_view release, stick::ShardId from,
+                                           const stick::Table& table, const balance::ShardSet& shards,
+                                           balance::Policy& policy, const Settings& settings);
 
 }  // namespace roomgate::router::route
