@@ -41,7 +41,7 @@ class Gate final : public admin::Subject {
   admin::Overview overview() override;
   admin::Status status() override;
   std::vector<admin::ShardRow> shards() override;
-  std::vector<admin::RoomRow> rooms(std::string_view prefix, std::size_t limit) override;
+  std::vector<admin::RoomRow> rooms(const admin::RoomQuery& query) override;
   std::optional<admin::RoomRow> room(std::string_view key) override;
   bool forget(std::string_view key) override;
   Result<Moved, MoveError> move_room(std::string_view key, std::string_view shard) override;

@@ -54,9 +54,17 @@ admin::RoomRow Gate::row_of(const std::string& key, const stick::Entry& entry) c
   return row;
 }
 
-std::vector<admin::RoomRow> Gate::rooms(std::string_view prefix, std::size_t limit) {
+std::vector<admin::RoomRow> Gate::rooms(const admin::RoomQuery& query) {
+  using Order = stick::Table::Order;
   std::vector<admin::RoomRow> rows;
-  for (const auto& named : table_.list(room::normalised_key(prefix), limit)) {
+  stick::ShardId shard = stick::kNoShard;
+  if (!query.shard.empty()) {
+    const balance::Shard* known = shards_->by_name(query.shard);
+    if (known == nullptr) return rows;
+    shard = known->id;
+  }
+  const Order order = query.order == admin::RoomQuery::Order::name ? Order::key : Order::most_holds;
+  for (const auto& named : table_.list(room::normalised_key(query.prefix), query.limit, shard, order)) {
     rows.push_back(row_of(named.key, named.entry));
   }
   return rows;

@@ -287,26 +287,39 @@ void Table::for_each(const std::function<void(std::string_view key, const Entry&
   for (std::size_t i = 0; i < stripe_count_; ++i) visit_stripe(stripes_[i], visit);
 }
 
-std::vector<NamedEntry> Table::list(std::string_view prefix, std::size_t limit) const {
-  // A heap of the smallest keys so far, the largest of them on top.
-  std::vector<NamedEntry> smallest;
-  const auto before = [](const NamedEntry& a, const NamedEntry& b) { return a.key < b.key; };
-  if (limit == 0) return smallest;
+std::vector<NamedEntry> Table::list(std::string_view prefix, std::size_t limit, ShardId shard,
+                                    Order order) const {
+  if (limit == 0) return {};
+  struct Rank {
+    std::uint32_t holds;
+    std::string_view key;
+  };
+  const auto earlier = [order](const Rank& a, const Rank& b) {
+    if (order == Order::most_holds && a.holds != b.holds) return a.holds > b.holds;
+    return a.key < b.key;
+  };
+  const auto before = [&earlier](const NamedEntry& a, const NamedEntry& b) {
+    return earlier({a.entry.holds, a.key}, {b.entry.holds, b.key});
+  };
+  // A heap of the first ones so far, the last of them on top.
+  std::vector<NamedEntry> first;
   for_each([&](std::string_view key, const Entry& entry) {
-    if (!key.starts_with(prefix)) return;
-    if (smallest.size() == limit) {
-      if (key >= smallest.front().key) return;
-      std::pop_heap(smallest.begin(), smallest.end(), before);
-      smallest.pop_back();
+    if (!key.starts_with(prefix) || (shard != kNoShard && entry.shard != shard)) return;
+    if (first.size() == limit) {
+      if (!earlier({entry.holds, key}, {first.front().entry.holds, first.front().key})) return;
+      std::pop_heap(first.begin(), first.end(), before);
+      first.pop_back();
     }
-    smallest.push_back({std::string(key), entry});
-    std::push_heap(smallest.begin(), smallest.end(), before);
+    first.push_back({std::string(key), entry});
+    std::push_heap(first.begin(), first.end(), before);
   });
-  std::sort_heap(smallest.begin(), smallest.end(), before);
   // A room that moved during the walk may have been met twice.
+  const auto by_key = [](const NamedEntry& a, const NamedEntry& b) { return a.key < b.key; };
   const auto same_key = [](const NamedEntry& a, const NamedEntry& b) { return a.key == b.key; };
-  smallest.erase(std::unique(smallest.begin(), smallest.end(), same_key), smallest.end());
-  return smallest;
+  std::sort(first.begin(), first.end(), by_key);
+  first.erase(std::unique(first.begin(), first.end(), same_key), first.end());
+  if (order != Order::key) std::sort(first.begin(), first.end(), before);
+  return first;
 }
 
 std::size_t Table::rooms_on(ShardId shard) const {

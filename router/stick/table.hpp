@@ -105,9 +105,11 @@ class Table {
   // and returns the entries it dropped.
   std::vector<NamedEntry> tick(TimePoint now);
 
-  // In key order, at most `limit`. Walks the whole table without stopping it; a visitor must not call the
-  // table.
-  std::vector<NamedEntry> list(std::string_view prefix, std::size_t limit) const;
+  // The first `limit` in that order, of one shard or (kNoShard) of all. Walks the whole table without
+  // stopping it; a visitor must not call the table.
+  enum class Order : std::uint8_t { key, most_holds };
+  std::vector<NamedEntry> list(std::string_view prefix, std::size_t limit, ShardId shard = kNoShard,
+                               Order order = Order::key) const;
   void for_each(const std::function<void(std::string_view key, const Entry&)>& visit) const;
 
   bool in_use(const Entry& entry, TimePoint now) const {

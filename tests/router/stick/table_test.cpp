@@ -278,6 +278,24 @@ TEST_CASE("lists by prefix, in order, up to a limit") {
   CHECK(table.list("", 0).empty());
 }
 
+TEST_CASE("lists what is held most first, of one shard if asked") {
+  using Order = Table::Order;
+  Table table;
+  for (std::string_view key : {"a", "b", "c", "d"}) signal(table, key, kStart);
+  for (std::string_view key : {"c", "c", "d", "b"}) table.hold(key, kStart);
+  table.move("c", table.peek("c")->shard, 7, Table::MoveIf::always);
+
+  const auto busiest = table.list("", 3, kNoShard, Order::most_holds);
+  const auto of_seven = table.list("", 3, 7, Order::most_holds);
+
+  REQUIRE(busiest.size() == 3);
+  CHECK(busiest[0].key == "c");
+  CHECK(busiest[1].key == "b");
+  CHECK(busiest[2].key == "d");
+  REQUIRE(of_seven.size() == 1);
+  CHECK(of_seven[0].key == "c");
+}
+
 TEST_CASE("a large table keeps its counts over many lives") {
   Limits limits = small(5000);
   Table table(limits);
