@@ -29,6 +29,7 @@ void Drains::set_deadline(std::string_view shard, std::optional<TimePoint> deadl
   const auto place = drains_.find(shard);
   if (place == drains_.end()) return;
   place->second.deadline = deadline;
+  place->second.next_look = {};
   // Taken back: what has not moved yet stays.
   if (!deadline) place->second.keys.clear();
 }

@@ -132,6 +132,8 @@ TEST_CASE("rooms that no shard may have stay, are counted, and are looked at aga
   CHECK(steps[0].stuck == 2);
   CHECK_FALSE(drains.wants_rooms("a", kStart + seconds(1)));
   CHECK(drains.wants_rooms("a", kStart + seconds(10)));
+  drains.set_deadline("a", kStart + seconds(2));
+  CHECK(drains.wants_rooms("a", kStart + seconds(2)));
 }
 
 TEST_CASE("a deadline that is taken back stops what has not moved yet") {

@@ -237,6 +237,31 @@ TEST_CASE("moves a room once, from where it is") {
   CHECK(table.move("room", 2, 3, Table::MoveIf::always)->holds == 1);
 }
 
+TEST_CASE("keeps why a room is where it is, and the region that it was wanted in") {
+  Table table;
+  const auto eu = table.regions().id_of("eu");
+  const Table::Chooser pinned = [eu] { return std::optional(Choice(1, Placed::pinned, eu)); };
+  REQUIRE(table.find_or_create("room", Use::signalling, kStart, pinned).ok());
+  const auto before = table.peek("room");
+
+  (void)table.move("room", 1, 2, Table::MoveIf::always, Placed::by_hand);
+
+  REQUIRE(before);
+  CHECK(before->placed == Placed::pinned);
+  CHECK(before->region == eu);
+  CHECK(table.peek("room")->placed == Placed::by_hand);
+  CHECK(table.peek("room")->region == eu);
+}
+
+TEST_CASE("whoever takes a hold hears where the room is by then") {
+  Table table;
+  signal(table, "room", kStart, 1);
+  (void)table.move("room", 1, 2, Table::MoveIf::always);
+
+  CHECK(table.hold("room", kStart).shard == 2);
+  CHECK(table.hold("none", kStart).shard == kNoShard);
+}
+
 TEST_CASE("a hold from before a forget is not taken off the entry the room has now") {
   Table table;
   signal(table, "room", kStart);
