@@ -18,7 +18,7 @@ std::string_view origin_text(stick::Origin origin) {
   return "request";
 }
 
-// How its shard was chosen; by what is never told elsewhere, `policy`.
+// How its shard was chosen, where this gate chose it.
 std::string_view why_text(const stick::Entry& entry, std::string_view policy) {
   if (entry.origin == stick::Origin::peer || entry.origin == stick::Origin::seeded) {
     return origin_text(entry.origin);
@@ -32,7 +32,6 @@ std::string_view why_text(const stick::Entry& entry, std::string_view policy) {
     case stick::Placed::failure: return "moved by failure";
     case stick::Placed::by_hand: return "moved by operator";
     case stick::Placed::drained: return "moved by drain";
-    case stick::Placed::told: return origin_text(entry.origin);
   }
   return policy;
 }

@@ -170,7 +170,8 @@ Result<void, admin::Subject::StateError> Gate::set_state(std::string_view shard,
   const auto now = Clock::now();
   watch_drains(now);
   // Said again, without one: there is none any more.
-  drains_.set_deadline(shard, deadline ? std::optional(now + *deadline) : std::nullopt);
+  constexpr Duration kLongest = std::chrono::hours(24 * 366);
+  drains_.set_deadline(shard, deadline ? std::optional(now + std::min(*deadline, kLongest)) : std::nullopt);
   return {};
 }
 

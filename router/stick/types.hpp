@@ -21,7 +21,7 @@ enum class Origin : std::uint8_t {
   seeded,   // a shard's census, or a table handed over
 };
 
-// Why it is on that shard.
+// Why it is on that shard. Of entries that came from elsewhere their origin says more.
 enum class Placed : std::uint8_t {
   policy,      // balance.policy chose it, in the region it was wanted in
   fallback,    // the same, but that region had no shard for it
@@ -31,7 +31,6 @@ enum class Placed : std::uint8_t {
   failure,     // moved: its shard was down
   by_hand,     // moved by an operator
   drained,     // moved: its shard was drained, and the deadline was over
-  told,        // by whoever made the entry: a peer, a census, a table handed over
 };
 
 struct Entry {
