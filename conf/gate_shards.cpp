@@ -117,7 +117,7 @@ void describe_shards(Binder& b, Gate& gate) {
   b.key("rise", gate.health.rise, between(std::int64_t{1}, std::int64_t{100}),
         "good checks until a shard that was down is up");
   b.key("fall", gate.health.fall, between(std::int64_t{1}, std::int64_t{100}),
-        "failed checks until it is down");
+        "failed checks in a row until it is down; silence, and a 503 that is not expected, count half");
   b.key("observe", gate.health.observe, "connections of real traffic that fail count as failed checks");
   b.key("agent_interval", gate.health.agent_interval,
         between(Duration(milliseconds(100)), Duration(minutes(10))), "between questions to an agent");

@@ -1,6 +1,8 @@
 #include "router/balance/shard_set.hpp"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace roomgate::router::balance {
 
@@ -61,6 +63,19 @@ ShardSet::ShardSet(std::vector<Shard> shards) : shards_(std::move(shards)) {
     if (id >= index_by_id_.size()) index_by_id_.resize(id + std::size_t{1}, 0);
     index_by_id_[id] = static_cast<std::uint32_t>(i + 1);
   }
+  spare_soft();
+}
+
+// Where no sound shard of a region and release is left, those in doubt are better than none: it may be this
+// gate's checks that are in trouble.
+void ShardSet::spare_soft() {
+  std::set<std::pair<std::string_view, std::string_view>> sound;
+  for (Shard& shard : shards_) {
+    shard.spared = false;
+    if (!shard.soft_down && takes_new_rooms(shard)) sound.emplace(shard.region, shard.release);
+  }
+  for (Shard& shard : shards_)
+    shard.spared = shard.soft_down && sound.contains({shard.region, shard.release});
 }
 
 const Shard* ShardSet::by_id(ShardId id) const {

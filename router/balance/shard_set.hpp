@@ -41,6 +41,8 @@ struct Shard {
   TimePoint ramp_begin{};        // when it came up anew, for slow start; long ago: full share
   ShardState state = ShardState::ready;
   bool up = true;
+  bool soft_down = false;             // up, but its checks fail (balance::Health::soft)
+  bool spared = false;                // ShardSet's: soft down, and others of its place take its new rooms
   TimePoint down_since{};             // of shards that are not up
   std::string announced;              // the name it gives itself in X-Jitsi-Shard; empty: not known
   double load = 0;                    // 0 .. 1, from its health answer
@@ -79,17 +81,20 @@ class ShardSet {
   // A path's "SHARD" or "SHARD.BRIDGE": the longest name that the text is, or goes on from with a dot.
   const Shard* by_path_segment(std::string_view segment) const;
   // More than `share` of the shards, and at least two, are down: the gate's own network is the likelier
-  // cause.
+  // cause. Soft down is not down.
   bool panic(double share) const;
 
  private:
+  void spare_soft();
+
   std::vector<Shard> shards_;               // by name
   std::vector<std::uint32_t> index_by_id_;  // id -> place + 1; 0: none
 };
 
 // May new rooms go there?
 inline bool takes_new_rooms(const Shard& shard) {
-  return shard.up && shard.state == ShardState::ready && shard.weight > 0 && !shard.addresses.empty();
+  return shard.up && !shard.spared && shard.state == ShardState::ready && shard.weight > 0 &&
+         !shard.addresses.empty();
 }
 
 struct RegionSettings {

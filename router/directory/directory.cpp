@@ -159,7 +159,8 @@ Directory::Heard Directory::set_verdict(const std::string& target, const health:
   const balance::Shard before = describe(known);
   known.verdict = verdict;
   const balance::Shard after = describe(known);
-  const bool same = before.up == after.up && before.state == after.state && before.share == after.share &&
+  const bool same = before.up == after.up && before.soft_down == after.soft_down &&
+                    before.state == after.state && before.share == after.share &&
                     before.announced == after.announced && before.down_since == after.down_since;
   return same ? Heard::load : Heard::news;
 }
@@ -196,6 +197,7 @@ balance::Shard Directory::describe(const Known& known) const {
   if (known.leaving || known.verdict.last.refuses_new_rooms) own = std::max(own, ShardState::drain);
   shard.state = std::max(known.word.state, own);
   shard.up = known.verdict.up && known.verdict.agent.state != health::AgentWord::State::down;
+  shard.soft_down = shard.up && known.verdict.soft;
   shard.down_since = shard.up ? TimePoint{} : known.verdict.changed_at;
   shard.announced = known.announce.empty() ? known.verdict.last.announced.value_or("") : known.announce;
   shard.load = known.verdict.last.load.value_or(0);

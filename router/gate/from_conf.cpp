@@ -44,6 +44,17 @@ Result<std::string, std::string> read_token(const std::string& file) {
   return token;
 }
 
+Result<std::vector<health::StatusRange>, std::string> statuses_of(const std::vector<std::string>& texts) {
+  if (texts.empty()) return fail(std::string("health.expect: at least one status"));
+  std::vector<health::StatusRange> ranges;
+  for (const auto& text : texts) {
+    const auto range = health::parse_status_range(text);
+    if (!range) return fail("health.expect: \"" + text + "\" is no status and no range of them");
+    ranges.push_back(*range);
+  }
+  return ranges;
+}
+
 directory::ShardKind kind_of(const conf::Gate::ShardKind& c) {
   directory::ShardKind kind{.region = c.region,
                             .weight = static_cast<std::uint32_t>(c.weight),
@@ -164,6 +175,8 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
     o.shards.push_back({shard.name, shard.address, shard.announce, shard.agent, kind_of(shard.kind)});
   }
   for (const auto& block : c.discover) o.discover.push_back(discover_of(block));
+  o.dns = {
+      .servers = c.dns.servers, .timeout = c.dns.timeout, .tries = static_cast<std::uint32_t>(c.dns.tries)};
   session::Settings& s = o.session;
   s.head.max_head_bytes = size_of(c.limits.header_bytes);
   s.head.max_headers = size_of(c.limits.headers);
@@ -214,13 +227,24 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
   s.tunnel.client_fin = c.timeouts.client_fin;
   s.tunnel.server_fin = c.timeouts.server_fin;
   o.policy = c.balance.policy;
+  auto expected = statuses_of(c.health.expect);
+  if (!expected) return fail(expected.error());
+  for (const auto& line : c.health.headers) {
+    if (!health::is_own_field(line.substr(0, line.find(':')))) continue;
+    return fail("health.headers: \"" + line + "\" is said by the check itself (see health.host)");
+  }
   o.health = {.enabled = c.health.enabled,
               .path = c.health.path,
+              .host = c.health.host,
+              .headers = c.health.headers,
+              .expect = std::move(expected).value(),
               .timeout = c.health.timeout,
               .settings = {.rise = static_cast<std::uint32_t>(c.health.rise),
                            .fall = static_cast<std::uint32_t>(c.health.fall),
                            .interval = c.health.interval,
-                           .interval_fast = c.health.interval_fast}};
+                           .interval_fast = c.health.interval_fast},
+              .observe = c.health.observe,
+              .agent_interval = c.health.agent_interval};
   auto token = read_token(c.admin.token_file);
   if (!token) return fail(token.error());
   o.admin = {.address = c.admin.address,

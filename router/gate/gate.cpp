@@ -7,6 +7,11 @@
 #include "router/session/arrival.hpp"
 
 namespace roomgate::router::gate {
+namespace {
+
+constexpr seconds kFirstAnswers{5};  // of DNS, before we serve with the shards that are known
+
+}  // namespace
 
 Gate::Gate(Options options, Reload reload)
     : options_(std::move(options)),
@@ -86,6 +91,9 @@ Result<void, std::string> Gate::start_workers() {
                                      (void)to->pool.close_oldest(shard);
                                    });
                                  }});
+    worker.on_connect_failed = [this](const std::string& shard, bool silent) {
+      runtime_.control().post([this, shard, silent] { checker_->connect_failed(shard, silent); });
+    };
     listeners_.emplace_back();
     for (std::size_t d = 0; d < doors_.size(); ++d) {
       listeners_.back().push_back(std::make_unique<listen::Listener>(
@@ -101,11 +109,31 @@ void Gate::run() {
   checker_ = std::make_unique<health::Checker>(
       control, options_.health, metrics_,
       [this](const std::string& target, const health::Verdict& verdict) { on_verdict(target, verdict); });
+  discoverer_ = std::make_unique<discovery::Discoverer>(
+      control, metrics_,
+      [this](const std::string& question, const std::vector<directory::Endpoint>& endpoints) {
+        directory_.set_found(question, endpoints, Clock::now());
+        shards_changed();
+      });
   publish_shards();
   publish_bans();
   checker_->set_targets(targets());
+  discoverer_->set_blocks(options_.discover, options_.dns);
   control.schedule(second_, Clock::now() + seconds(1));
   runtime_.on_signal([this](int signal) { on_signal(signal); });
+  control.spawn(serve_when_found());
+  runtime_.run();
+  log_.flush();
+  if (admission_.inside() == 0) return;
+  // Tunnels that would not end in time: they point into what is about to go.
+  std::_Exit(EXIT_SUCCESS);
+}
+
+net::Task<void> Gate::serve_when_found() {
+  // Who comes meanwhile waits in the system's queue, and is not told that there is no shard.
+  const bool found = co_await discoverer_->all_answered(Clock::now() + kFirstAnswers);
+  if (!found) LOG(warn, "serving_without_dns", {"waited_seconds", kFirstAnswers.count()});
+  if (!accepting_) co_return;
   runtime_.on_each(
       [this](net::Core& core) {
         for (auto& listener : listeners_[core.index()]) listener->start();
@@ -113,11 +141,6 @@ void Gate::run() {
       [this] {
         LOG(info, "serving", {"gate", options_.name}, {"threads", runtime_.size()});
       });
-  runtime_.run();
-  log_.flush();
-  if (admission_.inside() == 0) return;
-  // Tunnels that would not end in time: they point into what is about to go.
-  std::_Exit(EXIT_SUCCESS);
 }
 
 void Gate::every_second() {

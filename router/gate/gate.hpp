@@ -17,6 +17,7 @@
 #include "router/admin/server.hpp"
 #include "router/directory/directory.hpp"
 #include "router/directory/drains.hpp"
+#include "router/discovery/discoverer.hpp"
 #include "router/gate/credentials.hpp"
 #include "router/gate/options.hpp"
 #include "router/health/checker.hpp"
@@ -50,6 +51,7 @@ class Gate final : public admin::Subject {
   std::vector<admin::BanRow> bans() override;
   bool ban(const admin::BanRow& row) override;
   bool unban(admin::BanRow::Kind kind, std::string_view text) override;
+  std::vector<admin::DiscoveryRow> discovery() override;
 
  private:
   // One [[listen]] block: a socket per core.
@@ -70,6 +72,8 @@ class Gate final : public admin::Subject {
   Gate(Options options, Reload reload);
   Result<void, std::string> open_doors();
   Result<void, std::string> start_workers();
+  // As soon as DNS has said which shards there are, or has been given time enough.
+  net::Task<void> serve_when_found();
   void every_second();
 
   // The directory knows other shards, or reaches them otherwise: TLS, checks and routing follow.
@@ -148,6 +152,7 @@ class Gate final : public admin::Subject {
   std::vector<std::unique_ptr<session::Worker>> workers_;                  // by core
   std::vector<std::vector<std::unique_ptr<listen::Listener>>> listeners_;  // by core, by door
   std::unique_ptr<health::Checker> checker_;
+  std::unique_ptr<discovery::Discoverer> discoverer_;
   std::unique_ptr<admin::Server> admin_;
   Tick second_;
   Tick publish_;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/dns/resolver.hpp"
 #include "base/network.hpp"
 #include "router/admin/server.hpp"
 #include "router/directory/blocks.hpp"
@@ -35,6 +36,7 @@ struct Options {
   std::vector<ListenBlock> listen;
   std::vector<ShardBlock> shards;
   std::vector<DiscoverBlock> discover;
+  dns::Options dns;
   session::Settings session;
   std::vector<route::Ban> bans;  // of the settings
   std::string policy = "roundrobin";

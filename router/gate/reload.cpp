@@ -87,6 +87,7 @@ Result<void, std::string> Gate::apply(Options next) {
   publish_shards();
   checker_->set_targets(targets());
   checker_->set_options(options_.health);
+  discoverer_->set_blocks(options_.discover, options_.dns);
   return {};
 }
 

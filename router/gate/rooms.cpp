@@ -1,6 +1,8 @@
 // The room table as an operator sees it, and how rooms leave a shard: one by hand, and those that a drain's
 // deadline finds still there. Control core.
 
+#include <array>
+
 #include "base/log.hpp"
 #include "router/gate/gate.hpp"
 #include "router/room/normalise.hpp"
@@ -164,9 +166,10 @@ std::optional<std::size_t> Gate::move_from(const std::string& shard, const std::
                                            session::MovedRooms& rooms) {
   const auto entry = table_.peek(key);
   if (!entry || names_.name_of(entry->shard) != shard) return 0;  // gone by itself
+  const std::array except{entry->shard};
   const auto to = route::choose_other(key, table_.regions().name_of(entry->region),
-                                      options_.session.route.pins.of_room(key), entry->shard, table_,
-                                      *shards_, *policy_, options_.session.route);
+                                      options_.session.route.pins.of_room(key), except, table_, *shards_,
+                                      *policy_, options_.session.route);
   if (!to) return std::nullopt;
   const auto moved =
       table_.move(key, entry->shard, *to, stick::Table::MoveIf::always, stick::Placed::drained);

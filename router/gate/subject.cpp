@@ -37,8 +37,10 @@ std::string Gate::metrics_text(metrics::Format format) {
   metrics_.panic.with({}).set(shards_->panic(options_.session.route.panic_share) ? 1 : 0);
   metrics_.draining.with({}).set(draining_ ? 1 : 0);
   metrics_.shard_up.clear();
+  metrics_.shard_soft_down.clear();
   for (const balance::Shard& shard : shards_->all()) {
     metrics_.shard_up.with({shard.name, shard.region}).set(shard.up ? 1 : 0);
+    metrics_.shard_soft_down.with({shard.name}).set(shard.soft_down ? 1 : 0);
   }
   metrics_.shard_empty.clear();
   metrics_.shard_drain_rooms.clear();
@@ -173,6 +175,24 @@ Result<void, admin::Subject::StateError> Gate::set_state(std::string_view shard,
   constexpr Duration kLongest = std::chrono::hours(24 * 366);
   drains_.set_deadline(shard, deadline ? std::optional(now + std::min(*deadline, kLongest)) : std::nullopt);
   return {};
+}
+
+std::vector<admin::DiscoveryRow> Gate::discovery() {
+  const auto whole_seconds = [](Duration time) {
+    return static_cast<std::size_t>(std::chrono::duration_cast<seconds>(time).count());
+  };
+  std::vector<admin::DiscoveryRow> rows;
+  for (const discovery::Row& found : discoverer_->rows()) {
+    admin::DiscoveryRow row;
+    row.question = found.question;
+    row.state = discovery::to_string(found.state);
+    row.error = found.error;
+    row.shards = found.shards;
+    row.seconds_since_good = whole_seconds(found.since_good.value_or(Duration::zero()));
+    row.seconds_to_next = whole_seconds(found.to_next);
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
 }  // namespace roomgate::router::gate

@@ -1,29 +1,23 @@
-// Asks every shard how it is, again and again, and says when a verdict or a fact about it has changed. One
-// coroutine per shard. Owned by the gate, on its control core: checks never wait behind requests.
+// Asks every shard how it is, again and again, and the agents beside them; counts failed connections of
+// clients with it; and says when a verdict or a fact about a shard has changed. Two coroutines per shard.
+// Owned by the gate, on its control core: checks never wait behind requests.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/net/sleep.hpp"
-#include "base/net/stream.hpp"
-#include "router/balance/health_state.hpp"
+#include "router/agent/words.hpp"
+#include "router/health/answer.hpp"
+#include "router/health/ask.hpp"
 #include "router/metrics/metrics.hpp"
-#include "router/tls/client_context.hpp"
 
 namespace roomgate::router::health {
 
-struct Options {
-  bool enabled = true;
-  std::string path = "/about/health";  // "": a connect is enough
-  Duration timeout = seconds(2);
-  balance::HealthSettings settings;
-  std::size_t max_answer_bytes = 64 * 1024;
-};
+// What an agent beside the shard has come to say.
+using AgentWord = agent::Word;
 
 struct Target {
   std::string name;
@@ -34,29 +28,9 @@ struct Target {
   friend bool operator==(const Target&, const Target&) = default;
 };
 
-// What a shard says about itself.
-struct Answer {
-  bool ok = false;
-  std::string reason;                    // of a failure, for people
-  std::optional<std::string> announced;  // its name
-  std::optional<double> load;            // 0 .. 1
-  bool refuses_new_rooms = false;        // it drains itself, or is full
-  friend bool operator==(const Answer&, const Answer&) = default;
-};
-
-// Status 200 is good; the body may be roomshard's JSON, and need not be.
-Answer read_answer(int status, std::string_view body);
-
-// What an agent beside the shard said last (HAProxy's agent-check); it counts until it says otherwise.
-struct AgentWord {
-  enum class State { none, ready, drain, maint, down };
-  State state = State::none;
-  std::uint32_t percent = 100;  // of the shard's weight
-  friend bool operator==(const AgentWord&, const AgentWord&) = default;
-};
-
 struct Verdict {
-  bool up = true;
+  bool up = true;     // by its checks and its agent
+  bool soft = false;  // up, but its checks fail: new rooms had better go elsewhere
   TimePoint changed_at{};
   Answer last;
   AgentWord agent;
@@ -69,23 +43,33 @@ class Checker {
   Checker(net::Core& core, Options options, Metrics& metrics, OnChange on_change);
   ~Checker();
 
-  // Shards that stay keep what is known about them; new ones are up until checks say otherwise, the first at
-  // once.
+  // Shards that stay keep what is known about them, also at other addresses; new ones are up until checks say
+  // otherwise, the first at once.
   void set_targets(const std::vector<Target>& targets);
-  // All begin anew.
+  // What is known about the shards stays.
   void set_options(Options options);
+
+  // A connection for a client failed. `silent`: nobody answered, rather than somebody saying no.
+  void connect_failed(const std::string& shard, bool silent);
 
  private:
   struct Probe;
+  using Probes = std::map<std::string, std::shared_ptr<Probe>>;
+
   net::Task<void> watch(std::shared_ptr<Probe> probe);
-  static net::Task<Answer> ask(net::Core& core, Options options, Target target);
+  net::Task<void> listen(std::shared_ptr<Probe> probe);
+  // True: what was known of it changed with that.
+  bool adopt(Probe& probe, const Target& target);
   void conclude(Probe& probe, Answer answer);
+  bool observe(Probe& probe, balance::Outcome outcome, std::string_view reason);
+  void hear(Probe& probe, const Result<std::string, std::string>& line);
+  void tell(Probe& probe);
 
   net::Core& core_;
-  Options options_;
+  std::shared_ptr<const Options> options_;
   Metrics& metrics_;
   OnChange on_change_;
-  std::map<std::string, std::shared_ptr<Probe>> probes_;
+  Probes probes_;
 };
 
 }  // namespace roomgate::router::health

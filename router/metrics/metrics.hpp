@@ -58,8 +58,14 @@ namespace roomgate::router {
          "Requests a shard broke, left unanswered "                                                          \
          "or answered with a 5xx",                                                                           \
          "shard", "kind")                                                                                    \
-  METRIC(counter, health_checks, "roomgate_health_checks_total", "Health checks: ok, failed", "shard",       \
-         "result")                                                                                           \
+  METRIC(counter, health_checks, "roomgate_health_checks_total",                                             \
+         "Health checks: ok, failed; observed: clients' connections that failed and counted as one",         \
+         "shard", "result")                                                                                  \
+  METRIC(counter, agent_checks, "roomgate_agent_checks_total",                                               \
+         "Questions to the agents beside shards: ok, failed, ignored (a line without a word known)",         \
+         "shard", "result")                                                                                  \
+  METRIC(gauge, shard_soft_down, "roomgate_shard_soft_down",                                                 \
+         "1: checks fail, not yet often enough to call it down; new rooms go elsewhere", "shard")            \
   METRIC(gauge, shard_empty, "roomgate_shard_empty",                                                         \
          "Of shards being drained: 1: no room and no tunnel is left", "shard")                               \
   METRIC(gauge, shard_drain_rooms, "roomgate_shard_drain_rooms",                                             \
@@ -86,6 +92,14 @@ namespace roomgate::router {
          "Requests that wait for one of a shard's max_connections", "shard")                                 \
   METRIC(gauge, slots_used, "roomgate_shard_slots_used",                                                     \
          "Requests and tunnels at a shard that has max_connections", "shard")                                \
+  METRIC(gauge, discovery_shards, "roomgate_discovery_shards", "Shards that a [[discover]] block has found", \
+         "question")                                                                                         \
+  METRIC(gauge, discovery_stale, "roomgate_discovery_stale",                                                 \
+         "1: the last DNS answer was empty, failed or not whole; what was known is kept", "question")        \
+  METRIC(gauge, discovery_left_out, "roomgate_discovery_left_out",                                           \
+         "Endpoints that DNS gave and the gate does not use: too many, or no valid name", "question")        \
+  METRIC(counter, discovery_answers, "roomgate_discovery_answers_total",                                     \
+         "DNS answers: ok, partial, empty, failed", "question", "result")                                    \
   METRIC(gauge, build_info, "roomgate_build_info", "1", "version", "compiler", "openssl")                    \
   METRIC(counter, log_dropped, "roomgate_access_log_dropped_total",                                          \
          "Access log lines lost: the reader was too slow")

@@ -261,7 +261,7 @@ Decision route(const Request& request, stick::Table& table, const ShardSet& shar
 }
 
 std::optional<stick::ShardId> choose_other(std::string_view key, std::string_view region,
-                                           std::string_view release, stick::ShardId from,
+                                           std::string_view release, std::span<const stick::ShardId> except,
                                            const stick::Table& table, const ShardSet& shards,
                                            balance::Policy& policy, const Settings& settings) {
   Request request;
@@ -269,50 +269,80 @@ std::optional<stick::ShardId> choose_other(std::string_view key, std::string_vie
   request.region = region;
   std::vector<Shard> others;
   for (const Shard& other : shards.all()) {
-    if (other.id != from) others.push_back(other);
+    if (std::find(except.begin(), except.end(), other.id) == except.end()) others.push_back(other);
   }
   const ShardSet rest(std::move(others));
   return NewRoom{request, rest, policy, settings, table, release}();
 }
 
+namespace {
+
+// Where somebody else has moved the room meanwhile.
+Decision follow(const stick::Entry& entry, const Decision& from, const ShardSet& shards) {
+  Decision decision = forward_to(shards.by_id(entry.shard), Why::moved);
+  decision.sticky = decision.forwards();
+  decision.was_in_use = from.was_in_use;
+  decision.made_at = from.made_at;
+  return decision;
+}
+
+enum class MayMove { unless_used, yes };
+
+// agreement.md 13. That a connect failed is given.
+MayMove may_move(const Shard* shard, const ShardSet& shards, const Settings& settings, TimePoint now) {
+  if (shard == nullptr || shard->up) return MayMove::unless_used;
+  const bool waits = shards.panic(settings.panic_share) && now - shard->down_since < settings.panic_hold;
+  // Tunnels of a shard that is down may still linger here; they keep nobody.
+  return waits ? MayMove::unless_used : MayMove::yes;
+}
+
+// While a connect was waited for, others may have come in where it failed: theirs is a room in use, and one
+// lost packet must not move it.
+bool is_used(const stick::Entry& entry, const Decision& decision) {
+  return decision.was_in_use || entry.last_used > decision.made_at;
+}
+
+}  // namespace
+
 std::optional<Decision> relocate(std::string_view key, std::string_view region, const Decision& failed,
-                                 stick::Table& table, const ShardSet& shards, balance::Policy& policy,
-                                 const Settings& settings, TimePoint now) {
+                                 std::span<const stick::ShardId> tried, stick::Table& table,
+                                 const ShardSet& shards, balance::Policy& policy, const Settings& settings,
+                                 TimePoint now) {
   if (!failed.sticky || failed.shard == nullptr) return std::nullopt;
   const std::optional<stick::Entry> entry = table.peek(key);
   if (!entry) return std::nullopt;
-  const stick::ShardId from = failed.shard->id;
-  const auto to_moved = [&shards, &failed](const stick::Entry& moved) {
-    Decision decision = forward_to(shards.by_id(moved.shard), Why::moved);
-    decision.sticky = decision.forwards();
-    decision.was_in_use = failed.was_in_use;
-    decision.made_at = failed.made_at;
-    return decision;
-  };
-  if (entry->shard != from) return to_moved(*entry);  // somebody else was faster
-
-  const Shard* shard = shards.by_id(from);
-  const bool down = shard != nullptr && !shard->up;
-  const bool waits =
-      down && shards.panic(settings.panic_share) && now - shard->down_since < settings.panic_hold;
-  // While this connect was waited for, others may have come in where it failed: theirs is a room in use, and
-  // one lost packet must not move it.
-  const bool used_since = entry->last_used > failed.made_at;
-  if ((failed.was_in_use || used_since) && (!down || waits)) return std::nullopt;
+  const stick::ShardId from = failed.moves_from.value_or(failed.shard->id);
+  if (entry->shard != from) return follow(*entry, failed, shards);  // somebody else was faster
+  const MayMove may = may_move(shards.by_id(from), shards, settings, now);
+  if (may != MayMove::yes && is_used(*entry, failed)) return std::nullopt;
 
   // A room that was to be placed now keeps its wish, ?release= included.
   const std::string_view release = failed.release.empty() ? settings.pins.of_room(key) : failed.release;
-  const auto next = choose_other(key, region, release, from, table, shards, policy, settings);
+  const auto next = choose_other(key, region, release, tried, table, shards, policy, settings);
   if (!next) return std::nullopt;
-  // Tunnels of the old shard may still linger here while it is down; without that verdict they are a room in
-  // use.
-  const auto condition = down && !waits ? stick::Table::MoveIf::always : stick::Table::MoveIf::unheld;
-  const auto moved = table.move(key, from, *next, condition);
-  if (!moved) return std::nullopt;
-  Decision decision = to_moved(*moved);
+  Decision decision = forward_to(shards.by_id(*next), Why::moved);
+  decision.sticky = decision.forwards();
+  decision.was_in_use = failed.was_in_use;
+  decision.made_at = failed.made_at;
+  decision.moves_from = from;
   note_release(decision, release);
-  decision.moved_now = true;
   return decision;
+}
+
+std::optional<Decision> settle(std::string_view key, const Decision& to, stick::Table& table,
+                               const ShardSet& shards, const Settings& settings, TimePoint now) {
+  if (!to.moves_from) return to;
+  const std::optional<stick::Entry> entry = table.peek(key);
+  if (!entry) return std::nullopt;
+  if (entry->shard != *to.moves_from) return follow(*entry, to, shards);
+  const MayMove may = may_move(shards.by_id(*to.moves_from), shards, settings, now);
+  if (may != MayMove::yes && is_used(*entry, to)) return std::nullopt;
+  const auto condition = may == MayMove::yes ? stick::Table::MoveIf::always : stick::Table::MoveIf::unheld;
+  if (!table.move(key, *to.moves_from, to.shard->id, condition)) return std::nullopt;
+  Decision moved = to;
+  moved.moves_from.reset();
+  moved.moved_now = true;
+  return moved;
 }
 
 }  // namespace roomgate::router::route

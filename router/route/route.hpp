@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/clock.hpp"
@@ -63,6 +64,8 @@ struct Decision {
   // the shards or the settings.
   std::string_view release;
   bool release_unmet = false;
+  // relocate()'s: the room is still there, and moves when settle() says so.
+  std::optional<stick::ShardId> moves_from;
 
   bool forwards() const { return answer == http::Reason::none && !gate_answers; }
 };
@@ -70,18 +73,26 @@ struct Decision {
 Decision route(const Request& request, stick::Table& table, const balance::ShardSet& shards,
                balance::Policy& policy, const Settings& settings, TimePoint now);
 
-// A connect to the shard of `failed`, a sticky decision of route(), was refused. Moves the room, once, where
-// the rules allow it: a room that nobody used before the failed request, nor since, at once; a room in use
-// only when health checks call the shard down too, and not while so many shards seem down that the gate's own
-// network is the likelier cause. nullopt: stay, answer 503.
+// A connect to the shard of `failed`, a sticky decision of route() or of this, was refused. Says which shard
+// to try instead, where the rules allow it: for a room that nobody used before the failed request, nor since,
+// at once; for a room in use only when health checks call its shard down too, and not while so many shards
+// seem down that the gate's own network is the likelier cause. `tried`: shards that have failed this request.
+// nullopt: stay, answer 503.
 std::optional<Decision> relocate(std::string_view key, std::string_view region, const Decision& failed,
-                                 stick::Table& table, const balance::ShardSet& shards,
-                                 balance::Policy& policy, const Settings& settings, TimePoint now);
+                                 std::span<const stick::ShardId> tried, stick::Table& table,
+                                 const balance::ShardSet& shards, balance::Policy& policy,
+                                 const Settings& settings, TimePoint now);
 
-// Where a room that has to leave `from` would go, by policy; nothing is moved. nullopt: no other shard may
-// have it.
+// The connection to the shard of `to` is open: the room moves there, if relocate() said so. Not before: when
+// it is this gate that reaches nobody, every other shard fails too, and no room must have moved then. Another
+// shard than that of `to`: somebody else was faster. nullopt: the room has come into use where it is.
+std::optional<Decision> settle(std::string_view key, const Decision& to, stick::Table& table,
+                               const balance::ShardSet& shards, const Settings& settings, TimePoint now);
+
+// Where a room that has to leave its shard would go, by policy, to none of `except`; nothing is moved.
+// nullopt: no other shard may have it.
 std::optional<stick::ShardId> choose_other(std::string_view key, std::string_view region,
-                                           std::string_view release, stick::ShardId from,
+                                           std::string_view release, std::span<const stick::ShardId> except,
                                            const stick::Table& table, const balance::ShardSet& shards,
                                            balance::Policy& policy, const Settings& settings);
 

@@ -127,7 +127,9 @@ class Exchange {
   net::Task<After> forward(route::Decision decision);
   void count_assignment(const route::Decision& decision);
   void note_failure(std::string_view kind);
-  std::optional<route::Decision> elsewhere(const route::Decision& refused);
+  // Which shard to try instead; `tried` grows by the one refused.
+  std::optional<route::Decision> elsewhere(const route::Decision& refused,
+                                           std::vector<stick::ShardId>& tried);
   // A place among the shard's max_connections: kept to the end of the exchange, or of its tunnel.
   net::Task<Result<void, upstream::Refusal>> wait_for_slot(const balance::Shard& shard);
   net::Task<After> not_entered(upstream::Refusal refusal);

@@ -1,6 +1,8 @@
 // To the shard: a place there, a connection, the request, the answer; what is repeated, what moves, and how
 // it ends. The steps themselves: request_out.cpp, answer_in.cpp.
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "router/http/error_response.hpp"
 #include "router/session/exchange.hpp"
@@ -43,7 +45,7 @@ Task<After> Exchange::forward(route::Decision decision) {
   const http::RequestHead& head = *head_;
   const bool may_repeat = repeatable(head.method) && facts_.framing.kind == http::Framing::Kind::none;
   Wanted wanted = may_repeat ? Wanted::any : Wanted::fresh;
-  std::size_t relocations = 0;
+  std::vector<stick::ShardId> tried;  // in vain
   count_assignment(decision);
   while (true) {
     facts_.shard = decision.shard;
@@ -58,17 +60,30 @@ Task<After> Exchange::forward(route::Decision decision) {
       }
     }
     facts_.connecting = worker_.core.now();
-    auto opened = co_await open_upstream(decision, wanted);
+    // A room moves only to where a connection has just been made: an idle one may be as dead as the first.
+    auto opened = co_await open_upstream(decision, decision.moves_from ? Wanted::only_new : wanted);
     if (!opened) {
       // That we are out of descriptors says nothing about the shard.
       if (opened.error() == IoError::system) co_return co_await answer(Reason::overloaded);
-      const auto other =
-          relocations++ < settings_->limits.max_relocations ? elsewhere(decision) : std::nullopt;
+      const auto other = elsewhere(decision, tried);
       if (!other) co_return co_await answer(connect_reason(opened.error()));
       ++facts_.retries;
       decision = *other;
-      count_assignment(decision);
       continue;
+    }
+    if (decision.moves_from && facts_.key) {
+      const stick::ShardId reached = decision.shard->id;
+      const auto settled = route::settle(*facts_.key, decision, worker_.shared.table, *shards_,
+                                         settings_->route, worker_.core.now());
+      if (!settled || settled->shard == nullptr || settled->shard->id != reached) {
+        worker_.pool.give_back(std::move(opened).value(), worker_.core.now());
+        if (!settled) co_return co_await answer(Reason::connect_refused);
+        if (!settled->forwards()) co_return co_await answer(settled->answer);
+        decision = *settled;
+        continue;
+      }
+      decision = *settled;
+      count_assignment(decision);
     }
     if (gone_) {
       worker_.pool.give_back(std::move(opened).value(), worker_.core.now());
@@ -147,10 +162,14 @@ void Exchange::note_failure(std::string_view kind) {
     worker_.shared.metrics.upstream_failures.with({facts_.shard->name, kind}).add();
 }
 
-std::optional<route::Decision> Exchange::elsewhere(const route::Decision& refused) {
+std::optional<route::Decision> Exchange::elsewhere(const route::Decision& refused,
+                                                   std::vector<stick::ShardId>& tried) {
+  if (tried.size() >= settings_->limits.max_relocations) return std::nullopt;
+  tried.push_back(refused.shard->id);
   if (refused.sticky && facts_.key) {
-    return route::relocate(*facts_.key, facts_.region, refused, worker_.shared.table, *shards_,
-                           *worker_.policy, settings_->route, worker_.core.now());
+    const auto other = route::relocate(*facts_.key, facts_.region, refused, tried, worker_.shared.table,
+                                       *shards_, *worker_.policy, settings_->route, worker_.core.now());
+    return other && other->forwards() ? other : std::nullopt;
   }
   if (refused.why != route::Why::any) return std::nullopt;
   // What any shard can answer goes to the next one in turn, of the same release if there is one.
@@ -158,7 +177,8 @@ std::optional<route::Decision> Exchange::elsewhere(const route::Decision& refuse
   const balance::Shard* next = nullptr;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const balance::Shard& shard = all[(worker_.turn + i) % all.size()];
-    if (shard.id == refused.shard->id || !balance::takes_new_rooms(shard)) continue;
+    if (std::find(tried.begin(), tried.end(), shard.id) != tried.end() || !balance::takes_new_rooms(shard))
+      continue;
     const bool same_release = shard.release == refused.shard->release;
     if (next == nullptr || same_release) next = &shard;
     if (same_release) break;
@@ -196,6 +216,7 @@ Task<Result<std::unique_ptr<upstream::Connection>, IoError>> Exchange::open_upst
     }
     last = opened.error();
   }
+  worker_.connect_failed(shard, last);
   LOG(warn, "connect_failed", {"shard", shard.name}, {"error", net::to_string(last)});
   co_return fail(last);
 }

@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t kKept = kMemoryIsWatched ? 0 : 64;
 constexpr std::size_t kLogBatch = 32 * 1024;
 constexpr Duration kLogDelay = milliseconds(100);
+constexpr Duration kFailuresTold = milliseconds(100);
 
 void append_hex(std::uint64_t value, char* out) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -128,6 +129,27 @@ void Worker::give_back(std::unique_ptr<Scratch> scratch) {
 const std::shared_ptr<h2::Pool>& Worker::http2_pool() {
   if (http2_pool_ == nullptr) http2_pool_ = std::make_shared<h2::Pool>(settings->http2);
   return http2_pool_;
+}
+
+void Worker::connect_failed(const balance::Shard& shard, net::IoError error) {
+  switch (error) {
+    case net::IoError::timed_out:
+    case net::IoError::closed:
+    case net::IoError::refused:
+    case net::IoError::unreachable: break;
+    // Somebody is there, whose certificate or protocol is wrong: checks over TLS find the same, and a name
+    // that does not fit is no reason to move rooms.
+    case net::IoError::tls:
+    // Our own doing.
+    case net::IoError::interrupted:
+    case net::IoError::system: return;
+  }
+  if (!on_connect_failed || shard.id == stick::kNoShard) return;
+  if (failure_told_.size() <= shard.id) failure_told_.resize(shard.id + std::size_t{1});
+  TimePoint& told = failure_told_[shard.id];
+  if (core.now() - told < kFailuresTold) return;
+  told = core.now();
+  on_connect_failed(shard.name, error == net::IoError::timed_out);
 }
 
 ShardMetrics& Worker::metrics_of(const balance::Shard& shard) {

@@ -3,6 +3,7 @@
 // behind it are the whole gate's.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -66,6 +67,9 @@ class Worker {
   // What the HTTP/2 connections of this core share; those that are there keep the one they began with.
   const std::shared_ptr<h2::Pool>& http2_pool();
 
+  // A connection to the shard, for a client, came to nothing: who checks shards wants to know.
+  void connect_failed(const balance::Shard& shard, net::IoError error);
+
   ShardMetrics& metrics_of(const balance::Shard& shard);
   ShardMetrics& own_metrics() { return own_metrics_; }
   void log(const http::AccessLine& line);
@@ -91,6 +95,8 @@ class Worker {
   metrics::Gauge& connections;
   std::uint64_t turn = 0;
   tls::FailureTally handshake_failures;
+  // Set once: told of connect_failed(), at most every 100 ms for each shard.
+  std::function<void(const std::string& shard, bool silent)> on_connect_failed;
   bool leaving = false;   // a shutdown has been announced: health answers say so
   bool draining = false;  // and now connections end with their answers
 
@@ -112,6 +118,7 @@ class Worker {
   std::vector<std::unique_ptr<Scratch>> scratches_;
   std::shared_ptr<h2::Pool> http2_pool_;
   std::vector<std::unique_ptr<ShardMetrics>> shard_metrics_;  // by shard id
+  std::vector<TimePoint> failure_told_;                       // by shard id
   ShardMetrics own_metrics_;
   boost::intrusive::list<Guest, boost::intrusive::constant_time_size<false>> guests_;
   Departures departures_;

@@ -2,48 +2,96 @@
 
 #include <doctest.h>
 
+#include <string>
+#include <string_view>
+
 using namespace roomgate;
 using namespace roomgate::router::balance;
 
 namespace {
+
 const TimePoint kStart = TimePoint() + seconds(100);
+
+// Outcomes as text, + good, ~ soft, - failed; the states behind each: u, s, d.
+std::string states_after(std::string_view outcomes, HealthSettings settings = {}) {
+  HealthState state(settings);
+  std::string states;
+  for (const char c : outcomes) {
+    (void)state.observe(c == '+' ? Outcome::good : c == '~' ? Outcome::soft : Outcome::failed, kStart);
+    states += to_text(state.state()).front();
+  }
+  return states;
 }
 
-TEST_CASE("a shard is up from the start and goes down after three failures in a row") {
+}  // namespace
+
+TEST_CASE("goes from up over soft to down, and back up") {
+  struct Row {
+    std::string_view outcomes;
+    std::string_view states;
+  };
+  // rise 2, fall 3
+  for (const Row& row : {Row{"+++", "uuu"},
+                         {"---", "ssd"},
+                         {"--++", "sssu"},
+                         {"-+-+--", "ssssss"},      // now and then: never down, and no new rooms
+                         {"-+--+---", "sssssssd"},  // a good one in between: the count begins anew
+                         {"~~~~~~", "sssssd"},      // silence counts half
+                         {"~~~~-", "ssssd"},
+                         {"~-~-", "sssd"},
+                         {"---+-+", "ssdddd"},
+                         {"---++", "ssddu"},
+                         {"---++-", "ssddus"},
+                         {"---~~~++", "ssdddddu"},
+                         {"--++-", "sssus"}}) {
+    CAPTURE(row.outcomes);
+    CHECK(states_after(row.outcomes) == row.states);
+  }
+}
+
+TEST_CASE("with fall = 1 a failure is enough, and silence needs two") {
+  CHECK(states_after("-", {.fall = 1}) == "d");
+  CHECK(states_after("~~", {.fall = 1}) == "sd");
+  CHECK(states_after("-+", {.rise = 1, .fall = 1}) == "du");
+}
+
+TEST_CASE("soft is up, and does not say that it changed to be") {
   HealthState state(HealthSettings{});
-  CHECK(state.up());
 
-  CHECK_FALSE(state.observe(false, kStart));
-  CHECK_FALSE(state.observe(false, kStart));
-  CHECK_FALSE(state.observe(true, kStart));
-  CHECK_FALSE(state.observe(false, kStart));
-  CHECK_FALSE(state.observe(false, kStart));
+  CHECK(state.observe(Outcome::failed, kStart));
+  CHECK(state.state() == Health::soft);
   CHECK(state.up());
-  CHECK(state.observe(false, kStart + seconds(9)));
-
+  CHECK(state.changed_at() == TimePoint());
+  CHECK_FALSE(state.observe(Outcome::failed, kStart));
+  CHECK(state.observe(Outcome::failed, kStart + seconds(9)));
   CHECK_FALSE(state.up());
   CHECK(state.changed_at() == kStart + seconds(9));
 }
 
-TEST_CASE("it comes back after two successes in a row") {
-  HealthState state(HealthSettings{.rise = 2, .fall = 1});
-  REQUIRE(state.observe(false, kStart));
+TEST_CASE("checks come faster while a state is changing") {
+  HealthState state(HealthSettings{.rise = 2, .fall = 2});
+  CHECK(state.next_interval() == seconds(3));
 
-  CHECK_FALSE(state.observe(true, kStart));
-  CHECK_FALSE(state.observe(false, kStart));
-  CHECK_FALSE(state.observe(true, kStart));
-  CHECK(state.observe(true, kStart));
+  state.observe(Outcome::failed, kStart);
+  CHECK(state.next_interval() == milliseconds(500));
+  state.observe(Outcome::failed, kStart);
+  CHECK(state.next_interval() == seconds(3));
 
-  CHECK(state.up());
+  state.observe(Outcome::good, kStart);
+  CHECK(state.next_interval() == milliseconds(500));
+  state.observe(Outcome::good, kStart);
+  CHECK(state.next_interval() == seconds(3));
 }
 
-TEST_CASE("checks come faster while a state is changing") {
-  HealthState state(HealthSettings{});
-  CHECK(state.next_interval() == seconds(3));
+TEST_CASE("new settings leave what was counted") {
+  HealthState state(HealthSettings{.fall = 5});
+  state.observe(Outcome::failed, kStart);
+  state.observe(Outcome::failed, kStart);
 
-  state.observe(false, kStart);
-  CHECK(state.next_interval() == milliseconds(500));
+  state.set({.fall = 3, .interval_fast = milliseconds(100)});
 
-  state.observe(true, kStart);
-  CHECK(state.next_interval() == seconds(3));
+  CHECK(state.state() == Health::soft);
+  CHECK(state.next_interval() == milliseconds(100));
+  CHECK(state.observe(Outcome::failed, kStart));
+  CHECK_FALSE(state.up());
 }

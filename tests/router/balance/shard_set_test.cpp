@@ -81,6 +81,28 @@ TEST_CASE("panics when more than half of the shards, and at least two, are down"
   CHECK_FALSE(ShardSet({lone}).panic(0.5));
 }
 
+TEST_CASE("a shard that is soft down is spared while others of its region and release take its new rooms") {
+  std::vector<Shard> all = {shard(0, "a", "eu"), shard(1, "b", "eu"), shard(2, "c", "us")};
+  const auto eligible = [&all](std::string_view region) {
+    const ShardSet shards(all);
+    return names(eligible_shards(shards, region, {}));
+  };
+  all[0].soft_down = true;
+  CHECK(eligible("eu") == "b");
+  CHECK(eligible("") == "b c");
+
+  all[1].release = "other";
+  CHECK(eligible("eu") == "a b");
+  all[1].release = "";
+  all[1].state = ShardState::drain;
+  CHECK(eligible("eu") == "a");
+  all[1].state = ShardState::ready;
+  all[1].soft_down = true;
+  CHECK(eligible("eu") == "a b");
+  all[0].up = false;
+  CHECK(eligible("eu") == "b");
+}
+
 TEST_CASE("reads and writes states") {
   CHECK(parse_shard_state("drain") == ShardState::drain);
   CHECK(parse_shard_state("maint") == ShardState::maint);

@@ -2,6 +2,7 @@
 
 #include <doctest.h>
 
+#include <array>
 #include <set>
 
 #include "router/balance/roundrobin.hpp"
@@ -51,6 +52,19 @@ struct Gate {
 
   Decision decide(std::string_view target) {
     return route::route(request(target), table, shards, policy, settings, now);
+  }
+
+  std::optional<Decision> relocate(std::string_view key, const Decision& failed,
+                                   std::vector<stick::ShardId> tried) {
+    return route::relocate(key, "", failed, tried, table, shards, policy, settings, now);
+  }
+  std::optional<Decision> settle(std::string_view key, const Decision& to) {
+    return route::settle(key, to, table, shards, settings, now);
+  }
+  // The shard it is sent to can be reached.
+  std::optional<Decision> move(std::string_view key, const Decision& failed) {
+    const auto to = relocate(key, failed, {failed.shard->id});
+    return to ? settle(key, *to) : std::nullopt;
   }
 
   // "shard-0 new", or the reason of an answer.
@@ -291,7 +305,7 @@ TEST_CASE("a refused connect moves an idle room at once") {
   const Decision failed = gate.decide("/xmpp-websocket?room=a");
   CHECK_FALSE(failed.was_in_use);
 
-  const auto moved = relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  const auto moved = gate.move("a", failed);
 
   REQUIRE(moved.has_value());
   CHECK(moved->shard->name == "shard-1");
@@ -299,7 +313,7 @@ TEST_CASE("a refused connect moves an idle room at once") {
   CHECK(gate.table.peek("a")->generation == 2);
   CHECK(gate("/xmpp-websocket?room=a") == "shard-1 moved");
 
-  const auto again = relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  const auto again = gate.move("a", failed);
   REQUIRE(again.has_value());
   CHECK(again->shard->name == "shard-1");
   CHECK(gate.table.peek("a")->generation == 2);
@@ -313,7 +327,7 @@ TEST_CASE("a failed connect does not move a room that somebody else has reached 
   CHECK(gate("/xmpp-websocket?room=a") == "shard-0 stick");
   gate.now += seconds(1);
 
-  const auto moved = relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  const auto moved = gate.move("a", failed);
 
   CHECK_FALSE(moved.has_value());
   CHECK(gate.table.peek("a")->generation == 1);
@@ -327,9 +341,7 @@ TEST_CASE("a room in use moves only when checks call its shard down, and not in 
   gate.table.hold("a", gate.now);
   Decision failed = gate.decide("/xmpp-websocket?room=a");
   CHECK(failed.was_in_use);
-  const auto attempt = [&] {
-    return relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
-  };
+  const auto attempt = [&] { return gate.move("a", failed); };
   CHECK_FALSE(attempt().has_value());
 
   gate.list[0].up = gate.list[1].up = false;
@@ -355,11 +367,83 @@ TEST_CASE("a room has nowhere to go when no other shard takes it") {
   gate.now += seconds(120);
   const Decision failed = gate.decide("/xmpp-websocket?room=a");
 
-  CHECK_FALSE(
-      relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now).has_value());
-  CHECK_FALSE(relocate("a", "", gate.decide("/libs/x.js"), gate.table, gate.shards, gate.policy,
-                       gate.settings, gate.now)
-                  .has_value());
+  CHECK_FALSE(gate.move("a", failed).has_value());
+  CHECK_FALSE(gate.move("a", gate.decide("/libs/x.js")).has_value());
+}
+
+TEST_CASE("a room moves when the connection to its next shard is open, not before") {
+  Gate gate;
+  gate.list.push_back({.id = 2, .name = "shard-2", .addresses = {"192.0.2.3:80"}});
+  gate.publish();
+  const Decision failed = gate.decide("/xmpp-websocket?room=a");
+
+  const auto second = gate.relocate("a", failed, {0});
+  REQUIRE(second.has_value());
+  CHECK(second->shard->name == "shard-1");
+  CHECK(gate.table.peek("a")->shard == 0);
+  const auto third = gate.relocate("a", *second, {0, 1});
+  REQUIRE(third.has_value());
+  CHECK(third->shard->name == "shard-2");
+  CHECK_FALSE(gate.relocate("a", *third, {0, 1, 2}).has_value());
+  CHECK(gate.table.peek("a")->shard == 0);  // none could be reached: it has not moved
+  CHECK(gate.table.peek("a")->generation == 1);
+
+  const auto settled = gate.settle("a", *third);
+
+  REQUIRE(settled.has_value());
+  CHECK(settled->shard->name == "shard-2");
+  CHECK_FALSE(settled->moves_from.has_value());
+  CHECK(gate.table.peek("a")->shard == 2);
+  CHECK(gate.table.peek("a")->generation == 2);
+}
+
+TEST_CASE("of two that move a room at once the second follows the first") {
+  Gate gate;
+  gate.list.push_back({.id = 2, .name = "shard-2", .addresses = {"192.0.2.3:80"}});
+  gate.list[0].up = false;
+  gate.publish();
+  gate.table.put("a", {.shard = 0, .created = kStart, .last_used = kStart}, kStart);
+  const Decision failed = gate.decide("/xmpp-websocket?room=a");
+  const auto first = gate.relocate("a", failed, {0});
+  const auto second = gate.relocate("a", failed, {0});
+  REQUIRE((first && second));
+  REQUIRE(first->shard != second->shard);
+
+  REQUIRE(gate.settle("a", *first).has_value());
+  const auto settled = gate.settle("a", *second);
+
+  REQUIRE(settled.has_value());
+  CHECK(settled->shard == first->shard);
+  CHECK(gate.table.peek("a")->generation == 2);
+}
+
+TEST_CASE("a room that came into use while its next shard was connected to stays") {
+  Gate gate;
+  const Decision failed = gate.decide("/xmpp-websocket?room=a");
+  const auto next = gate.relocate("a", failed, {0});
+  REQUIRE(next.has_value());
+  gate.now += seconds(2);
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-0 stick");
+
+  CHECK_FALSE(gate.settle("a", *next).has_value());
+  CHECK(gate.table.peek("a")->shard == 0);
+}
+
+TEST_CASE("a shard that is soft down keeps its rooms and gets new ones only when nobody else is there") {
+  Gate gate;
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-0 new");
+  gate.list[0].soft_down = true;
+  gate.list[1].region = gate.list[0].region;
+  gate.publish();
+
+  CHECK(gate("/xmpp-websocket?room=a") == "shard-0 stick");
+  CHECK(gate("/xmpp-websocket?room=b") == "shard-1 new");
+  CHECK(gate("/xmpp-websocket?room=c") == "shard-1 new");
+  CHECK_FALSE(gate.shards.panic(0.1));
+
+  gate.list[1].soft_down = true;
+  gate.publish();
+  CHECK(gate("/xmpp-websocket?room=d") != "no_shard");
 }
 
 namespace {
@@ -443,7 +527,7 @@ TEST_CASE("a new room whose shard refuses goes to another of the release it aske
   const Decision failed = gate.decide("/xmpp-websocket?room=a&release=new");
   REQUIRE(failed.shard->name == "new-0");
 
-  const auto moved = relocate("a", "", failed, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  const auto moved = gate.move("a", failed);
 
   REQUIRE(moved.has_value());
   CHECK(moved->shard->name == "new-1");
@@ -490,7 +574,11 @@ TEST_CASE("an entry says why it is there: by policy, in another region, by its n
 
   const Decision first = gate.decide("/xmpp-websocket?room=own");
   CHECK(placed("own") == stick::Placed::policy);
-  (void)relocate("own", "eu", first, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  const std::array tried{first.shard->id};
+  const auto other =
+      relocate("own", "eu", first, tried, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  REQUIRE(other);
+  (void)settle("own", *other, gate.table, gate.shards, gate.settings, gate.now);
   CHECK(placed("own") == stick::Placed::failure);
   (void)gate.decide("/xmpp-websocket?room=room_shard-1");
   CHECK(placed("room_shard-1") == stick::Placed::forced);
@@ -505,8 +593,13 @@ TEST_CASE("only the request that moved a room says that it did") {
   const Decision first = gate.decide("/xmpp-websocket?room=a");
   CHECK_FALSE(first.moved_now);
 
-  const auto moved = relocate("a", "", first, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
-  const auto second = relocate("a", "", first, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  const std::array tried{first.shard->id};
+  const auto other =
+      relocate("a", "", first, tried, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  REQUIRE(other);
+  CHECK_FALSE(other->moved_now);
+  const auto moved = settle("a", *other, gate.table, gate.shards, gate.settings, gate.now);
+  const auto second = settle("a", *other, gate.table, gate.shards, gate.settings, gate.now);
   const Decision later = gate.decide("/xmpp-websocket?room=a");
 
   REQUIRE(moved);
@@ -519,8 +612,8 @@ TEST_CASE("only the request that moved a room says that it did") {
 
 TEST_CASE("a room that has to leave its shard goes to another that takes rooms, or nowhere") {
   Gate gate;
-  const auto other = [&gate] {
-    return choose_other("a", "", "", 0, gate.table, gate.shards, gate.policy, gate.settings);
+  const auto other = [&gate, except = std::array<stick::ShardId, 1>{0}] {
+    return choose_other("a", "", "", except, gate.table, gate.shards, gate.policy, gate.settings);
   };
 
   CHECK(other() == 1U);
