@@ -151,8 +151,8 @@ void append_rooms(Subject& subject, std::string_view prefix, std::size_t total,
                   std::chrono::system_clock::time_point now, std::string& page) {
   page += "<h2>Rooms</h2><form method=\"get\"><p><label>beginning with <input name=\"prefix\" value=\"" +
           escaped(prefix) + "\"></label> <button>list</button> <span class=\"quiet\">the first " +
-          std::to_string(kRooms) + " by name, of " + std::to_string(total) + "</span></p></form>\n";
-  const auto rooms = subject.rooms(prefix, kRooms);
+          std::to_string(kRooms) + " by tunnels, of " + std::to_string(total) + "</span></p></form>\n";
+  const auto rooms = subject.rooms({.prefix = prefix, .order = RoomQuery::Order::tunnels, .limit = kRooms});
   page += "<div class=\"wide\">";
   if (rooms.empty()) {
     page += "<p class=\"none quiet\">none</p></div>\n";

@@ -56,6 +56,15 @@ struct RoomRow {
   bool provisional = false;
 };
 
+// Which rooms to list.
+struct RoomQuery {
+  std::string_view prefix;
+  std::string_view shard;              // empty: of all
+  enum class Order { name, tunnels };  // most tunnels first
+  Order order = Order::name;
+  std::size_t limit = 0;
+};
+
 struct BanRow {
   enum class Kind { room, prefix, tenant };
   Kind kind = Kind::room;
@@ -114,7 +123,7 @@ class Subject {
   virtual Overview overview() { return {}; }
   virtual Status status() = 0;
   virtual std::vector<ShardRow> shards() = 0;
-  virtual std::vector<RoomRow> rooms(std::string_view prefix, std::size_t limit) = 0;
+  virtual std::vector<RoomRow> rooms(const RoomQuery& query) = 0;
   // `key`: decoded once; normalised here.
   virtual std::optional<RoomRow> room(std::string_view key) = 0;
   virtual bool forget(std::string_view key) = 0;

@@ -146,6 +146,7 @@ net::Task<void> Gate::serve_when_found() {
 void Gate::every_second() {
   const auto now = Clock::now();
   (void)table_.tick(now);
+  watch_drains(now);
   if (directory_.prune([this](stick::ShardId shard) { return table_.rooms_on(shard); })) shards_changed();
   if (now - tickets_rotated_ >= tls::TicketKeys::kRotation) rotate_tickets();
   watch_credentials(now);

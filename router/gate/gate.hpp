@@ -1,7 +1,8 @@
 // A front door put together: listeners and a worker per core, and on the control core what watches over them:
 // shards and their health, the room table's housekeeping, the admin endpoint, reload and shutdown. One per
 // process, owned by main. Its rooms: gate.cpp (start), shards.cpp, entrances.cpp (TLS files), reload.cpp,
-// shutdown.cpp, regions.cpp (GeoIP), bans.cpp, subject.cpp (what an operator asks).
+// shutdown.cpp, regions.cpp (GeoIP), bans.cpp, subject.cpp (what an operator asks), rooms.cpp (the same about
+// rooms, and how they leave a shard).
 #pragma once
 
 #include <functional>
@@ -11,9 +12,11 @@
 #include <vector>
 
 #include "base/net/runtime.hpp"
+#include "base/random.hpp"
 #include "router/admin/rate_window.hpp"
 #include "router/admin/server.hpp"
 #include "router/directory/directory.hpp"
+#include "router/directory/drains.hpp"
 #include "router/discovery/discoverer.hpp"
 #include "router/gate/credentials.hpp"
 #include "router/gate/options.hpp"
@@ -39,9 +42,10 @@ class Gate final : public admin::Subject {
   admin::Overview overview() override;
   admin::Status status() override;
   std::vector<admin::ShardRow> shards() override;
-  std::vector<admin::RoomRow> rooms(std::string_view prefix, std::size_t limit) override;
+  std::vector<admin::RoomRow> rooms(const admin::RoomQuery& query) override;
   std::optional<admin::RoomRow> room(std::string_view key) override;
   bool forget(std::string_view key) override;
+  Result<Moved, MoveError> move_room(std::string_view key, std::string_view shard) override;
   Result<void, StateError> set_state(std::string_view shard, std::string_view state,
                                      std::optional<Duration> deadline) override;
   std::vector<admin::BanRow> bans() override;
@@ -111,6 +115,17 @@ class Gate final : public admin::Subject {
   void sample_rates();
   admin::RoomRow row_of(const std::string& key, const stick::Entry& entry) const;
 
+  // Who is still at the shards that these rooms have left.
+  void send_away(session::MovedRooms rooms);
+  void watch_drains(TimePoint now);
+  bool being_emptied(const std::string& shard) const;
+  directory::Drains::Left left_on(const balance::Shard& shard);
+  std::vector<std::string> rooms_of(stick::ShardId shard) const;
+  // To wherever the policy says; added to `rooms`. How many tunnels that closes; nullopt: there is no other
+  // shard for it.
+  std::optional<std::size_t> move_from(const std::string& shard, const std::string& key,
+                                       session::MovedRooms& rooms);
+
   Options options_;
   Reload reload_;
   Metrics metrics_;
@@ -121,6 +136,7 @@ class Gate final : public admin::Subject {
   limits::Gatekeeper gatekeeper_;
   session::AccessWriter log_;
   directory::Directory directory_{names_};
+  directory::Drains drains_{random_u64()};
   std::shared_ptr<const balance::ShardSet> shards_;  // the control core's copy
   std::shared_ptr<balance::Policy> policy_;
   std::vector<route::Ban> operator_bans_;  // by the operator's word, until this process ends

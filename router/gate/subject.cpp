@@ -5,20 +5,9 @@
 #include "base/process_metrics.hpp"
 #include "base/version.hpp"
 #include "router/gate/gate.hpp"
-#include "router/room/normalise.hpp"
 
 namespace roomgate::router::gate {
 namespace {
-
-std::string_view origin_text(stick::Origin origin) {
-  switch (origin) {
-    case stick::Origin::request: return "request";
-    case stick::Origin::moved: return "moved";
-    case stick::Origin::peer: return "peer";
-    case stick::Origin::seeded: return "seeded";
-  }
-  return "request";
-}
 
 std::uint64_t total_of(const metrics::Family<metrics::Counter>& family) {
   std::uint64_t sum = 0;
@@ -52,6 +41,14 @@ std::string Gate::metrics_text(metrics::Format format) {
   for (const balance::Shard& shard : shards_->all()) {
     metrics_.shard_up.with({shard.name, shard.region}).set(shard.up ? 1 : 0);
     metrics_.shard_soft_down.with({shard.name}).set(shard.soft_down ? 1 : 0);
+  }
+  metrics_.shard_empty.clear();
+  metrics_.shard_drain_rooms.clear();
+  for (const balance::Shard& shard : shards_->all()) {
+    const auto* drain = drains_.find(shard.name);
+    if (drain == nullptr) continue;
+    metrics_.shard_empty.with({shard.name}).set(drain->empty ? 1 : 0);
+    metrics_.shard_drain_rooms.with({shard.name}).set(static_cast<double>(table_.rooms_on(shard.id)));
   }
   metrics_.queue_length.clear();
   metrics_.slots_used.clear();
@@ -145,54 +142,38 @@ std::vector<admin::ShardRow> Gate::shards() {
     row.load = shard.load;
     row.rooms = table_.rooms_on(shard.id);
     row.tunnels = static_cast<std::size_t>(metrics_.tunnels.with({shard.name}).value());
+    if (const auto* drain = drains_.find(shard.name)) {
+      row.drain = admin::ShardRow::Drain{
+          .since = drain->since, .rooms_at_start = drain->rooms_at_start, .empty = drain->empty};
+      if (drain->deadline) {
+        row.drain->deadline =
+            std::chrono::system_clock::now() +
+            std::chrono::duration_cast<std::chrono::system_clock::duration>(*drain->deadline - Clock::now());
+      }
+    }
     rows.push_back(std::move(row));
   }
   return rows;
 }
 
-admin::RoomRow Gate::row_of(const std::string& key, const stick::Entry& entry) const {
-  admin::RoomRow row;
-  row.room = key;
-  row.shard = names_.name_of(entry.shard);
-  row.since = std::chrono::system_clock::now() -
-              std::chrono::duration_cast<std::chrono::system_clock::duration>(Clock::now() - entry.created);
-  row.tunnels = entry.holds;
-  row.origin = origin_text(entry.origin);
-  row.generation = entry.generation;
-  row.provisional = entry.provisional;
-  return row;
-}
-
-std::vector<admin::RoomRow> Gate::rooms(std::string_view prefix, std::size_t limit) {
-  std::vector<admin::RoomRow> rows;
-  for (const auto& named : table_.list(room::normalised_key(prefix), limit)) {
-    rows.push_back(row_of(named.key, named.entry));
-  }
-  return rows;
-}
-
-std::optional<admin::RoomRow> Gate::room(std::string_view key) {
-  const std::string normal = room::normalised_key(key);
-  const auto entry = table_.peek(normal);
-  if (!entry) return std::nullopt;
-  return row_of(normal, *entry);
-}
-
-bool Gate::forget(std::string_view key) {
-  const std::string normal = room::normalised_key(key);
-  const bool known = table_.forget(normal);
-  if (known) LOG(info, "room_forgotten", {"room", normal});
-  return known;
-}
-
 Result<void, admin::Subject::StateError> Gate::set_state(std::string_view shard, std::string_view state,
-                                                         std::optional<Duration>) {
+                                                         std::optional<Duration> deadline) {
   if (directory_.find(shard) == nullptr) return fail(StateError::no_such_shard);
   const auto wanted = balance::parse_shard_state(state);
   if (!wanted) return fail(StateError::no_such_state);
   directory_.set_state(shard, *wanted);
-  LOG(info, "shard_state", {"shard", shard}, {"state", state});
+  if (deadline && *wanted == balance::ShardState::drain) {
+    LOG(info, "shard_state", {"shard", shard}, {"state", state},
+        {"deadline_seconds", std::chrono::duration_cast<seconds>(*deadline).count()});
+  } else {
+    LOG(info, "shard_state", {"shard", shard}, {"state", state});
+  }
   publish_shards();
+  const auto now = Clock::now();
+  watch_drains(now);
+  // Said again, without one: there is none any more.
+  constexpr Duration kLongest = std::chrono::hours(24 * 366);
+  drains_.set_deadline(shard, deadline ? std::optional(now + std::min(*deadline, kLongest)) : std::nullopt);
   return {};
 }
 

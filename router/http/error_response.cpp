@@ -5,7 +5,7 @@
 namespace roomgate::router::http {
 namespace {
 
-constexpr std::array<ReasonText, 38> kReasons = {{
+constexpr std::array<ReasonText, 39> kReasons = {{
     {Reason::none, 200, "", ""},
     {Reason::redirect, 308, "redirect", "this is served over https"},
     {Reason::bad_request, 400, "bad_request", "the request is not well-formed HTTP"},
@@ -17,6 +17,7 @@ constexpr std::array<ReasonText, 38> kReasons = {{
     {Reason::not_found, 404, "not_found", "there is nothing here"},
     {Reason::no_such_shard, 404, "no_such_shard", "there is no shard of that name"},
     {Reason::wrong_shard, 404, "wrong_shard", "the room is on another shard: reload the page"},
+    {Reason::room_moved, 404, "room_moved", "the room is on another shard now: connect anew"},
     {Reason::method_refused, 405, "method_refused", "this method is not allowed here"},
     {Reason::head_timeout, 408, "head_timeout",
      "the request's head did not arrive in time (timeouts.request)"},

@@ -21,6 +21,7 @@ enum class Reason : std::uint8_t {
   not_found,             // 404: a path that is never forwarded
   no_such_shard,         // 404: named in the path
   wrong_shard,           // 404: /v1/_ws names a shard that the room is not on; the client reloads
+  room_moved,            // 404: a poll that was held by the shard which the room has left
   method_refused,        // 405
   head_timeout,          // 408
   body_timeout,          // 408

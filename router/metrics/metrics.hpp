@@ -68,6 +68,10 @@ namespace roomgate::router {
          "shard", "result")                                                                                  \
   METRIC(gauge, shard_soft_down, "roomgate_shard_soft_down",                                                 \
          "1: checks fail, not yet often enough to call it down; new rooms go elsewhere", "shard")            \
+  METRIC(gauge, shard_empty, "roomgate_shard_empty",                                                         \
+         "Of shards being drained: 1: no room and no tunnel is left", "shard")                               \
+  METRIC(gauge, shard_drain_rooms, "roomgate_shard_drain_rooms",                                             \
+         "Of shards being drained: rooms that are left", "shard")                                            \
   METRIC(counter, shard_name_differs, "roomgate_shard_name_differs_total",                                   \
          "Answers whose X-Jitsi-Shard is not the "                                                           \
          "name the shard announced",                                                                         \

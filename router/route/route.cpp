@@ -117,6 +117,25 @@ void note_release(Decision& decision, std::string_view wished) {
   decision.release_unmet = decision.forwards() && !wished.empty() && decision.shard->release != wished;
 }
 
+// Kept with the entry, for whoever asks why the room is there.
+stick::Choice with_reason(const Request& request, const NewRoom& choose, stick::ShardId shard,
+                          stick::RegionNames& regions) {
+  const Pins& pins = choose.settings.pins;
+  const std::string_view wished = choose.wish.release;
+  const Shard* chosen = choose.shards.by_id(shard);
+  stick::Placed why = stick::Placed::policy;
+  if (choose.wanted != nullptr && choose.wanted->id == shard) {
+    why = stick::Placed::forced;
+  } else if (!pins.asked_for(request.query, choose.shards).empty() && chosen->release == wished) {
+    why = stick::Placed::overridden;
+  } else if (wished != pins.live() && chosen->release == wished) {
+    why = stick::Placed::pinned;
+  } else if (choose.spill.region) {
+    why = stick::Placed::fallback;
+  }
+  return {shard, why, regions.id_of(request.region)};
+}
+
 Why why_of(const stick::Entry& entry, bool created, bool forced) {
   if (created) return forced ? Why::forced : Why::fresh;
   return entry.origin == stick::Origin::moved ? Why::moved : Why::stick;
@@ -136,7 +155,12 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
     release = release_for(request, shards, settings);
     const auto wish = wish_of(request.region, release, settings);
     NewRoom choose{*request.key, wish, shards, policy, settings, table, now, wanted};
-    const auto found = table.find_or_create(*request.key, use, now, std::ref(choose));
+    const auto chooser = [&]() -> std::optional<stick::Choice> {
+      const auto shard = choose();
+      if (!shard) return std::nullopt;
+      return with_reason(request, choose, *shard, table.regions());
+    };
+    const auto found = table.find_or_create(*request.key, use, now, chooser);
     if (!found) {
       switch (found.error()) {
         case stick::CreateError::no_choice: return answer(http::Reason::no_shard);
@@ -151,6 +175,7 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
   }
 
   bool placed = created;
+  bool moved_now = false;
   const bool was_in_use = !created && table.in_use(*entry, now);
   const Shard* shard = shards.by_id(entry->shard);
   // Nothing may go to a shard in maintenance: a room that nobody is in starts anew elsewhere, others wait.
@@ -163,6 +188,7 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
                             : std::optional<stick::Entry>();
     if (moved) {
       entry = moved;
+      moved_now = true;
       shard = shards.by_id(entry->shard);
       spill = choose.spill;
       placed = true;
@@ -171,6 +197,7 @@ Decision to_room(const Request& request, stick::Use use, const Shard* wanted, st
   Decision decision = forward_to(shard, why_of(*entry, created, forced));
   if (placed && !forced) note_release(decision, release);
   decision.sticky = decision.forwards();
+  decision.moved_now = moved_now;
   decision.was_in_use = was_in_use;
   decision.made_at = now;
   decision.spill = spill;
@@ -239,6 +266,18 @@ Decision route(const Request& request, stick::Table& table, const ShardSet& shar
   return answer(http::Reason::not_found);
 }
 
+std::optional<Other> choose_other(std::string_view key, std::string_view region, std::string_view release,
+                                  std::span<const stick::ShardId> except, const stick::Table& table,
+                                  const ShardSet& shards, balance::Policy& policy, const Settings& settings,
+                                  TimePoint now) {
+  balance::Wish wish = wish_of(region, release, settings);
+  wish.except = except;
+  NewRoom choose{key, wish, shards, policy, settings, table, now};
+  const auto shard = choose();
+  if (!shard) return std::nullopt;
+  return Other{*shard, choose.spill};
+}
+
 namespace {
 
 // Where somebody else has moved the room meanwhile.
@@ -282,17 +321,14 @@ std::optional<Decision> relocate(std::string_view key, std::string_view region, 
 
   // A room that was to be placed now keeps its wish, ?release= included.
   const std::string_view release = failed.release.empty() ? settings.pins.of_room(key) : failed.release;
-  balance::Wish wish = wish_of(region, release, settings);
-  wish.except = tried;
-  NewRoom choose{key, wish, shards, policy, settings, table, now};
-  const auto next = choose();
+  const auto next = choose_other(key, region, release, tried, table, shards, policy, settings, now);
   if (!next) return std::nullopt;
-  Decision decision = forward_to(shards.by_id(*next), Why::moved);
+  Decision decision = forward_to(shards.by_id(next->shard), Why::moved);
   decision.sticky = decision.forwards();
   decision.was_in_use = failed.was_in_use;
   decision.made_at = failed.made_at;
   decision.moves_from = from;
-  decision.spill = choose.spill;
+  decision.spill = next->spill;
   note_release(decision, release);
   return decision;
 }
@@ -309,6 +345,7 @@ std::optional<Decision> settle(std::string_view key, const Decision& to, stick::
   if (!table.move(key, *to.moves_from, to.shard->id, condition)) return std::nullopt;
   Decision moved = to;
   moved.moves_from.reset();
+  moved.moved_now = true;
   return moved;
 }
 

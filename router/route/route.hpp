@@ -60,6 +60,7 @@ struct Decision {
   bool gate_answers = false;     // /about/health: the gate's own 200 or 503
   bool unlock_fallback = false;  // a 404 of the shard becomes the gate's 200
   bool sticky = false;           // the room has an entry: a tunnel of this request holds `key`
+  bool moved_now = false;        // by this request
   bool was_in_use = false;       // somebody used the room before this request
   TimePoint made_at{};           // of sticky ones
   balance::Spill spill;          // of those that placed the room: how far from the wish
@@ -91,5 +92,16 @@ std::optional<Decision> relocate(std::string_view key, std::string_view region, 
 // shard than that of `to`: somebody else was faster. nullopt: the room has come into use where it is.
 std::optional<Decision> settle(std::string_view key, const Decision& to, stick::Table& table,
                                const balance::ShardSet& shards, const Settings& settings, TimePoint now);
+
+// Where a room that has to leave its shard would go, by policy, to none of `except`; nothing is moved.
+// nullopt: no other shard may have it.
+struct Other {
+  stick::ShardId shard = stick::kNoShard;
+  balance::Spill spill;
+};
+std::optional<Other> choose_other(std::string_view key, std::string_view region, std::string_view release,
+                                  std::span<const stick::ShardId> except, const stick::Table& table,
+                                  const balance::ShardSet& shards, balance::Policy& policy,
+                                  const Settings& settings, TimePoint now);
 
 }  // namespace roomgate::router::route

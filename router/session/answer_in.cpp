@@ -19,8 +19,11 @@ Task<Exchange::Fault> Exchange::wait_for_answer() {
     }
     // A shard may be silent while it is being told something.
     const auto since = upload_ == nullptr ? facts_.sent : upload_->relay.last_progress();
+    waits_for_answer_ = true;
     const auto ready = co_await upstream_->stream->wait_readable(since + settings_->timeouts.server);
+    waits_for_answer_ = false;
     if (ready) co_return Fault::none;
+    if (room_left_) co_return Fault::room_left;
     if (upload_ != nullptr &&
         (upload_->relay.last_progress() > since || (upload_->end && is_client_fault(*upload_->end)))) {
       continue;
@@ -172,6 +175,7 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
   }
   log(101, "", true);
   std::optional<std::uint64_t> hold;  // the entry's serial
+  bool moved = false;
   if (decision.sticky && facts_.key) {
     auto& table = worker_.shared.table;
     const auto now = worker_.core.now();
@@ -183,7 +187,11 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
                                  [&] { return std::optional(decision.shard->id); });
       held = table.hold(*facts_.key, now);
     }
-    if (held.known) hold = held.serial;
+    if (held.known) {
+      hold = held.serial;
+      // While the shard was answering: those that look for its tunnels would not have found this one.
+      moved = held.shard != decision.shard->id;
+    }
   }
   const balance::Shard& shard = *decision.shard;
   TunnelNote note({facts_.client_ip, facts_.path, head_->authority, facts_.key.value_or(""), shard.name,
@@ -207,7 +215,8 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
                 .seat = std::move(over.seat),
                 .ticket = std::move(tunnel_ticket_),
                 .tunnels = &worker_.metrics_of(shard).tunnels(),
-                .note = std::move(note)});
+                .note = std::move(note),
+                .moved = moved});
   co_return After::handed_over;
 }
 

@@ -43,6 +43,20 @@ void Exchange::interrupt() {
   if (upstream_ != nullptr) upstream_->stream->interrupt();
 }
 
+void Exchange::rooms_moved(const MovedRooms& moved) {
+  // XEP-0124: of what waits at a shard, only a poll may wait long.
+  if (!waits_for_answer_ || facts_.shard == nullptr || !facts_.path.ends_with("/http-bind")) return;
+  if (!facts_.key || !moved.concerns(*facts_.key, facts_.shard->name)) return;
+  departure_ = std::make_unique<Departure>(*this);
+  worker_.depart(*departure_, moved.window);
+}
+
+void Exchange::room_left() {
+  if (!waits_for_answer_) return;
+  room_left_ = true;
+  upstream_->stream->cancel_read();
+}
+
 Task<void> Exchange::refuse_head(Reason reason) { (void)co_await answer(reason); }
 
 void Exchange::find_client() {

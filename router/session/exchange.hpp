@@ -49,6 +49,8 @@ class Exchange {
   void interrupt();
   // The client wants no answer any more: the same, and nobody's fault.
   void client_gone();
+  // A poll that the room's old shard holds is answered at a moment of its own: its session is nowhere now.
+  void rooms_moved(const MovedRooms& moved);
 
  private:
   // How far a request got with a shard.
@@ -58,7 +60,8 @@ class Exchange {
     broke,          // in the middle of the answer's head
     silent,
     nonsense,
-    client,  // it is the client that went away, or sent nonsense
+    room_left,  // it moved while its shard held the request
+    client,     // it is the client that went away, or sent nonsense
   };
 
   // What is known about the request under way, for the log line and for decisions; views into the exchange.
@@ -140,6 +143,12 @@ class Exchange {
   void start_upload(Relay relay);
   net::Task<void> run_upload(std::shared_ptr<Upload> upload);
   net::Task<void> stop_upload();
+  struct Departure final : Departures::Leaver {
+    explicit Departure(Exchange& whose) : exchange(whose) {}
+    void leave() override { exchange.room_left(); }
+    Exchange& exchange;
+  };
+  void room_left();
   bool upload_complete() const {
     return request_sent_ && (upload_ == nullptr || upload_->end == RelayEnd::complete);
   }
@@ -170,8 +179,11 @@ class Exchange {
   limits::Ticket client_ticket_;
   limits::Ticket tunnel_ticket_;  // of a tunnel that shares its connection: counted as one of its own
   std::array<char, 32> request_id_{};
+  std::unique_ptr<Departure> departure_;
   bool first_;
   bool gone_ = false;
+  bool waits_for_answer_ = false;
+  bool room_left_ = false;     // while it waited
   bool body_touched_ = false;  // some of it went to a shard
   bool request_sent_ = false;  // all of it
   // What a fault of the client's is answered with; none: it is gone.

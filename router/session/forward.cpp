@@ -144,18 +144,22 @@ Task<After> Exchange::not_entered(upstream::Refusal refusal) {
 }
 
 void Exchange::count_assignment(const route::Decision& decision) {
-  const bool fresh = decision.why == route::Why::fresh;
-  if (!fresh && decision.why != route::Why::moved) return;
-  worker_.shared.metrics.assignments.with({decision.shard->name, fresh ? "new" : "moved"}).add();
-  LOG(info, fresh ? "room_assigned" : "room_moved", {"room", facts_.key.value_or("")},
-      {"shard", decision.shard->name});
+  const std::string_view room = facts_.key.value_or("");
+  if (decision.moved_now) {
+    worker_.shared.metrics.assignments.with({decision.shard->name, "moved"}).add();
+    LOG(info, "room_moved", {"room", room}, {"shard", decision.shard->name}, {"why", "failure"});
+  } else if (decision.why == route::Why::fresh) {
+    worker_.shared.metrics.assignments.with({decision.shard->name, "new"}).add();
+    LOG(info, "room_assigned", {"room", room}, {"shard", decision.shard->name});
+  } else {
+    return;
+  }
   for (const std::string_view kind : balance::kinds_of(decision.spill)) {
     if (!kind.empty()) worker_.shared.metrics.spills.with({kind}).add();
   }
   if (!decision.release_unmet) return;
   worker_.shared.metrics.pins_unmet.with({decision.release}).add();
-  LOG(warn, "pin_unmet", {"room", facts_.key.value_or("")}, {"release", decision.release},
-      {"shard", decision.shard->name});
+  LOG(warn, "pin_unmet", {"room", room}, {"release", decision.release}, {"shard", decision.shard->name});
 }
 
 void Exchange::note_failure(std::string_view kind) {
@@ -235,6 +239,7 @@ Task<After> Exchange::failed(Fault fault) {
       co_return After::close;
     case Fault::before_answer:
     case Fault::broke: note_failure("broke"); co_return co_await answer(Reason::upstream_broke);
+    case Fault::room_left: co_return co_await answer(Reason::room_moved);
     case Fault::silent: note_failure("silent"); co_return co_await answer(Reason::upstream_silent);
     case Fault::nonsense: note_failure("nonsense"); break;
   }

@@ -6,6 +6,8 @@
 
 namespace roomgate::router::session {
 
+struct MovedRooms;
+
 class Guest
     : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
@@ -13,6 +15,8 @@ class Guest
   // This gate is going away: end now if nothing is under way.
   virtual void leave_when_idle() = 0;
   virtual void leave_now() = 0;
+  // Whoever is in one of them, on the shard that it has left, has to come back.
+  virtual void rooms_moved(const MovedRooms&) {}
 };
 
 }  // namespace roomgate::router::session

@@ -28,6 +28,10 @@ void H1Session::leave_now() {
   if (exchange_ != nullptr) exchange_->interrupt();
 }
 
+void H1Session::rooms_moved(const MovedRooms& moved) {
+  if (exchange_ != nullptr) exchange_->rooms_moved(moved);
+}
+
 Task<void> H1Session::run() {
   while (true) {
     if (!co_await first_bytes()) break;

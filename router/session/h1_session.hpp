@@ -15,6 +15,7 @@ class H1Session final : public Guest, private Requester {
 
   void leave_when_idle() override;
   void leave_now() override;
+  void rooms_moved(const MovedRooms& moved) override;
 
  private:
   enum class Head { ready, closed, refused };

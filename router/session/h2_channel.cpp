@@ -78,6 +78,10 @@ void H2Channel::on_gone() {
   writer_.wake({});
 }
 
+void H2Channel::rooms_moved(const MovedRooms& moved) {
+  if (exchange_ != nullptr) exchange_->rooms_moved(moved);
+}
+
 void H2Channel::close() {
   interrupt();
   if (stream_ == nullptr) return;

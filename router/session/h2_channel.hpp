@@ -12,6 +12,7 @@ namespace roomgate::router::session {
 
 class Exchange;
 class H2Session;
+struct MovedRooms;
 
 class H2Channel final : public net::Channel {
  public:
@@ -32,6 +33,7 @@ class H2Channel final : public net::Channel {
   void on_readable() { reader_.wake({}); }
   void on_writable() { writer_.wake({}); }
   void on_gone();
+  void rooms_moved(const MovedRooms& moved);
 
   // Told when the client goes; null: nobody is.
   void set_exchange(Exchange* exchange) { exchange_ = exchange; }

@@ -153,6 +153,12 @@ void H2Session::leave_now() {
   end_streams();
 }
 
+void H2Session::rooms_moved(const MovedRooms& moved) {
+  http2_.each_working([&moved](h2::Stream& stream) {
+    if (stream.owner != nullptr) static_cast<H2Channel*>(stream.owner)->rooms_moved(moved);
+  });
+}
+
 Task<void> H2Session::run() {
   flush_soon();  // our settings
   if (worker_.draining) leave_when_idle();

@@ -22,6 +22,7 @@ class H2Session final : public Guest, public std::enable_shared_from_this<H2Sess
 
   void leave_when_idle() override;
   void leave_now() override;
+  void rooms_moved(const MovedRooms& moved) override;
 
   // --- Its streams'.
 

@@ -15,6 +15,8 @@ class TunnelGuest final : public Guest, private tunnel::Tunnel::Owner {
         tunnel_(worker.core, std::move(client), std::move(shard), worker.settings->tunnel, *this) {
     terms_.tunnels->add(1);
     worker.add(*this);
+    // It was on its way to this shard while its room left it.
+    if (terms_.moved) depart(Duration(0));
   }
   ~TunnelGuest() override {
     terms_.tunnels->add(-1);
@@ -32,8 +34,25 @@ class TunnelGuest final : public Guest, private tunnel::Tunnel::Owner {
   // A tunnel is never idle: it is somebody's conference.
   void leave_when_idle() override {}
   void leave_now() override { tunnel_.interrupt(); }
+  void rooms_moved(const MovedRooms& moved) override {
+    const TunnelNote& note = terms_.note;
+    if (terms_.hold && moved.concerns(note.text(TunnelNote::key), note.text(TunnelNote::shard))) {
+      depart(moved.window);
+    }
+  }
 
  private:
+  // Made when its room moves: most tunnels never need one.
+  struct Departure final : Departures::Leaver {
+    explicit Departure(TunnelGuest& whose) : guest(whose) {}
+    void leave() override { guest.tunnel_.leave(); }
+    TunnelGuest& guest;
+  };
+  void depart(Duration window) {
+    if (departure_ == nullptr) departure_ = std::make_unique<Departure>(*this);
+    worker_.depart(*departure_, window);
+  }
+
   void on_end(const tunnel::Totals& totals) override {
     log(totals);
     self_.reset();
@@ -67,6 +86,7 @@ class TunnelGuest final : public Guest, private tunnel::Tunnel::Owner {
   TunnelTerms
       terms_;  // before the tunnel: its TLS contexts must outlive the streams, its slot the connection
   tunnel::Tunnel tunnel_;
+  std::unique_ptr<Departure> departure_;
   std::shared_ptr<TunnelGuest> self_;
 };
 

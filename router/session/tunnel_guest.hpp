@@ -48,6 +48,7 @@ struct TunnelTerms {
   limits::Ticket ticket;
   metrics::Gauge* tunnels;
   TunnelNote note;
+  bool moved = false;  // its room is on another shard by now
 };
 
 void start_tunnel(Worker& worker, std::unique_ptr<net::Channel> client, std::unique_ptr<net::Channel> shard,

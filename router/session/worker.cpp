@@ -37,6 +37,8 @@ Worker::Worker(net::Core& on_core, Shared of_gate, std::shared_ptr<const Setting
       first_byte(shared.metrics.first_byte.with({})),
       connections(shared.metrics.connections.with({})),
       own_metrics_(shared.metrics, ""),
+      departures_(random_u64()),
+      departure_timer_(*this),
       log_timer_(*this) {
   append_hex(random_u64(), id_prefix_.data());
   slots.set_bound(settings->limits.queue_per_shard);
@@ -77,6 +79,21 @@ void Worker::drain() {
 
 void Worker::end_all() {
   for (auto it = guests_.begin(); it != guests_.end();) (it++)->leave_now();
+}
+
+void Worker::rooms_moved(const MovedRooms& moved, double rate) {
+  departures_.set_rate(rate);
+  for (auto it = guests_.begin(); it != guests_.end();) (it++)->rooms_moved(moved);
+}
+
+void Worker::depart(Departures::Leaver& leaver, Duration window) {
+  departures_.add(leaver, core.now(), window);
+  core.schedule(departure_timer_, *departures_.next());
+}
+
+void Worker::let_go() {
+  while (Departures::Leaver* leaver = departures_.take(core.now())) leaver->leave();
+  if (const auto next = departures_.next()) core.schedule(departure_timer_, *next);
 }
 
 std::unique_ptr<Inbox> Worker::take_inbox() {

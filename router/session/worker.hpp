@@ -16,7 +16,9 @@
 #include "router/listen/listener.hpp"
 #include "router/metrics/metrics.hpp"
 #include "router/session/access_writer.hpp"
+#include "router/session/departures.hpp"
 #include "router/session/guest.hpp"
+#include "router/session/moved_rooms.hpp"
 #include "router/session/scratch.hpp"
 #include "router/session/settings.hpp"
 #include "router/stick/table.hpp"
@@ -51,6 +53,11 @@ class Worker {
   // Whatever is still there.
   void end_all();
   void add(Guest& guest) { guests_.push_back(guest); }
+
+  // Tunnels of these rooms to the shards that they have left close gently, each at a moment of its own, at
+  // most `rate` of all tunnels a second; polls that are held there are answered. One walk over all guests.
+  void rooms_moved(const MovedRooms& moved, double rate);
+  void depart(Departures::Leaver& leaver, Duration window);
 
   std::unique_ptr<Inbox> take_inbox();
   void give_back(std::unique_ptr<Inbox> inbox);
@@ -99,6 +106,12 @@ class Worker {
     void on_expire() override { worker.flush_log(); }
     Worker& worker;
   };
+  struct DepartureTimer final : TimerWheel::Timer {
+    explicit DepartureTimer(Worker& owner) : worker(owner) {}
+    void on_expire() override { worker.let_go(); }
+    Worker& worker;
+  };
+  void let_go();
 
   std::uint64_t settings_version_ = 0;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
@@ -108,6 +121,8 @@ class Worker {
   std::vector<TimePoint> failure_told_;                       // by shard id
   ShardMetrics own_metrics_;
   boost::intrusive::list<Guest, boost::intrusive::constant_time_size<false>> guests_;
+  Departures departures_;
+  DepartureTimer departure_timer_;
   std::string lines_;
   LogTimer log_timer_;
   std::array<char, 16> id_prefix_{};

@@ -17,6 +17,8 @@ struct Table::Node {
   std::uint64_t generation;
   TimePoint created;
   Origin origin;
+  Placed placed;
+  std::uint16_t region;
   std::uint64_t serial;
   std::atomic<Duration::rep> last_used;
   std::atomic<std::uint32_t> holds;
@@ -32,6 +34,8 @@ struct Table::Node {
         generation(entry.generation),
         created(entry.created),
         origin(entry.origin),
+        placed(entry.placed),
+        region(entry.region),
         serial(entry.serial),
         last_used(entry.last_used.time_since_epoch().count()),
         holds(entry.holds),
@@ -45,6 +49,8 @@ struct Table::Node {
             holds.load(std::memory_order_relaxed),
             provisional.load(std::memory_order_relaxed),
             origin,
+            placed,
+            region,
             serial};
   }
 
@@ -143,18 +149,20 @@ Result<Found, CreateError> Table::find_or_create(std::string_view key, Use use, 
     node->touch(now);
     return Found{entry, false};
   }
-  const std::optional<ShardId> shard = choose();
-  if (!shard) return fail(CreateError::no_choice);
+  const std::optional<Choice> choice = choose();
+  if (!choice) return fail(CreateError::no_choice);
   const bool provisional = use == Use::page;
   if (provisional && !reserve_provisional(stripe)) return fail(CreateError::provisional_full);
   if (!reserve(stripe, now)) {
     if (provisional) provisional_.fetch_sub(1);
     return fail(CreateError::full);
   }
-  const Entry entry{.shard = *shard,
+  const Entry entry{.shard = choice->shard,
                     .created = now,
                     .last_used = now,
                     .provisional = provisional,
+                    .placed = choice->placed,
+                    .region = choice->region,
                     .serial = next_serial_.fetch_add(1, std::memory_order_relaxed)};
   insert(stripe, std::make_unique<Node>(key, hash, entry));
   return Found{entry, true};
@@ -168,7 +176,7 @@ Table::HoldResult Table::hold(std::string_view key, TimePoint now) {
   if (node == nullptr) return {};
   node->touch(now);
   make_real(stripe, node);
-  return {true, node->holds.fetch_add(1) == 0, node->serial};
+  return {true, node->holds.fetch_add(1) == 0, node->serial, node->shard};
 }
 
 Table::HoldResult Table::unhold(std::string_view key, std::uint64_t serial, TimePoint now) {
@@ -208,7 +216,8 @@ bool Table::put(std::string_view key, const Entry& entry, TimePoint now) {
   return true;
 }
 
-std::optional<Entry> Table::move(std::string_view key, ShardId from, ShardId to, MoveIf condition) {
+std::optional<Entry> Table::move(std::string_view key, ShardId from, ShardId to, MoveIf condition,
+                                 Placed why) {
   const std::uint64_t hash = siphash(as_bytes(key));
   Stripe& stripe = stripe_of(hash);
   const std::lock_guard lock(stripe.mutex);
@@ -218,6 +227,7 @@ std::optional<Entry> Table::move(std::string_view key, ShardId from, ShardId to,
   if (condition == MoveIf::unheld && entry.holds > 0) return std::nullopt;
   entry.shard = to;
   entry.origin = Origin::moved;
+  entry.placed = why;
   ++entry.generation;
   replace(stripe, node, entry);
   return entry;
@@ -277,26 +287,39 @@ void Table::for_each(const std::function<void(std::string_view key, const Entry&
   for (std::size_t i = 0; i < stripe_count_; ++i) visit_stripe(stripes_[i], visit);
 }
 
-std::vector<NamedEntry> Table::list(std::string_view prefix, std::size_t limit) const {
-  // A heap of the smallest keys so far, the largest of them on top.
-  std::vector<NamedEntry> smallest;
-  const auto before = [](const NamedEntry& a, const NamedEntry& b) { return a.key < b.key; };
-  if (limit == 0) return smallest;
+std::vector<NamedEntry> Table::list(std::string_view prefix, std::size_t limit, ShardId shard,
+                                    Order order) const {
+  if (limit == 0) return {};
+  struct Rank {
+    std::uint32_t holds;
+    std::string_view key;
+  };
+  const auto earlier = [order](const Rank& a, const Rank& b) {
+    if (order == Order::most_holds && a.holds != b.holds) return a.holds > b.holds;
+    return a.key < b.key;
+  };
+  const auto before = [&earlier](const NamedEntry& a, const NamedEntry& b) {
+    return earlier({a.entry.holds, a.key}, {b.entry.holds, b.key});
+  };
+  // A heap of the first ones so far, the last of them on top.
+  std::vector<NamedEntry> first;
   for_each([&](std::string_view key, const Entry& entry) {
-    if (!key.starts_with(prefix)) return;
-    if (smallest.size() == limit) {
-      if (key >= smallest.front().key) return;
-      std::pop_heap(smallest.begin(), smallest.end(), before);
-      smallest.pop_back();
+    if (!key.starts_with(prefix) || (shard != kNoShard && entry.shard != shard)) return;
+    if (first.size() == limit) {
+      if (!earlier({entry.holds, key}, {first.front().entry.holds, first.front().key})) return;
+      std::pop_heap(first.begin(), first.end(), before);
+      first.pop_back();
     }
-    smallest.push_back({std::string(key), entry});
-    std::push_heap(smallest.begin(), smallest.end(), before);
+    first.push_back({std::string(key), entry});
+    std::push_heap(first.begin(), first.end(), before);
   });
-  std::sort_heap(smallest.begin(), smallest.end(), before);
   // A room that moved during the walk may have been met twice.
+  const auto by_key = [](const NamedEntry& a, const NamedEntry& b) { return a.key < b.key; };
   const auto same_key = [](const NamedEntry& a, const NamedEntry& b) { return a.key == b.key; };
-  smallest.erase(std::unique(smallest.begin(), smallest.end(), same_key), smallest.end());
-  return smallest;
+  std::sort(first.begin(), first.end(), by_key);
+  first.erase(std::unique(first.begin(), first.end(), same_key), first.end());
+  if (order != Order::key) std::sort(first.begin(), first.end(), before);
+  return first;
 }
 
 std::size_t Table::rooms_on(ShardId shard) const {

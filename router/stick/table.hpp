@@ -23,6 +23,7 @@
 
 #include "base/result.hpp"
 #include "router/stick/readers.hpp"
+#include "router/stick/region_names.hpp"
 #include "router/stick/types.hpp"
 
 namespace roomgate::router::stick {
@@ -55,7 +56,7 @@ struct Found {
 
 class Table {
  public:
-  using Chooser = std::function<std::optional<ShardId>()>;
+  using Chooser = std::function<std::optional<Choice>()>;
 
   explicit Table(Limits limits = {});
   ~Table();
@@ -82,6 +83,7 @@ class Table {
     bool known = false;
     bool edge = false;
     std::uint64_t serial = 0;
+    ShardId shard = kNoShard;  // of hold(): where the room is now
   };
   HoldResult hold(std::string_view key, TimePoint now);
   HoldResult unhold(std::string_view key, std::uint64_t serial, TimePoint now);
@@ -93,7 +95,8 @@ class Table {
   // nullopt: no such entry, or it is on another shard than `from` by now. With `unheld` a room with a tunnel
   // stays.
   enum class MoveIf : std::uint8_t { always, unheld };
-  std::optional<Entry> move(std::string_view key, ShardId from, ShardId to, MoveIf condition);
+  std::optional<Entry> move(std::string_view key, ShardId from, ShardId to, MoveIf condition,
+                            Placed why = Placed::failure);
 
   // Operator's or peer's word: also entries in use. True: it was there.
   bool forget(std::string_view key);
@@ -102,9 +105,11 @@ class Table {
   // and returns the entries it dropped.
   std::vector<NamedEntry> tick(TimePoint now);
 
-  // In key order, at most `limit`. Walks the whole table without stopping it; a visitor must not call the
-  // table.
-  std::vector<NamedEntry> list(std::string_view prefix, std::size_t limit) const;
+  // The first `limit` in that order, of one shard or (kNoShard) of all. Walks the whole table without
+  // stopping it; a visitor must not call the table.
+  enum class Order : std::uint8_t { key, most_holds };
+  std::vector<NamedEntry> list(std::string_view prefix, std::size_t limit, ShardId shard = kNoShard,
+                               Order order = Order::key) const;
   void for_each(const std::function<void(std::string_view key, const Entry&)>& visit) const;
 
   bool in_use(const Entry& entry, TimePoint now) const {
@@ -115,6 +120,8 @@ class Table {
   std::size_t provisional() const { return provisional_.load(std::memory_order_relaxed); }
   std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
   std::size_t rooms_on(ShardId shard) const;
+  RegionNames& regions() { return regions_; }
+  const RegionNames& regions() const { return regions_; }
   const Limits& limits() const { return limits_; }
 
  private:
@@ -163,6 +170,7 @@ class Table {
   std::unique_ptr<Stripe[]> stripes_;
   std::unique_ptr<std::atomic<std::uint32_t>[]> rooms_;
   mutable Readers readers_;
+  RegionNames regions_;
   std::atomic<std::size_t> size_{0};
   std::atomic<std::size_t> provisional_{0};
   std::atomic<std::uint64_t> evicted_{0};

@@ -1,6 +1,10 @@
 #include "router/tunnel/tunnel.hpp"
 
+#include <array>
+#include <optional>
+
 #include "base/net/sleep.hpp"
+#include "base/random.hpp"
 
 namespace roomgate::router::tunnel {
 
@@ -18,6 +22,7 @@ std::string_view to_string(End end) {
     case End::stalled: return "stalled";
     case End::broken: return "broken";
     case End::interrupted: return "drained";
+    case End::moved: return "moved";
   }
   return "unknown";
 }
@@ -41,6 +46,7 @@ void Tunnel::start(std::vector<std::uint8_t> from_client, std::vector<std::uint8
 Task<void> Tunnel::first_write(Pump& pump, std::vector<std::uint8_t> bytes) {
   if (!bytes.empty()) {
     pump.bytes += bytes.size();
+    pump.frames.pass(bytes);
     const auto sent = co_await pump.to.write_all(bytes, limits_.stall);
     if (!written(pump, sent)) co_return;
   }
@@ -53,6 +59,8 @@ void Tunnel::on_ready(Pump& pump, IoStatus result) {
     // The other direction may have been busy meanwhile: silence counts only on both.
     if (core_.now() - last_activity_ < limits_.idle) return move(pump);
     end(End::idle);
+  } else if (result.error() == IoError::interrupted && farewell_ != nullptr && !ended_) {
+    return move(pump);  // only woken: it is time for a Close
   } else {
     end(End::broken);
   }
@@ -63,6 +71,9 @@ void Tunnel::move(Pump& pump) {
   // A source that never runs dry: others have their turn after so much.
   constexpr int kReads = 16;
   for (int reads = 0;; ++reads) {
+    if (pump.close == Pump::Close::due && pump.frames.between()) {
+      return core_.spawn(last_write(pump, Buffer(), 0, 0));
+    }
     const auto ready = pump.from.ready_to_read();
     if (ready.later != nullptr) return ready.later->call(pump, last_activity_ + limits_.idle);
     if (!ready.now) {
@@ -84,6 +95,20 @@ void Tunnel::move(Pump& pump) {
     }
     last_activity_ = core_.now();
     pump.bytes += size;
+    const ByteView bytes = buffer.span().first(size);
+    switch (pump.close) {
+      case Pump::Close::none: pump.frames.pass(bytes); break;
+      case Pump::Close::due: {
+        const std::size_t of_frame = pump.frames.pass_frame(bytes);
+        if (pump.frames.between()) return core_.spawn(last_write(pump, std::move(buffer), of_frame, size));
+        break;
+      }
+      case Pump::Close::said:
+        // RFC 6455 5.5.1: nothing follows a Close. It is read on for the other's.
+        pump.frames.pass(bytes);
+        if (parted()) return part(pump);
+        continue;
+    }
     const auto sent = pump.to.write_some(buffer.span().first(size));
     if (!sent) {
       end(End::broken);
@@ -105,6 +130,52 @@ Task<void> Tunnel::finish_write(Pump& pump, Buffer buffer, std::size_t at, std::
   pump.bulk = !waited && (end == buffer.size() || end > BufferPool::kSmall);
   buffer.release();
   if (written(pump, sent)) move(pump);
+}
+
+void Tunnel::leave(std::uint16_t code) {
+  if (ended_ || farewell_ != nullptr) return;
+  farewell_ = std::make_unique<Farewell>(*this, code);
+  why_ = End::moved;
+  // It is ending anyway, and one side cannot be told any more.
+  if (up_.done || down_.done) return end(End::moved);
+  core_.schedule(*farewell_, core_.now() + limits_.farewell);
+  down_.close = Pump::Close::due;
+  down_.from.cancel_read();
+}
+
+Task<void> Tunnel::last_write(Pump& pump, Buffer buffer, std::size_t of_frame, std::size_t read) {
+  const bool to_shard = &pump == &up_;
+  const CloseFrame close(farewell_->code, to_shard ? std::optional(random_u32()) : std::nullopt);
+  std::array<ByteView, 2> parts;
+  std::size_t count = 0;
+  if (of_frame > 0) parts[count++] = buffer.span().first(of_frame);
+  if (!pump.frames.closed()) parts[count++] = close.bytes();
+  // The last of what was read with it is dropped, but for the news that the other has closed.
+  if (buffer) pump.frames.pass(buffer.span().subspan(of_frame, read - of_frame));
+  if (count > 0) {
+    const auto sent = co_await pump.to.write_all(std::span(parts).first(count), limits_.stall);
+    buffer.release();
+    if (!written(pump, sent)) co_return;
+  }
+  pump.close = Pump::Close::said;
+  if (!to_shard) {
+    up_.close = Pump::Close::due;
+    up_.from.cancel_read();
+  }
+  if (parted()) co_return part(pump);
+  move(pump);
+}
+
+bool Tunnel::parted() const {
+  const auto over = [](const Pump& pump) { return pump.close == Pump::Close::said && pump.frames.closed(); };
+  return over(up_) && over(down_);
+}
+
+void Tunnel::part(Pump& pump) {
+  client_->shutdown_write();
+  shard_->shutdown_write();
+  end(End::moved);
+  finish(pump);
 }
 
 bool Tunnel::written(Pump& pump, IoStatus result) {
@@ -137,7 +208,7 @@ void Tunnel::HalfOpen::on_expire() {
 void Tunnel::end(End why) {
   if (ended_) return;
   ended_ = true;
-  why_ = why;
+  if (farewell_ == nullptr) why_ = why;
   client_->interrupt();
   shard_->interrupt();
 }

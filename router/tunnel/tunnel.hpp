@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/net/channel.hpp"
+#include "router/tunnel/frames.hpp"
 
 namespace roomgate::router::tunnel {
 
@@ -17,9 +18,10 @@ struct Limits {
   Duration stall = seconds(60);           // one side takes nothing of what the other sent
   Duration client_fin = seconds(60);      // silence of the client after the shard has ended
   Duration server_fin = seconds(60);      // silence of the shard after the client has ended
+  Duration farewell = seconds(2);         // for all of leave()
 };
 
-enum class End { both_closed, idle, stalled, broken, interrupted };
+enum class End { both_closed, idle, stalled, broken, interrupted, moved };
 std::string_view to_string(End end);
 
 struct Totals {
@@ -45,6 +47,10 @@ class Tunnel final : private net::Turn {
   // Bytes that came behind the heads.
   void start(std::vector<std::uint8_t> from_client, std::vector<std::uint8_t> from_shard);
   void interrupt() { end(End::interrupted); }
+  // RFC 6455 7.4.1: "going away", the one code that has every client come back.
+  static constexpr std::uint16_t kGoingAway = 1001;
+  // Its room is elsewhere now. Again: nothing more.
+  void leave(std::uint16_t code = kGoingAway);
 
  private:
   // One way. Waits for its source, or a coroutine of its waits for its receiver.
@@ -55,6 +61,9 @@ class Tunnel final : private net::Turn {
     net::Channel& from;
     net::Channel& to;
     std::uint64_t bytes = 0;
+    Frames frames;
+    // A Close of ours: wanted at the next chance; written, or not needed any more.
+    enum class Close : std::uint8_t { none, due, said } close = Close::none;
     bool bulk = false;  // large buffers, as long as the receiver keeps up: many slow ones must not hold much
     bool done = false;
   };
@@ -65,6 +74,13 @@ class Tunnel final : private net::Turn {
     Tunnel& tunnel;
     Duration patience{};
   };
+  // From leave() on.
+  struct Farewell final : TimerWheel::Timer {
+    Farewell(Tunnel& owner, std::uint16_t with_code) : tunnel(owner), code(with_code) {}
+    void on_expire() override { tunnel.end(End::moved); }
+    Tunnel& tunnel;
+    std::uint16_t code;
+  };
 
   void on_ready(Pump& pump, net::IoStatus result);
   // Moves what is there; ends waiting, writing, or done.
@@ -72,6 +88,11 @@ class Tunnel final : private net::Turn {
   net::Task<void> go_on_later(Pump& pump);
   net::Task<void> finish_write(Pump& pump, net::Buffer buffer, std::size_t at, std::size_t end);
   net::Task<void> first_write(Pump& pump, std::vector<std::uint8_t> bytes);
+  // The end of a frame, and our Close behind it; what else was read with it goes no further.
+  net::Task<void> last_write(Pump& pump, net::Buffer buffer, std::size_t of_frame, std::size_t read);
+  // Both have heard that this is the end, and said so themselves.
+  bool parted() const;
+  void part(Pump& pump);
   bool written(Pump& pump, net::IoStatus result);
   void finish(Pump& pump);
   void end(End why);
@@ -86,6 +107,7 @@ class Tunnel final : private net::Turn {
   Pump down_;
   TimePoint last_activity_;
   std::unique_ptr<HalfOpen> half_open_;
+  std::unique_ptr<Farewell> farewell_;
   End why_ = End::both_closed;
   bool ended_ = false;
 };

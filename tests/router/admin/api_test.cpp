@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <boost/json/value_to.hpp>
+
+#include "router/admin/replies.hpp"
 
 using namespace roomgate;
 using namespace roomgate::router::admin;
@@ -14,6 +17,10 @@ namespace {
 struct FakeGate final : Subject {
   std::vector<ShardRow> rows{{.name = "shard-0", .address = "10.0.0.1:80", .state = "ready"}};
   std::vector<RoomRow> known{{.room = "school/a b", .shard = "shard-0", .tunnels = 2, .origin = "request"}};
+  std::vector<BanRow> banned;
+  std::optional<Duration> deadline;
+  RoomQuery asked;
+  std::string asked_shard;
   bool is_ready = true;
 
   std::string metrics_text(roomgate::metrics::Format format) override {
@@ -21,10 +28,12 @@ struct FakeGate final : Subject {
   }
   Status status() override { return {.name = "gate-a", .ready = is_ready, .rooms = known.size()}; }
   std::vector<ShardRow> shards() override { return rows; }
-  std::vector<RoomRow> rooms(std::string_view prefix, std::size_t limit) override {
+  std::vector<RoomRow> rooms(const RoomQuery& query) override {
+    asked = query;
+    asked_shard = query.shard;
     std::vector<RoomRow> out;
     for (const auto& row : known) {
-      if (row.room.starts_with(prefix) && out.size() < limit) out.push_back(row);
+      if (row.room.starts_with(query.prefix) && out.size() < query.limit) out.push_back(row);
     }
     return out;
   }
@@ -38,15 +47,45 @@ struct FakeGate final : Subject {
     return std::erase_if(known, [&](const RoomRow& row) { return row.room == key; }) > 0;
   }
   Result<void, StateError> set_state(std::string_view shard, std::string_view state,
-                                     std::optional<Duration>) override {
+                                     std::optional<Duration> until) override {
     if (shard != "shard-0") return fail(StateError::no_such_shard);
     if (state != "ready" && state != "drain" && state != "maint") return fail(StateError::no_such_state);
     rows[0].state = state;
+    deadline = until;
     return {};
+  }
+  Result<Moved, MoveError> move_room(std::string_view key, std::string_view to) override {
+    if (!room(key)) return fail(MoveError::no_such_room);
+    if (to == "shard-0") return fail(MoveError::is_there);
+    if (to == "shard-1") return fail(MoveError::shard_takes_none);
+    if (to != "shard-2") return fail(MoveError::no_such_shard);
+    return Moved{.from = "shard-0", .generation = 2, .tunnels = 3};
+  }
+  std::vector<BanRow> bans() override { return banned; }
+  bool ban(const BanRow& row) override {
+    if (banned.size() == 2) return false;
+    banned.push_back(row);
+    return true;
+  }
+  bool unban(BanRow::Kind kind, std::string_view text) override {
+    return std::erase_if(banned, [&](const BanRow& row) { return row.kind == kind && row.text == text; }) > 0;
+  }
+  std::vector<DiscoveryRow> discovery() override {
+    return {{.question = "_http._tcp.web", .state = "stale", .error = "SERVFAIL", .shards = 2}};
   }
 };
 
 ApiRequest get(std::string_view path, std::string_view query = "") { return {.path = path, .query = query}; }
+
+// An operator's, over the socket.
+ApiResponse ask(FakeGate& gate, Method method, std::string_view path, std::string_view body) {
+  return answer(gate, {.method = method, .path = path, .body = body}, Access::full, "");
+}
+
+boost::json::value parsed(const ApiResponse& response) { return boost::json::parse(response.body); }
+std::string error_of(const ApiResponse& response) {
+  return boost::json::value_to<std::string>(parsed(response).at("error"));
+}
 
 }  // namespace
 
@@ -94,6 +133,174 @@ TEST_CASE("refuses states and shards that do not exist, and bodies that are no s
   CHECK(set("/api/v1/shards/shard-0/state", R"({"state":"off"})") == 400);
   CHECK(set("/api/v1/shards/shard-0/state", "drain") == 400);
   CHECK(answer(gate, get("/api/v1/shards/shard-0/state"), Access::full, "").status == 405);
+}
+
+TEST_CASE("a drain may have a deadline, nothing else may") {
+  FakeGate gate;
+  constexpr std::string_view kPath = "/api/v1/shards/shard-0/state";
+
+  const auto done = ask(gate, Method::post, kPath, R"({"state":"drain","deadline":"30m"})");
+  const auto told = gate.deadline;
+  const auto plain = ask(gate, Method::post, kPath, R"({"state":"drain"})");
+
+  CHECK(parsed(done) == boost::json::parse(R"({"shard":"shard-0","state":"drain","deadline":"30m"})"));
+  CHECK(told == Duration(std::chrono::minutes(30)));
+  CHECK(plain.status == 200);
+  CHECK_FALSE(gate.deadline);
+  CHECK(ask(gate, Method::post, kPath, R"({"state":"ready","deadline":"30m"})").status == 400);
+  CHECK(ask(gate, Method::post, kPath, R"({"state":"drain","deadline":30})").status == 400);
+  CHECK(error_of(ask(gate, Method::post, kPath, R"({"state":"drain","deadline":"soon"})"))
+            .starts_with("deadline: a duration is"));
+}
+
+TEST_CASE("tells all there is about a shard") {
+  FakeGate gate;
+  gate.rows[0] = {.name = "shard-0",
+                  .address = "10.0.0.1:80",
+                  .addresses = {"10.0.0.1:80", "10.0.0.2:80"},
+                  .region = "eu",
+                  .release = "canary",
+                  .source = "_http._tcp.web",
+                  .leaving = true,
+                  .share = 50,
+                  .max_rooms = 9,
+                  .state = "drain",
+                  .rooms = 4,
+                  .drain = ShardRow::Drain{.rooms_at_start = 7, .deadline = {{}}, .empty = false}};
+
+  const auto row = parsed(answer(gate, get("/api/v1/shards/shard-0"), Access::read, ""));
+  const auto list = parsed(answer(gate, get("/api/v1/shards"), Access::read, ""));
+
+  CHECK(list.at("shards").at(0) == row);
+  CHECK(row.at("addresses").as_array().size() == 2);
+  CHECK(row.at("release") == "canary");
+  CHECK(row.at("source") == "_http._tcp.web");
+  CHECK(row.at("leaving") == true);
+  CHECK(row.at("share") == 50);
+  CHECK(row.at("max_rooms") == 9);
+  CHECK(row.at("drain").at("since") == "1970-01-01T00:00:00.000Z");
+  CHECK(row.at("drain").at("deadline") == "1970-01-01T00:00:00.000Z");
+  CHECK(row.at("drain").at("rooms_at_start") == 7);
+  CHECK(row.at("drain").at("empty") == false);
+}
+
+TEST_CASE("who mistypes a shard's name is told which there are") {
+  FakeGate gate;
+  gate.rows.push_back({.name = "shard-1"});
+
+  const auto near = answer(gate, get("/api/v1/shards/shrad-1"), Access::read, "");
+  const auto far = answer(gate, get("/api/v1/shards/%3Cb%3E"), Access::read, "");
+  gate.rows.clear();
+  const auto none = answer(gate, get("/api/v1/shards/x"), Access::read, "");
+
+  CHECK(near.status == 404);
+  CHECK(error_of(near) == "no such shard: shrad-1; did you mean shard-1? There are shard-0, shard-1");
+  CHECK(error_of(far) == "no such shard: <b>; there are shard-0, shard-1");
+  CHECK(error_of(none) == "no such shard: x; there are none");
+}
+
+TEST_CASE("the nearest name is one that differs by little") {
+  const std::vector<std::string> names{"shard-0", "shard-1", "edge-frankfurt-2", "a"};
+
+  CHECK(nearest("shard0", names) == "shard-0");
+  CHECK(nearest("edge-frankfrut-2", names) == "edge-frankfurt-2");
+  CHECK(nearest("bridge", names).empty());
+  CHECK(nearest("b", names).empty());
+  CHECK(nearest(std::string(10'000, 'x'), names).empty());
+}
+
+TEST_CASE("lists rooms of one shard, those with most tunnels first, and never more than it should") {
+  FakeGate gate;
+
+  const auto list =
+      answer(gate, get("/api/v1/rooms", "shard=shard-0&sort=tunnels&limit=999999999"), Access::read, "");
+
+  CHECK(list.status == 200);
+  CHECK(gate.asked_shard == "shard-0");
+  CHECK(gate.asked.order == RoomQuery::Order::tunnels);
+  CHECK(gate.asked.limit == 10'000);
+  CHECK(answer(gate, get("/api/v1/rooms", "shard=other"), Access::read, "").status == 404);
+  CHECK(answer(gate, get("/api/v1/rooms", "sort=age"), Access::read, "").status == 400);
+}
+
+TEST_CASE("moves a room, or says why not") {
+  FakeGate gate;
+  constexpr std::string_view kPath = "/api/v1/rooms/school%2Fa%20b";
+  const auto move = [&](std::string_view path, std::string_view body) {
+    return ask(gate, Method::post, path, body);
+  };
+
+  const auto done = move(kPath, R"({"move":"shard-2"})");
+
+  CHECK(done.status == 200);
+  CHECK(parsed(done) ==
+        boost::json::parse(
+            R"({"room":"school/a b","from":"shard-0","to":"shard-2","generation":2,"tunnels":3})"));
+  CHECK(move("/api/v1/rooms/none", R"({"move":"shard-2"})").status == 404);
+  CHECK(move(kPath, R"({"move":"shard-9"})").status == 404);
+  CHECK(move(kPath, R"({"move":"shard-1"})").status == 409);
+  CHECK(error_of(move(kPath, R"({"move":"shard-0"})")) == "the room is on shard-0 already");
+  CHECK(move(kPath, R"({"to":"shard-2"})").status == 400);
+  CHECK(answer(gate, {.method = Method::post, .path = kPath, .body = R"({"move":"shard-2"})"}, Access::read,
+               "secret")
+            .status == 403);
+}
+
+TEST_CASE("bans: set, listed, lifted") {
+  FakeGate gate;
+  constexpr std::string_view kPath = "/api/v1/bans";
+
+  const auto set = ask(gate, Method::post, kPath, R"({"prefix":"spam/","status":429})");
+  gate.banned.push_back({.kind = BanRow::Kind::tenant, .text = "evil", .from_settings = true});
+  const auto list = parsed(answer(gate, get(kPath), Access::read, ""));
+  const auto full = ask(gate, Method::post, kPath, R"({"room":"a/b"})");
+  const auto lifted = ask(gate, Method::del, kPath, R"({"prefix":"spam/"})");
+
+  CHECK(set.status == 200);
+  CHECK(list.at("bans") == boost::json::parse(R"([{"prefix":"spam/","status":429,"from_settings":false},
+                                                  {"tenant":"evil","status":403,"from_settings":true}])"));
+  CHECK(full.status == 409);
+  CHECK(lifted.status == 200);
+  CHECK(gate.banned.size() == 1);
+  CHECK(ask(gate, Method::del, kPath, R"({"prefix":"spam/"})").status == 404);
+  CHECK(answer(gate, {.method = Method::post, .path = kPath, .body = R"({"room":"a"})"}, Access::read, "")
+            .status == 403);
+}
+
+TEST_CASE("refuses bans that say nothing, or too much") {
+  FakeGate gate;
+  for (std::string_view body :
+       {"", "[]", "{}", R"({"prefix":""})", R"({"room":7})", R"({"room":"a","tenant":"b"})",
+        R"({"room":"a","status":200})", R"({"room":"a","status":"403"})", R"({"rooms":"a"})",
+        R"({"room":"a","x":[[[[[[[]]]]]]]})"}) {
+    CAPTURE(body);
+    CHECK(ask(gate, Method::post, "/api/v1/bans", body).status == 400);
+  }
+  CHECK(gate.banned.empty());
+}
+
+TEST_CASE("tells what DNS says, and the peers") {
+  FakeGate gate;
+
+  const auto discovery = parsed(answer(gate, get("/api/v1/discovery"), Access::read, ""));
+  const auto peers = parsed(answer(gate, get("/api/v1/peers"), Access::read, ""));
+
+  CHECK(discovery.at("discovery").at(0).at("state") == "stale");
+  CHECK(discovery.at("discovery").at(0).at("error") == "SERVFAIL");
+  CHECK(peers == boost::json::parse(R"({"mode":"off","peers":[]})"));
+}
+
+TEST_CASE("HEAD is a GET, and what only reads takes nothing else") {
+  FakeGate gate;
+
+  CHECK(ask(gate, Method::head, "/api/v1/rooms/school%2Fa%20b", "").status == 200);
+  for (std::string_view path :
+       {"/api/v1/status", "/api/v1/shards", "/api/v1/rooms", "/api/v1/discovery", "/api/v1/peers"}) {
+    CAPTURE(path);
+    CHECK(ask(gate, Method::post, path, "{}").status == 405);
+  }
+  CHECK(answer(gate, get("/api/v1/statuses"), Access::read, "").status == 404);
+  CHECK(answer(gate, get("/api/v1/status/x"), Access::read, "").status == 404);
 }
 
 TEST_CASE("forgets a room") {

@@ -24,8 +24,8 @@ struct FakeGate final : Subject {
     return {{.name = "shard-0", .address = "10.0.0.1:80", .state = "ready", .rooms = 3},
             {.name = "shard-1", .state = "drain", .up = false, .reason = "connect: <refused>"}};
   }
-  std::vector<RoomRow> rooms(std::string_view prefix, std::size_t) override {
-    asked_prefix = prefix;
+  std::vector<RoomRow> rooms(const RoomQuery& query) override {
+    asked_prefix = query.prefix;
     return known;
   }
   std::optional<RoomRow> room(std::string_view) override { return std::nullopt; }

@@ -2,6 +2,7 @@
 
 #include <doctest.h>
 
+#include <array>
 #include <set>
 
 #include "router/balance/roundrobin.hpp"
@@ -559,4 +560,68 @@ TEST_CASE("a banned room's requests are refused, whether it is there or not") {
   CHECK(ask("/libs/x.js?room=there") == 200);
   CHECK(ask("/about/health?room=there") == 200);
   CHECK_FALSE(gate.table.peek("t/any").has_value());
+}
+
+TEST_CASE("an entry says why it is there: by policy, in another region, by its name, or after a failure") {
+  Gate gate;
+  gate.settings.force_suffix = true;
+  gate.region = "eu";
+  const auto placed = [&gate](std::string_view key) {
+    const auto entry = gate.table.peek(key);
+    REQUIRE(entry);
+    CHECK(gate.table.regions().name_of(entry->region) == "eu");
+    return entry->placed;
+  };
+
+  const Decision first = gate.decide("/xmpp-websocket?room=own");
+  CHECK(placed("own") == stick::Placed::policy);
+  const std::array tried{first.shard->id};
+  const auto other =
+      relocate("own", "eu", first, tried, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  REQUIRE(other);
+  (void)settle("own", *other, gate.table, gate.shards, gate.settings, gate.now);
+  CHECK(placed("own") == stick::Placed::failure);
+  (void)gate.decide("/xmpp-websocket?room=room_shard-1");
+  CHECK(placed("room_shard-1") == stick::Placed::forced);
+  gate.list[0].up = false;
+  gate.publish();
+  (void)gate.decide("/xmpp-websocket?room=far");
+  CHECK(placed("far") == stick::Placed::fallback);
+}
+
+TEST_CASE("only the request that moved a room says that it did") {
+  Gate gate;
+  const Decision first = gate.decide("/xmpp-websocket?room=a");
+  CHECK_FALSE(first.moved_now);
+
+  const std::array tried{first.shard->id};
+  const auto other =
+      relocate("a", "", first, tried, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+  REQUIRE(other);
+  CHECK_FALSE(other->moved_now);
+  const auto moved = settle("a", *other, gate.table, gate.shards, gate.settings, gate.now);
+  const auto second = settle("a", *other, gate.table, gate.shards, gate.settings, gate.now);
+  const Decision later = gate.decide("/xmpp-websocket?room=a");
+
+  REQUIRE(moved);
+  CHECK(moved->moved_now);
+  REQUIRE(second);
+  CHECK_FALSE(second->moved_now);
+  CHECK(later.why == Why::moved);
+  CHECK_FALSE(later.moved_now);
+}
+
+TEST_CASE("a room that has to leave its shard goes to another that takes rooms, or nowhere") {
+  Gate gate;
+  const auto other = [&gate, except = std::array<stick::ShardId, 1>{0}] {
+    const auto found =
+        choose_other("a", "", "", except, gate.table, gate.shards, gate.policy, gate.settings, gate.now);
+    return found ? std::optional(found->shard) : std::nullopt;
+  };
+
+  CHECK(other() == 1U);
+  CHECK(other() == 1U);
+  gate.list[1].state = ShardState::drain;
+  gate.publish();
+  CHECK_FALSE(other().has_value());
 }

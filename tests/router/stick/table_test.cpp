@@ -237,6 +237,31 @@ TEST_CASE("moves a room once, from where it is") {
   CHECK(table.move("room", 2, 3, Table::MoveIf::always)->holds == 1);
 }
 
+TEST_CASE("keeps why a room is where it is, and the region that it was wanted in") {
+  Table table;
+  const auto eu = table.regions().id_of("eu");
+  const Table::Chooser pinned = [eu] { return std::optional(Choice(1, Placed::pinned, eu)); };
+  REQUIRE(table.find_or_create("room", Use::signalling, kStart, pinned).ok());
+  const auto before = table.peek("room");
+
+  (void)table.move("room", 1, 2, Table::MoveIf::always, Placed::by_hand);
+
+  REQUIRE(before);
+  CHECK(before->placed == Placed::pinned);
+  CHECK(before->region == eu);
+  CHECK(table.peek("room")->placed == Placed::by_hand);
+  CHECK(table.peek("room")->region == eu);
+}
+
+TEST_CASE("whoever takes a hold hears where the room is by then") {
+  Table table;
+  signal(table, "room", kStart, 1);
+  (void)table.move("room", 1, 2, Table::MoveIf::always);
+
+  CHECK(table.hold("room", kStart).shard == 2);
+  CHECK(table.hold("none", kStart).shard == kNoShard);
+}
+
 TEST_CASE("a hold from before a forget is not taken off the entry the room has now") {
   Table table;
   signal(table, "room", kStart);
@@ -276,6 +301,24 @@ TEST_CASE("lists by prefix, in order, up to a limit") {
   CHECK(table.list("", 100).size() == 5);
   CHECK(table.list("x", 100).empty());
   CHECK(table.list("", 0).empty());
+}
+
+TEST_CASE("lists what is held most first, of one shard if asked") {
+  using Order = Table::Order;
+  Table table;
+  for (std::string_view key : {"a", "b", "c", "d"}) signal(table, key, kStart);
+  for (std::string_view key : {"c", "c", "d", "b"}) table.hold(key, kStart);
+  table.move("c", table.peek("c")->shard, 7, Table::MoveIf::always);
+
+  const auto busiest = table.list("", 3, kNoShard, Order::most_holds);
+  const auto of_seven = table.list("", 3, 7, Order::most_holds);
+
+  REQUIRE(busiest.size() == 3);
+  CHECK(busiest[0].key == "c");
+  CHECK(busiest[1].key == "b");
+  CHECK(busiest[2].key == "d");
+  REQUIRE(of_seven.size() == 1);
+  CHECK(of_seven[0].key == "c");
 }
 
 TEST_CASE("a large table keeps its counts over many lives") {

@@ -1,0 +1,72 @@
+// What is only read: how the gate is, what DNS says, who else is there.
+#include <boost/json/array.hpp>
+
+#include "router/admin/replies.hpp"
+#include "router/admin/resources.hpp"
+
+namespace roomgate::router::admin {
+
+namespace json = boost::json;
+
+namespace {
+
+// Set: what a request that is no plain GET is told.
+std::optional<ApiResponse> not_a_read(const ApiRequest& request, std::string_view rest) {
+  if (!rest.empty()) return refuse(404, "not here");
+  if (request.method != http::Method::get) return refuse(405, "GET");
+  return std::nullopt;
+}
+
+}  // namespace
+
+ApiResponse status_resource(Subject& subject, const ApiRequest& request, std::string_view rest, bool) {
+  if (auto refusal = not_a_read(request, rest)) return std::move(*refusal);
+  const Status s = subject.status();
+  const Overview seen = subject.overview();
+  json::object refused;
+  for (const auto& refusal : seen.refused) {
+    refused[refusal.reason] = json::object{{"last_minute", refusal.last_minute}, {"total", refusal.total}};
+  }
+  json::array certificates;
+  for (const auto& certificate : seen.certificates) {
+    certificates.push_back({{"file", certificate.file}, {"ends", rfc3339(certificate.ends)}});
+  }
+  return reply(json::object{{"name", s.name},
+                            {"region", s.region},
+                            {"ready", s.ready},
+                            {"draining", s.draining},
+                            {"threads", s.threads},
+                            {"connections", s.connections},
+                            {"rooms", s.rooms},
+                            {"tunnels", seen.tunnels},
+                            {"shards", s.shards},
+                            {"shards_up", s.shards_up},
+                            {"uptime_seconds", s.uptime_seconds},
+                            {"requests_per_second", seen.requests_per_second},
+                            {"connections_per_second", seen.connections_per_second},
+                            {"handshakes_per_second", seen.handshakes_per_second},
+                            {"waiting", seen.waiting},
+                            {"refused", std::move(refused)},
+                            {"certificates", std::move(certificates)}});
+}
+
+ApiResponse discovery_resource(Subject& subject, const ApiRequest& request, std::string_view rest, bool) {
+  if (auto refusal = not_a_read(request, rest)) return std::move(*refusal);
+  json::array rows;
+  for (const DiscoveryRow& row : subject.discovery()) {
+    rows.push_back({{"question", row.question},
+                    {"state", row.state},
+                    {"error", row.error},
+                    {"shards", row.shards},
+                    {"seconds_since_good", row.seconds_since_good},
+                    {"seconds_to_next", row.seconds_to_next}});
+  }
+  return reply(json::object{{"discovery", std::move(rows)}});
+}
+
+ApiResponse peers_resource(Subject&, const ApiRequest& request, std::string_view rest, bool) {
+  if (auto refusal = not_a_read(request, rest)) return std::move(*refusal);
+  return reply(json::object{{"mode", "off"}, {"peers", json::array()}});
+}
+
+}  // namespace roomgate::router::admin
