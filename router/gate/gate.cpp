@@ -104,6 +104,7 @@ void Gate::run() {
   publish_shards();
   publish_bans();
   checker_->set_targets(targets());
+  sample_rates();  // from nothing
   control.schedule(second_, Clock::now() + seconds(1));
   runtime_.on_signal([this](int signal) { on_signal(signal); });
   runtime_.on_each(
