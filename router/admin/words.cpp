@@ -25,7 +25,9 @@ std::string age(std::chrono::seconds time) {
 
 std::string percent(double share) { return format("%.0f%%", share * 100); }
 
-std::string rate(double per_second) { return format(per_second < 10 ? "%.1f" : "%.0f", per_second); }
+std::string rate(double per_second) {
+  return format(per_second > 0 && per_second < 10 ? "%.1f" : "%.0f", per_second);
+}
 
 std::string counted(std::uint64_t count, std::string_view one) {
   return std::to_string(count) + " " + std::string(one) + (count == 1 ? "" : "s");

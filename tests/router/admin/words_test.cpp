@@ -16,6 +16,7 @@ TEST_CASE("ages have the two units that matter") {
 
 TEST_CASE("shares, rates and counts as people write them") {
   CHECK(percent(0.424) == "42%");
+  CHECK(rate(0) == "0");
   CHECK(rate(3.25) == "3.2");
   CHECK(rate(1234.4) == "1234");
   CHECK(counted(1, "room") == "1 room");
