@@ -24,7 +24,7 @@ constexpr std::array<std::pair<std::string_view, Resource>, 6> kResources{{
 }};
 
 ApiResponse text(int status, std::string body) {
-  return {status, "text/plain; charset=utf-8", std::move(body)};
+  return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
 }
 
 bool may_write(const ApiRequest& request, Access access, std::string_view token) {
@@ -49,12 +49,15 @@ ApiResponse answer(Subject& subject, const ApiRequest& asked, Access access, std
   }
   if (get && path == "/metrics") {
     const auto format = metrics::asked_for(request.accept);
-    return {200, std::string(metrics::content_type(format)), subject.metrics_text(format)};
+    return {.content_type = std::string(metrics::content_type(format)), .body = subject.metrics_text(format)};
   }
   if (access == Access::probe) return refuse(404, "not here");
   if (get && (path == "/stats" || path == "/")) {
-    return {200, "text/html; charset=utf-8",
-            stats_page(subject, parameter(request.query, "prefix"), std::chrono::system_clock::now())};
+    StatsPage page = stats_page(subject, parameter(request.query, "prefix"), !token.empty(),
+                                std::chrono::system_clock::now());
+    return {.content_type = "text/html; charset=utf-8",
+            .body = std::move(page.html),
+            .content_security_policy = std::move(page.policy)};
   }
   constexpr std::string_view kRoot = "/api/v1/";
   if (!path.starts_with(kRoot)) return refuse(404, "not here");

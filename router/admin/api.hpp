@@ -29,6 +29,7 @@ struct ApiResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
+  std::string content_security_policy;  // of pages
 };
 
 // `token`: empty means that nobody may change anything over TCP.

@@ -4,9 +4,9 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
-#include <numeric>
 
 #include "base/encoding.hpp"
+#include "router/admin/nearest.hpp"
 #include "router/http/access_log.hpp"
 
 namespace roomgate::router::admin {
@@ -15,23 +15,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kNamesShown = 20;
-constexpr std::size_t kLongestCompared = 64;
-
-// Levenshtein's distance.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
+constexpr std::size_t kLongestShown = 64;
 
 }  // namespace
 
@@ -90,7 +74,7 @@ std::string rfc3339(std::chrono::system_clock::time_point time) {
 ApiResponse no_such_shard(Subject& subject, std::string_view name) {
   std::vector<std::string> names;
   for (ShardRow& row : subject.shards()) names.push_back(std::move(row.name));
-  std::string text = "no such shard: " + std::string(name.substr(0, kLongestCompared));
+  std::string text = "no such shard: " + std::string(name.substr(0, kLongestShown));
   if (names.empty()) return refuse(404, text + "; there are none");
   const auto meant = nearest(name, names);
   text += meant.empty() ? "; there are " : "; did you mean " + std::string(meant) + "? There are ";
@@ -99,20 +83,6 @@ ApiResponse no_such_shard(Subject& subject, std::string_view name) {
   }
   if (names.size() > kNamesShown) text += " and " + std::to_string(names.size() - kNamesShown) + " more";
   return refuse(404, text);
-}
-
-std::string_view nearest(std::string_view text, const std::vector<std::string>& names) {
-  if (text.size() > kLongestCompared) return {};
-  std::string_view best;
-  std::size_t least = std::max<std::size_t>(2, text.size() / 3) + 1;
-  for (const std::string& name : names) {
-    if (name.size() > kLongestCompared) continue;
-    const std::size_t far = distance(text, name);
-    if (far >= least || far >= name.size()) continue;  // all of it changed is no likeness
-    least = far;
-    best = name;
-  }
-  return best;
 }
 
 }  // namespace roomgate::router::admin

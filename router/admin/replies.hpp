@@ -9,9 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "base/result.hpp"
 #include "router/admin/api.hpp"
 #include "router/admin/subject.hpp"
 
@@ -39,8 +37,5 @@ std::string rfc3339(std::chrono::system_clock::time_point time);
 
 // 404 with the names there are, and the one that was probably meant.
 ApiResponse no_such_shard(Subject& subject, std::string_view name);
-
-// The name that differs least, when it differs by little; empty: none does.
-std::string_view nearest(std::string_view text, const std::vector<std::string>& names);
 
 }  // namespace roomgate::router::admin

@@ -130,7 +130,8 @@ Task<void> Server::serve(std::unique_ptr<net::Stream> stream, Access access) {
                                 .client_minor_version = head.minor_version,
                                 .head_only = head.method == http::Method::head,
                                 .content_type = response.content_type,
-                                .body = response.body},
+                                .body = response.body,
+                                .content_security_policy = response.content_security_policy},
                                out);
     if (!co_await stream->write_all(as_bytes(out), limits_.request)) co_return;
     std::copy(bytes.begin() + static_cast<std::ptrdiff_t>(total),

@@ -34,7 +34,9 @@ json::object to_json(const ShardRow& row) {
                    {"announced", row.announced},
                    {"load", row.load},
                    {"rooms", row.rooms},
-                   {"tunnels", row.tunnels}};
+                   {"tunnels", row.tunnels},
+                   {"requests_per_second", row.requests_per_second},
+                   {"new_rooms_last_minute", row.new_rooms_last_minute}};
   if (row.drain) {
     json::object drain{{"since", rfc3339(row.drain->since)},
                        {"rooms_at_start", row.drain->rooms_at_start},

@@ -19,7 +19,8 @@ std::optional<ApiResponse> not_a_read(const ApiRequest& request, std::string_vie
 
 }  // namespace
 
-ApiResponse status_resource(Subject& subject, const ApiRequest& request, std::string_view rest, bool) {
+ApiResponse status_resource(Subject& subject, const ApiRequest& request, std::string_view rest,
+                            bool may_write) {
   if (auto refusal = not_a_read(request, rest)) return std::move(*refusal);
   const Status s = subject.status();
   const Overview seen = subject.overview();
@@ -47,7 +48,9 @@ ApiResponse status_resource(Subject& subject, const ApiRequest& request, std::st
                             {"handshakes_per_second", seen.handshakes_per_second},
                             {"waiting", seen.waiting},
                             {"refused", std::move(refused)},
-                            {"certificates", std::move(certificates)}});
+                            {"certificates", std::move(certificates)},
+                            {"new_rooms_last_minute", seen.new_rooms_last_minute},
+                            {"may_change", may_write}});
 }
 
 ApiResponse discovery_resource(Subject& subject, const ApiRequest& request, std::string_view rest, bool) {

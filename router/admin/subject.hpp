@@ -34,6 +34,8 @@ struct ShardRow {
   double load = 0;
   std::size_t rooms = 0;
   std::size_t tunnels = 0;
+  double requests_per_second = 0;  // over the last ten seconds
+  std::uint64_t new_rooms_last_minute = 0;
   // Of one that is being emptied: since when, how many rooms there were, and when what is left is moved.
   struct Drain {
     std::chrono::system_clock::time_point since;
@@ -101,6 +103,7 @@ struct Overview {
   double requests_per_second = 0;  // over the last ten seconds, as the others
   double connections_per_second = 0;
   double handshakes_per_second = 0;
+  std::uint64_t new_rooms_last_minute = 0;
   std::size_t tunnels = 0;
   std::size_t waiting = 0;  // for one of a shard's max_connections
   struct Refusal {

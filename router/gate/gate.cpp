@@ -119,6 +119,7 @@ void Gate::run() {
   publish_bans();
   checker_->set_targets(targets());
   discoverer_->set_blocks(options_.discover, options_.dns);
+  sample_rates();  // from nothing
   control.schedule(second_, Clock::now() + seconds(1));
   runtime_.on_signal([this](int signal) { on_signal(signal); });
   control.spawn(serve_when_found());

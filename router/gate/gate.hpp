@@ -113,6 +113,7 @@ class Gate final : public admin::Subject {
   void finish();
 
   void sample_rates();
+  void sample_shard_rates();
   admin::RoomRow row_of(const std::string& key, const stick::Entry& entry) const;
 
   // Who is still at the shards that these rooms have left.
@@ -163,7 +164,13 @@ class Gate final : public admin::Subject {
     admin::RateWindow requests;
     admin::RateWindow connections;
     admin::RateWindow handshakes;
+    admin::RateWindow new_rooms;
     std::map<std::string, admin::RateWindow> refused;  // by reason: a list in http::describe, so bounded
+    struct OfShard {
+      admin::RateWindow requests;
+      admin::RateWindow new_rooms;
+    };
+    std::map<std::string, OfShard> shards;  // those there are
   } rates_;
   TimePoint started_;
   TimePoint tickets_rotated_;

@@ -9,6 +9,8 @@
 namespace roomgate::router::gate {
 namespace {
 
+constexpr std::size_t kLately = 10;  // seconds, of rates
+
 std::uint64_t total_of(const metrics::Family<metrics::Counter>& family) {
   std::uint64_t sum = 0;
   for (const auto& [labels, counter] : family.series()) sum += counter->value();
@@ -71,14 +73,42 @@ void Gate::sample_rates() {
     if (is_new) window->second.sample(0);  // it was none before it was there
     window->second.sample(counter->value());
   }
+  sample_shard_rates();
+}
+
+void Gate::sample_shard_rates() {
+  struct Totals {
+    std::uint64_t requests = 0;
+    std::uint64_t new_rooms = 0;
+  };
+  std::map<std::string, Totals> totals;
+  for (const balance::Shard& shard : shards_->all()) totals[shard.name];
+  std::uint64_t new_rooms = 0;
+  for (const auto& [labels, counter] : metrics_.requests.series()) {
+    if (const auto shard = totals.find(labels.front()); shard != totals.end())
+      shard->second.requests += counter->value();
+  }
+  for (const auto& [labels, counter] : metrics_.assignments.series()) {
+    if (labels.back() != "new") continue;
+    new_rooms += counter->value();
+    if (const auto shard = totals.find(labels.front()); shard != totals.end())
+      shard->second.new_rooms += counter->value();
+  }
+  rates_.new_rooms.sample(new_rooms);
+  std::erase_if(rates_.shards, [&totals](const auto& each) { return !totals.contains(each.first); });
+  for (const auto& [name, total] : totals) {
+    Rates::OfShard& rates = rates_.shards[name];
+    rates.requests.sample(total.requests);
+    rates.new_rooms.sample(total.new_rooms);
+  }
 }
 
 admin::Overview Gate::overview() {
-  constexpr std::size_t kLately = 10;
   admin::Overview overview;
   overview.requests_per_second = rates_.requests.per_second(kLately);
   overview.connections_per_second = rates_.connections.per_second(kLately);
   overview.handshakes_per_second = rates_.handshakes.per_second(kLately);
+  overview.new_rooms_last_minute = rates_.new_rooms.growth(admin::RateWindow::kSeconds);
   for (const auto& [labels, gauge] : metrics_.tunnels.series())
     overview.tunnels += static_cast<std::size_t>(std::max(0.0, gauge->value()));
   for (const balance::Shard& shard : shards_->all()) {
@@ -150,6 +180,10 @@ std::vector<admin::ShardRow> Gate::shards() {
             std::chrono::system_clock::now() +
             std::chrono::duration_cast<std::chrono::system_clock::duration>(*drain->deadline - Clock::now());
       }
+    }
+    if (const auto rates = rates_.shards.find(shard.name); rates != rates_.shards.end()) {
+      row.requests_per_second = rates->second.requests.per_second(kLately);
+      row.new_rooms_last_minute = rates->second.new_rooms.growth(admin::RateWindow::kSeconds);
     }
     rows.push_back(std::move(row));
   }

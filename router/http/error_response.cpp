@@ -202,6 +202,10 @@ void write_plain_response(const PlainAnswer& answer, std::string& out) {
   out.append(std::to_string(answer.body.size()));
   out.append("\r\n");
   append_connection(answer.keep_alive, answer.client_minor_version, out);
+  if (!answer.content_security_policy.empty()) {
+    append_line("Content-Security-Policy", answer.content_security_policy, out);
+    out.append("X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
+  }
   append_line("X-Jitsi-Shard", answer.shard, out);
   append_line("X-Jitsi-Region", answer.region, out);
   if (!answer.shard.empty() || !answer.region.empty()) {

@@ -89,7 +89,8 @@ struct PlainAnswer {
   bool head_only = false;
   std::string_view content_type = "text/plain; charset=utf-8";
   std::string_view body;
-  std::string_view shard;  // X-Jitsi-Shard and -Region, exposed to scripts; empty: none
+  std::string_view content_security_policy;  // of a page for people: with all that keeps it to itself
+  std::string_view shard;                    // X-Jitsi-Shard and -Region, exposed to scripts; empty: none
   std::string_view region;
 };
 void write_plain_response(const PlainAnswer& answer, std::string& out);

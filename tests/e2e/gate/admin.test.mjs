@@ -71,13 +71,14 @@ test('the page of shards', async (t) => {
   const page = await request(gate.admin, '/stats');
   assert.match(page.headers['content-type'], /text\/html/);
   assert.match(page.body, /shard-1/);
+  assert.match(page.headers['content-security-policy'], /^default-src 'none'; script-src 'sha256-/);
 });
 
 test('tables and JSON on the command line', async (t) => {
   const gate = await startGate(t, { shards: await two(t) });
   await request(gate.port, '/xmpp-websocket?room=r');
 
-  assert.match(cli('shards', '--admin', gate.socket).out, /^name +address .*\nshard-0 +127\.0\.0\.1:\d+ +eu /);
+  assert.match(cli('shards', '--admin', gate.socket).out, /^name +region +state .*\nshard-0 +eu +ready +up .*127\.0\.0\.1:\d+\n/);
   assert.match(cli('rooms', '--admin', `unix:${gate.socket}`).out, /\nr +shard-0 /);
   assert.match(cli('status', '--admin', `http://127.0.0.1:${gate.admin}`).out, /rooms +1/);
   assert.equal(JSON.parse(cli('rooms', '--json', '--admin', gate.socket).out).rooms[0].shard, 'shard-0');

@@ -9,15 +9,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
-export const binary = process.env.ROOMGATE ?? path.join(root, 'build/dev/bin/roomgate');
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+export const binary = process.env.ROOMGATE ?? path.join(process.env.ROOMGATE_BIN ?? path.join(root, 'build/dev/bin'), 'roomgate');
 
 // A build with sanitizers: what it takes of memory and time says nothing about the gate.
 export const sanitized = process.env.ROOMGATE_SANITIZED === '1';
 const sanitizerWords = /(Address|Thread|Leak|UndefinedBehavior)Sanitizer|: runtime error: /;
 
 // Lines of a stream, with waiting for one that matches.
-class Lines {
+export class Lines {
   constructor(stream) {
     this.all = [];
     this.waiting = [];
