@@ -216,6 +216,14 @@ bool Table::put(std::string_view key, const Entry& entry, TimePoint now) {
   return true;
 }
 
+void Table::learn(std::string_view key, const Entry& entry, TimePoint now) {
+  const auto mine = find(key, now);
+  if (mine && mine->shard == entry.shard && mine->generation == entry.generation) return;
+  // Forgotten there and decided anew: its generations have begun again.
+  if (mine && entry.generation <= mine->generation) (void)forget(key);
+  (void)put(key, entry, now);
+}
+
 std::optional<Entry> Table::move(std::string_view key, ShardId from, ShardId to, MoveIf condition,
                                  Placed why) {
   const std::uint64_t hash = siphash(as_bytes(key));

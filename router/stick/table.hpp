@@ -91,6 +91,9 @@ class Table {
   // Takes over what others decided. True: the table changed; an equal or lower generation is refused.
   bool put(std::string_view key, const Entry& entry, TimePoint now);
 
+  // What somebody said who decides in our place: it is so, whatever our copy of the entry says.
+  void learn(std::string_view key, const Entry& entry, TimePoint now);
+
   // Moves the room from one shard to another, generation + 1; its holds stay (they are this gate's tunnels).
   // nullopt: no such entry, or it is on another shard than `from` by now. With `unheld` a room with a tunnel
   // stays.
@@ -104,6 +107,9 @@ class Table {
   // Expires what is idle and frees memory; call about once a second. Looks at a share of the table each time
   // and returns the entries it dropped.
   std::vector<NamedEntry> tick(TimePoint now);
+
+  // Of who calls tick().
+  void set_idle(Duration idle) { limits_.idle = idle; }
 
   // The first `limit` in that order, of one shard or (kNoShard) of all. Walks the whole table without
   // stopping it; a visitor must not call the table.

@@ -344,3 +344,19 @@ TEST_CASE("a large table keeps its counts over many lives") {
   CHECK(table.size() == 0);
   CHECK(table.rooms_on(0) + table.rooms_on(1) + table.rooms_on(2) == 0);
 }
+
+TEST_CASE("what another process decided is learnt, even where its generations began anew") {
+  Table table;
+  signal(table, "room", kStart, 1);
+  REQUIRE(table.move("room", 1, 2, Table::MoveIf::always).has_value());
+  (void)table.hold("room", kStart);
+
+  table.learn("room", {.shard = 2, .generation = 2}, kStart);
+  CHECK(table.peek("room")->holds == 1);
+  table.learn("room", {.shard = 3, .generation = 3}, kStart);
+  CHECK(table.peek("room")->shard == 3);
+  CHECK(table.peek("room")->holds == 1);
+  table.learn("room", {.shard = 4, .generation = 1}, kStart);
+  CHECK(table.peek("room")->shard == 4);
+  CHECK(table.peek("room")->holds == 0);
+}
