@@ -21,7 +21,7 @@ std::string system_error(std::string_view what) { return std::string(what) + ": 
 
 }  // namespace
 
-Result<int, std::string> open_listener(const Address& address, bool reuse_port) {
+Result<int, std::string> bind_listener(const Address& address, bool reuse_port) {
   const int descriptor =
       ::socket(address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return fail(system_error("socket"));
@@ -30,10 +30,28 @@ Result<int, std::string> open_listener(const Address& address, bool reuse_port) 
   ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (reuse_port) ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (!address.is_v4()) ::setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  if (::bind(descriptor, address.data(), address.size()) != 0 || ::listen(descriptor, kBacklog) != 0) {
+  if (::bind(descriptor, address.data(), address.size()) != 0) {
     auto error = system_error("cannot listen on " + address.to_string());
     ::close(descriptor);
     return fail(std::move(error));
+  }
+  return descriptor;
+}
+
+Result<void, std::string> start_listening(int descriptor) {
+  if (::listen(descriptor, kBacklog) == 0) return {};
+  const int error = errno;
+  const auto address = bound_address(descriptor);
+  return fail("cannot listen on " + (address ? address->to_string() : "a socket") + ": " +
+              std::strerror(error));
+}
+
+Result<int, std::string> open_listener(const Address& address, bool reuse_port) {
+  const auto descriptor = bind_listener(address, reuse_port);
+  if (!descriptor) return descriptor;
+  if (auto listening = start_listening(*descriptor); !listening) {
+    ::close(*descriptor);
+    return fail(listening.error());
   }
   return descriptor;
 }
@@ -79,7 +97,11 @@ std::optional<Address> bound_address(int descriptor) {
 Acceptor::Acceptor(Core& core, int descriptor, OnAccept on_accept)
     : socket_(core, descriptor), on_accept_(std::move(on_accept)) {}
 
-void Acceptor::start() { socket_.core().spawn(run()); }
+void Acceptor::start() {
+  if (running_ || stopped_) return;
+  running_ = true;
+  socket_.core().spawn(run());
+}
 
 void Acceptor::stop() {
   if (stopped_) return;
@@ -87,6 +109,12 @@ void Acceptor::stop() {
   while (accept_batch(kBatch) && last_full_) {
   }
   socket_.close();
+}
+
+void Acceptor::leave() {
+  if (stopped_) return;
+  stopped_ = true;
+  socket_.close_shared();
 }
 
 bool Acceptor::accept_batch(std::size_t limit) {
@@ -112,6 +140,11 @@ bool Acceptor::accept_batch(std::size_t limit) {
 }
 
 Task<void> Acceptor::run() {
+  struct Ended {
+    ~Ended() { running = false; }
+    bool& running;
+  };
+  const Ended ended{running_};
   while (!stopped_) {
     if (!accept_batch(kBatch)) {
       LOG(error, "accept_failed", {"error", std::strerror(errno)});

@@ -92,6 +92,11 @@ void Core::unwatch(int descriptor) {
   ++slot.generation;
 }
 
+void Core::unwatch_shared(int descriptor) {
+  unwatch(descriptor);
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, nullptr);
+}
+
 void Core::post(std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);

@@ -62,6 +62,8 @@ class Core {
   // Until unwatch(), which comes before the descriptor is closed. False: out of memory or descriptors.
   bool watch(int descriptor, Watcher& watcher);
   void unwatch(int descriptor);
+  // Also where another process has the same open file, so that closing ours would not end its events.
+  void unwatch_shared(int descriptor);
 
   // --- Any thread.
 

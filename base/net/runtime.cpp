@@ -16,6 +16,8 @@
 namespace roomgate::net {
 namespace {
 
+constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
+
 std::vector<int> allowed_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -64,10 +66,11 @@ struct Runtime::Signals final : Core::Watcher {
     struct sigaction action {};
     action.sa_handler = &Signals::note;
     action.sa_flags = SA_RESTART;
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaction(signal, &action, nullptr);
+    for (const int signal : kSignals) ::sigaction(signal, &action, nullptr);
   }
   ~Signals() {
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) std::signal(signal, SIG_DFL);
+    // Who ends us while we are ending already must not turn that into a death by signal.
+    for (const int signal : kSignals) std::signal(signal, SIG_IGN);
     write_end = -1;
     core.unwatch(ends[0]);
     for (const int end : ends) ::close(end);

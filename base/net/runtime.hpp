@@ -31,7 +31,7 @@ class Runtime {
   Core& core(std::size_t index) { return *cores_[index]; }
   Core& control() { return *control_; }
 
-  // Calls on_signal on the control core. SIGTERM, SIGINT, SIGHUP.
+  // Calls on_signal on the control core. SIGTERM, SIGINT, SIGHUP, SIGUSR2.
   void on_signal(std::function<void(int)> handler);
   // Runs until stop(); the caller's thread is the control core's. Coroutines that are left end with it.
   void run();

@@ -395,6 +395,12 @@ void Stream::reset_on_close() {
   ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
+void Stream::close_shared() {
+  if (watched_) core_.unwatch_shared(descriptor_);
+  watched_ = false;
+  close();
+}
+
 void Stream::close() {
   interrupt();
   if (descriptor_ < 0) return;

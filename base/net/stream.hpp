@@ -54,6 +54,9 @@ class Stream final : public Channel, private Core::Watcher {
   void reset_on_close() override;
   void close() override;
 
+  // Like close(), of a descriptor that another process goes on with.
+  void close_shared();
+
   // nullptr when plain.
   SSL* tls() { return ssl_.get(); }
   int native_handle() { return descriptor_; }
