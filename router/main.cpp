@@ -50,7 +50,7 @@ int check(const std::string& file) {
   return kDone;
 }
 
-int serve(const std::string& file) {
+int serve(const std::string& file, bool takeover, const std::string& program) {
   auto options = read_settings(file);
   if (!options) {
     std::cerr << options.error() << '\n';
@@ -58,13 +58,24 @@ int serve(const std::string& file) {
   }
   roomgate::log::init("roomgate", roomgate::log::Level::info);
   roomgate::net::prepare_process();
-  auto made = gate::Gate::make(std::move(options).value(), [file] { return read_settings(file); });
+  std::unique_ptr<handover::Inheritance> inherited;
+  if (takeover) {
+    auto received = handover::Inheritance::receive(options->upgrade_socket, options->name);
+    if (!received) {
+      LOG(error, "cannot_take_over", {"error", received.error()});
+      return kRefused;
+    }
+    inherited = std::move(received).value();
+  }
+  auto made = gate::Gate::make(
+      std::move(options).value(), [file] { return read_settings(file); },
+      {.inherited = inherited.get(), .command = {program, "serve", "--config", file, "--takeover"}});
   if (!made) {
-    LOG(error, "cannot_start", {"error", made.error()});
+    LOG(error, takeover ? "cannot_take_over" : "cannot_start", {"error", made.error()});
+    if (inherited != nullptr) inherited->refuse(made.error());
     return kRefused;
   }
-  (*made)->run();
-  return kDone;
+  return (*made)->run() ? kDone : kRefused;
 }
 
 int import(const std::string& file) {
@@ -94,7 +105,13 @@ int main(int argc, char** argv) {
   auto* serve_command = app.add_subcommand("serve", "run");
   serve_command->add_option("--config", config, "the settings file")->required();
   serve_command->add_flag("--check", only_check, "only validate the settings");
-  serve_command->callback([&] { action = [&] { return only_check ? check(config) : serve(config); }; });
+  bool takeover = false;
+  serve_command->add_flag(
+      "--takeover", takeover,
+      "take everything over from the process that serves now, without one refused connection");
+  serve_command->callback([&] {
+    action = [&] { return only_check ? check(config) : serve(config, takeover, argv[0]); };
+  });
 
   auto* check_command = app.add_subcommand("check", "validate the settings");
   check_command->add_option("--config", config, "the settings file")->required();

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "router/http/error_response.hpp"
 #include "router/http/framing.hpp"
@@ -25,40 +27,100 @@ Server::Server(net::Core& core, Subject& subject, Options options, Limits limits
 
 Server::~Server() = default;
 
-Result<void, std::string> Server::listen(const std::string& address, Access access) {
-  const auto parsed = Address::parse(address);
-  if (!parsed) return fail("not an address: " + address);
-  const auto descriptor = net::open_listener(*parsed, false);
-  if (!descriptor) return fail(descriptor.error());
-  const auto bound = net::bound_address(*descriptor);
-  LOG(info, "listening", {"address", bound.value_or(*parsed).to_string()},
-      {"for", access == Access::probe ? "probe" : "admin"});
-  acceptors_.push_back(std::make_unique<net::Acceptor>(
-      core_, *descriptor, [this, access](int connection, const Address&) { accept(connection, access); }));
+Result<Server::Opened, std::string> Server::open_missing(const Options& wanted, const Inherit& inherit) {
+  Opened opened;
+  const auto open_one = [&](Place place, const std::string& address) -> Result<int, std::string> {
+    if (inherit) {
+      if (const int inherited = inherit(place, address); inherited >= 0) return inherited;
+    }
+    if (place == Place::socket) return net::open_unix_listener(address);
+    const auto parsed = Address::parse(address);
+    if (!parsed) return fail("not an address: " + address);
+    return net::open_listener(*parsed, false);
+  };
+  for (const auto& [place, address] :
+       {std::pair(Place::address, &wanted.address), std::pair(Place::probe, &wanted.probe_address),
+        std::pair(Place::socket, &wanted.socket)}) {
+    const bool is_open = std::any_of(listening_.begin(), listening_.end(), [&](const Listening& each) {
+      return each.place == place && each.address == *address;
+    });
+    if (address->empty() || is_open) continue;
+    const auto descriptor = open_one(place, *address);
+    if (!descriptor) return fail(descriptor.error());
+    const Access access = place == Place::socket  ? Access::full
+                          : place == Place::probe ? Access::probe
+                                                  : Access::read;
+    opened.push_back(
+        {place, *address,
+         std::make_unique<net::Acceptor>(core_, *descriptor, [this, access](int connection, const Address&) {
+           accept(connection, access);
+         })});
+    const auto bound = net::bound_address(*descriptor);
+    LOG(info, "listening", {"address", bound ? bound->to_string() : "unix:" + *address},
+        {"for", place == Place::probe ? "probe" : "admin"});
+  }
+  return opened;
+}
+
+Result<void, std::string> Server::open(const Inherit& inherit) {
+  auto opened = open_missing(options_, inherit);
+  if (!opened) return fail(opened.error());
+  listening_ = std::move(opened).value();
   return {};
 }
 
-Result<void, std::string> Server::start() {
-  if (!options_.address.empty()) {
-    if (auto done = listen(options_.address, Access::read); !done) return done;
+void Server::serve() {
+  for (auto& each : listening_) each.acceptor->start();
+}
+
+Result<Server::Change, std::string> Server::prepare(Options next) {
+  auto opened = open_missing(next, {});
+  if (!opened) return fail(opened.error());
+  Change change;
+  change.options_ = std::move(next);
+  change.opened_ = std::move(opened).value();
+  return change;
+}
+
+void Server::commit(Change change) {
+  options_ = std::move(change.options_);
+  std::erase_if(stopped_, [](const auto& acceptor) { return acceptor->ended(); });
+  std::erase_if(listening_, [this](Listening& each) {
+    const std::string& wanted = each.place == Place::address  ? options_.address
+                                : each.place == Place::socket ? options_.socket
+                                                              : options_.probe_address;
+    if (wanted == each.address) return false;
+    LOG(info, "listening_no_more", {"address", each.address});
+    each.acceptor->stop();
+    if (each.place == Place::socket) ::unlink(each.address.c_str());
+    stopped_.push_back(std::move(each.acceptor));
+    return true;
+  });
+  for (auto& each : change.opened_) {
+    each.acceptor->start();
+    listening_.push_back(std::move(each));
   }
-  if (!options_.probe_address.empty()) {
-    if (auto done = listen(options_.probe_address, Access::probe); !done) return done;
-  }
-  if (!options_.socket.empty()) {
-    const auto descriptor = net::open_unix_listener(options_.socket);
-    if (!descriptor) return fail(descriptor.error());
-    LOG(info, "listening", {"address", "unix:" + options_.socket}, {"for", "admin"});
-    acceptors_.push_back(std::make_unique<net::Acceptor>(
-        core_, *descriptor, [this](int connection, const Address&) { accept(connection, Access::full); }));
-  }
-  for (auto& acceptor : acceptors_) acceptor->start();
-  return {};
 }
 
 void Server::stop() {
-  for (auto& acceptor : acceptors_) acceptor->stop();
-  if (!options_.socket.empty()) ::unlink(options_.socket.c_str());
+  for (auto& each : listening_) {
+    each.acceptor->stop();
+    if (each.place == Place::socket) ::unlink(each.address.c_str());
+    stopped_.push_back(std::move(each.acceptor));
+  }
+  listening_.clear();
+}
+
+void Server::leave() {
+  for (auto& each : listening_) {
+    each.acceptor->leave();
+    stopped_.push_back(std::move(each.acceptor));
+  }
+  listening_.clear();
+}
+
+void Server::each(const std::function<void(Place place, const std::string& address, int descriptor)>& visit) {
+  for (auto& each : listening_) visit(each.place, each.address, each.acceptor->descriptor());
 }
 
 void Server::accept(int descriptor, Access access) {

@@ -77,6 +77,8 @@ class Directory {
   // All that may be connected to, as blocks with a name and an address: whose TLS is to be prepared.
   std::vector<ShardBlock> reachable() const;
 
+  // The last good answers by question, for whoever takes over.
+  const std::map<std::string, std::vector<Endpoint>>& found() const { return found_; }
   // Operators' words, for whoever takes over, and back. Words about shards that are not known yet are kept.
   std::map<std::string, StateWord> words() const;
   void set_words(const std::map<std::string, StateWord>& words);

@@ -9,13 +9,14 @@
 namespace roomgate::router::gate {
 
 Result<std::shared_ptr<const listen::Entrance>, std::string> Gate::make_entrance(
-    const ListenBlock& block, const Credentials::Door& credentials) const {
+    const std::vector<Door>& doors, std::size_t which, const Credentials::Door& credentials) const {
+  const ListenBlock& block = doors[which].block;
   auto entrance = std::make_shared<listen::Entrance>();
   entrance->proxy_protocol_from = block.proxy_protocol_from;
   entrance->trust_forwarded_from = block.trust_forwarded_from;
   entrance->redirect_to_https = block.redirect_to_https;
   entrance->http2_cleartext = block.http2_cleartext;
-  for (const Door& door : doors_) {
+  for (const Door& door : doors) {
     if (!door.block.tls.certificates.empty()) {
       entrance->https_port = door.port;
       break;
@@ -30,12 +31,12 @@ Result<std::shared_ptr<const listen::Entrance>, std::string> Gate::make_entrance
   return std::shared_ptr<const listen::Entrance>(std::move(entrance));
 }
 
-Result<Gate::Entrances, std::string> Gate::make_entrances(const std::vector<ListenBlock>& blocks,
+Result<Gate::Entrances, std::string> Gate::make_entrances(const std::vector<Door>& doors,
                                                           const Credentials& credentials) const {
   Entrances entrances(runtime_.size());
   for (auto& of_core : entrances) {
-    for (std::size_t d = 0; d < doors_.size(); ++d) {
-      auto entrance = make_entrance(blocks[d], credentials.doors[d]);
+    for (std::size_t d = 0; d < doors.size(); ++d) {
+      auto entrance = make_entrance(doors, d, credentials.doors[d]);
       if (!entrance) return fail(entrance.error());
       of_core.push_back(std::move(entrance).value());
     }
@@ -62,26 +63,14 @@ void Gate::adopt(Credentials credentials) {
   credentials_ = std::move(credentials);
 }
 
-void Gate::set_entrances(Entrances entrances) {
-  runtime_.on_each([this, all = std::make_shared<Entrances>(std::move(entrances))](net::Core& core) {
-    const std::size_t i = core.index();
-    for (std::size_t d = 0; d < listeners_[i].size(); ++d) {
-      listeners_[i][d]->set_entrance(std::move((*all)[i][d]));
-    }
-  });
-}
-
 void Gate::rotate_tickets() {
   tickets_rotated_ = Clock::now();
   tickets_ = std::make_shared<const tls::TicketKeys>(tickets_->rotated());
   std::vector<bool> own;  // by door
   for (const auto& door : credentials_.doors) own.push_back(door.ticket_keys == nullptr);
-  runtime_.on_each([this, keys = tickets_, own](net::Core& core) {
-    const auto& listeners = listeners_[core.index()];
-    for (std::size_t d = 0; d < listeners.size(); ++d) {
-      const auto& contexts = listeners[d]->entrance().contexts;
-      if (contexts != nullptr && own[d]) contexts->set_ticket_keys(keys);
-    }
+  doors_.each([keys = tickets_, own](std::size_t door, listen::Listener& listener) {
+    const auto& contexts = listener.entrance().contexts;
+    if (contexts != nullptr && own[door]) contexts->set_ticket_keys(keys);
   });
 }
 
@@ -104,11 +93,11 @@ Result<void, std::string> Gate::renew_credentials() {
   auto credentials =
       read_credentials(options_.listen, directory_.reachable(), credentials_, std::time(nullptr));
   if (!credentials) return fail(credentials.error());
-  auto entrances = make_entrances(options_.listen, *credentials);
+  auto entrances = make_entrances(doors_.all(), *credentials);
   if (!entrances) return fail(entrances.error());
   const bool other_ways = credentials->shards != credentials_.shards;
   adopt(std::move(credentials).value());
-  set_entrances(std::move(entrances).value());
+  doors_.set_entrances(std::move(entrances).value());
   if (other_ways) {
     publish_shards();
     checker_->set_targets(targets());

@@ -1,10 +1,14 @@
 #include "router/gate/gate.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <ctime>
 
 #include "base/log.hpp"
+#include "router/gate/notify.hpp"
 #include "router/session/arrival.hpp"
+#include "router/stick/image.hpp"
 
 namespace roomgate::router::gate {
 namespace {
@@ -13,7 +17,7 @@ constexpr seconds kFirstAnswers{5};  // of DNS, before we serve with the shards 
 
 }  // namespace
 
-Gate::Gate(Options options, Reload reload)
+Gate::Gate(Options options, Reload reload, Start start)
     : options_(std::move(options)),
       reload_(std::move(reload)),
       table_(options_.table),
@@ -24,6 +28,24 @@ Gate::Gate(Options options, Reload reload)
       shards_(std::make_shared<balance::ShardSet>()),
       tickets_(std::make_shared<const tls::TicketKeys>(tls::TicketKeys::random())),
       runtime_({.threads = options_.threads}),
+      doors_(runtime_,
+             [this](net::Core& core, int descriptor, std::shared_ptr<const listen::Entrance> entrance) {
+               return std::make_unique<listen::Listener>(
+                   core, descriptor, std::move(entrance), admission_, gatekeeper_, metrics_,
+                   [worker = workers_[core.index()].get()](listen::Newcomer newcomer) {
+                     session::receive(*worker, std::move(newcomer));
+                   });
+             }),
+      inherited_(start.inherited),
+      upgrade_(std::make_unique<Upgrade>(*this, std::move(start.command))),
+      snapshot_(
+          [this] {
+            const auto written = std::chrono::system_clock::now().time_since_epoch();
+            return stick::image_of(
+                table_, [this](stick::ShardId id) { return names_.name_of(id); }, Clock::now(),
+                std::chrono::duration_cast<milliseconds>(written).count());
+          },
+          metrics_.snapshot_failures.with({})),
       second_([this] { every_second(); }),
       publish_([this] { publish_shards(); }),
       stop_accepting_([this] { stop_accepting(); }),
@@ -33,45 +55,53 @@ Gate::Gate(Options options, Reload reload)
 
 Gate::~Gate() = default;
 
-Result<std::unique_ptr<Gate>, std::string> Gate::make(Options options, Reload reload) {
-  std::unique_ptr<Gate> gate(new Gate(std::move(options), std::move(reload)));
+Result<std::unique_ptr<Gate>, std::string> Gate::make(Options options, Reload reload, Start start) {
+  std::unique_ptr<Gate> gate(new Gate(std::move(options), std::move(reload), std::move(start)));
   gate->policy_ = balance::make_policy(gate->options_.policy);
   if (gate->policy_ == nullptr) return fail("balance.policy: no policy \"" + gate->options_.policy + "\"");
   if (auto opened = gate->log_.open(); !opened) return fail("admin.access_log: " + opened.error());
+  if (gate->inherited_ != nullptr) {
+    if (auto taken = gate->upgrade_->take(*gate->inherited_); !taken) return fail(taken.error());
+  } else {
+    gate->load_snapshot();
+  }
+  gate->directory_.set_blocks(gate->options_.shards, gate->options_.discover, Clock::now());
+  if (gate->inherited_ != nullptr) gate->upgrade_->take_found(*gate->inherited_);
+  gate->start_workers();
   if (auto opened = gate->open_doors(); !opened) return fail(opened.error());
-  if (auto started = gate->start_workers(); !started) return fail(started.error());
   gate->admin_ = std::make_unique<admin::Server>(gate->runtime_.control(), *gate, gate->options_.admin);
-  if (auto started = gate->admin_->start(); !started) return fail(started.error());
+  const auto inherit = [&gate](admin::Place place, const std::string& address) {
+    using Kind = handover::Descriptor::Kind;
+    if (gate->inherited_ == nullptr) return -1;
+    const Kind kind = place == admin::Place::address  ? Kind::admin
+                      : place == admin::Place::socket ? Kind::admin_socket
+                                                      : Kind::probe;
+    const auto descriptors = gate->inherited_->take(kind, address);
+    return descriptors.empty() ? -1 : descriptors.front();
+  };
+  if (auto opened = gate->admin_->open(inherit); !opened) return fail(opened.error());
+  if (auto opened = gate->upgrade_->open(gate->inherited_); !opened) return fail(opened.error());
   return gate;
 }
 
 Result<void, std::string> Gate::open_doors() {
-  for (const ListenBlock& block : options_.listen) {
-    Door door{block, {}, 0};
-    Address address = *Address::parse(block.address);
-    for (std::size_t core = 0; core < runtime_.size(); ++core) {
-      const auto descriptor = net::open_listener(address, true);
-      if (!descriptor) return fail(descriptor.error());
-      door.descriptors.push_back(*descriptor);
-      // Port 0: the first socket got one from the system, the others share it.
-      address = net::bound_address(*descriptor).value_or(address);
-    }
-    door.port = address.port();
-    LOG(info, "listening", {"address", address.to_string()},
-        {"for", block.tls.certificates.empty() ? "http" : "https"});
-    doors_.push_back(std::move(door));
+  auto plan = doors_.plan(options_.listen, inherited_);
+  if (!plan) return fail(plan.error());
+  auto credentials = read_credentials(options_.listen, directory_.reachable(), {}, std::time(nullptr));
+  if (!credentials) return fail(credentials.error());
+  auto entrances = make_entrances(plan->doors(), *credentials);
+  if (!entrances) return fail(entrances.error());
+  // Where the process that serves has the address open, nobody must wait in sockets that may never be served.
+  if (inherited_ == nullptr) {
+    if (auto listening = plan->listen(); !listening) return listening;
   }
+  adopt(std::move(credentials).value());
+  adopt_geoip();
+  doors_.commit(std::move(plan).value(), std::move(entrances).value());
   return {};
 }
 
-Result<void, std::string> Gate::start_workers() {
-  directory_.set_blocks(options_.shards, options_.discover, Clock::now());
-  auto credentials = read_credentials(options_.listen, directory_.reachable(), {}, std::time(nullptr));
-  if (!credentials) return fail(credentials.error());
-  auto entrances = make_entrances(options_.listen, *credentials);
-  if (!entrances) return fail(entrances.error());
-  adopt(std::move(credentials).value());
-  adopt_geoip();
+void Gate::start_workers() {
   const auto settings = std::make_shared<const session::Settings>(options_.session);
   for (std::size_t i = 0; i < runtime_.size(); ++i) {
     net::Core& core = runtime_.core(i);
@@ -94,17 +124,10 @@ Result<void, std::string> Gate::start_workers() {
     worker.on_connect_failed = [this](const std::string& shard, bool silent) {
       runtime_.control().post([this, shard, silent] { checker_->connect_failed(shard, silent); });
     };
-    listeners_.emplace_back();
-    for (std::size_t d = 0; d < doors_.size(); ++d) {
-      listeners_.back().push_back(std::make_unique<listen::Listener>(
-          core, doors_[d].descriptors[i], std::move((*entrances)[i][d]), admission_, gatekeeper_, metrics_,
-          [&worker](listen::Newcomer newcomer) { session::receive(worker, std::move(newcomer)); }));
-    }
   }
-  return {};
 }
 
-void Gate::run() {
+bool Gate::run() {
   net::Core& control = runtime_.control();
   checker_ = std::make_unique<health::Checker>(
       control, options_.health, metrics_,
@@ -125,23 +148,68 @@ void Gate::run() {
   control.spawn(serve_when_found());
   runtime_.run();
   log_.flush();
-  if (admission_.inside() == 0) return;
+  if (failed_) return false;
+  if (admission_.inside() == 0) return true;
   // Tunnels that would not end in time: they point into what is about to go.
   std::_Exit(EXIT_SUCCESS);
 }
 
 net::Task<void> Gate::serve_when_found() {
-  // Who comes meanwhile waits in the system's queue, and is not told that there is no shard.
+  // Who comes meanwhile waits in the system's queue, or is served by the process before us, and is not told that
+  // there is no shard.
   const bool found = co_await discoverer_->all_answered(Clock::now() + kFirstAnswers);
   if (!found) LOG(warn, "serving_without_dns", {"waited_seconds", kFirstAnswers.count()});
   if (!accepting_) co_return;
-  runtime_.on_each(
-      [this](net::Core& core) {
-        for (auto& listener : listeners_[core.index()]) listener->start();
-      },
-      [this] {
-        LOG(info, "serving", {"gate", options_.name}, {"threads", runtime_.size()});
+  if (inherited_ == nullptr) {
+    serve();
+    co_return;
+  }
+  upgrade_->prepared(
+      *inherited_, [this] { serve(); },
+      [this](std::string_view why) {
+        LOG(error, "cannot_take_over", {"error", why});
+        failed_ = true;
+        runtime_.stop();
       });
+}
+
+void Gate::serve() {
+  if (inherited_ != nullptr) {
+    for (const auto& address : inherited_->close_rest()) LOG(info, "listening_no_more", {"address", address});
+    inherited_ = nullptr;
+  }
+  doors_.start([this] {
+    upgrade_->serving();
+    admin_->serve();
+    upgrade_->serve();
+    snapshot_.write_to(options_.snapshot, options_.snapshot_interval);
+    notify_supervisor("MAINPID=" + std::to_string(::getpid()) + "\nREADY=1");
+    LOG(info, "serving", {"gate", options_.name}, {"threads", runtime_.size()}, {"pid", ::getpid()});
+  });
+}
+
+void Gate::load_snapshot() {
+  if (options_.snapshot.empty()) return;
+  // A key and its shard's name are far from being this long.
+  const auto bytes = read_whole(options_.snapshot, options_.table.max_entries * 512 + 4096);
+  if (!bytes) {
+    LOG(warn, "snapshot_not_read", {"error", bytes.error()});
+    return;
+  }
+  if (!*bytes) return;
+  const auto written = stick::read_image(as_bytes(**bytes), [](const stick::ImageEntry&) {});
+  if (!written) {
+    LOG(warn, "snapshot_not_read", {"file", options_.snapshot}, {"error", to_text(written.error())});
+    return;
+  }
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const auto elapsed = std::max(wall - milliseconds(*written), decltype(wall)(0));
+  const auto restored =
+      stick::restore(table_, as_bytes(**bytes), [this](std::string_view name) { return names_.id_of(name); },
+                     {.now = Clock::now(), .elapsed = elapsed, .seeded = true, .held = {}});
+  if (!restored) return;
+  LOG(info, "snapshot_read", {"rooms", restored->taken}, {"expired", restored->left_out},
+      {"age_seconds", std::chrono::duration_cast<seconds>(elapsed).count()});
 }
 
 void Gate::every_second() {
@@ -149,9 +217,12 @@ void Gate::every_second() {
   (void)table_.tick(now);
   watch_drains(now);
   if (directory_.prune([this](stick::ShardId shard) { return table_.rooms_on(shard); })) shards_changed();
-  if (now - tickets_rotated_ >= tls::TicketKeys::kRotation) rotate_tickets();
-  watch_credentials(now);
-  watch_geoip();
+  upgrade_->every_second(now);
+  if (!upgrade_->left()) {
+    if (now - tickets_rotated_ >= tls::TicketKeys::kRotation) rotate_tickets();
+    watch_credentials(now);
+    watch_geoip();
+  }
   sample_rates();
   runtime_.control().schedule(second_, now + seconds(1));
 }

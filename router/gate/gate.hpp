@@ -2,7 +2,7 @@
 // shards and their health, the room table's housekeeping, the admin endpoint, reload and shutdown. One per
 // process, owned by main. Its rooms: gate.cpp (start), shards.cpp, entrances.cpp (TLS files), reload.cpp,
 // shutdown.cpp, regions.cpp (GeoIP), bans.cpp, subject.cpp (what an operator asks), rooms.cpp (the same about
-// rooms, and how they leave a shard).
+// rooms, and how they leave a shard); upgrade.hpp is the way to the next process.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,10 @@
 #include "router/directory/drains.hpp"
 #include "router/discovery/discoverer.hpp"
 #include "router/gate/credentials.hpp"
+#include "router/gate/doors.hpp"
 #include "router/gate/options.hpp"
+#include "router/gate/snapshot.hpp"
+#include "router/gate/upgrade.hpp"
 #include "router/health/checker.hpp"
 #include "router/listen/listener.hpp"
 #include "router/session/worker.hpp"
@@ -32,11 +35,18 @@ class Gate final : public admin::Subject {
   using Reload = std::function<Result<Options, std::string>()>;
 
   // Everything but serving: certificates read, addresses bound. The error is for the operator.
-  static Result<std::unique_ptr<Gate>, std::string> make(Options options, Reload reload);
+  // `inherited`: what the process that serves has handed over; it must outlive run(). `command`: how this
+  // program is started to take over from us.
+  struct Start {
+    handover::Inheritance* inherited = nullptr;
+    std::vector<std::string> command;
+  };
+  static Result<std::unique_ptr<Gate>, std::string> make(Options options, Reload reload, Start start);
   ~Gate() override;
 
-  // Until SIGTERM or SIGINT has been dealt with.
-  void run();
+  // Until SIGTERM or SIGINT has been dealt with, or until all that was here when another process took over
+  // has ended. False: it was to take over, and could not.
+  bool run();
 
   std::string metrics_text(metrics::Format format) override;
   admin::Overview overview() override;
@@ -54,24 +64,20 @@ class Gate final : public admin::Subject {
   std::vector<admin::DiscoveryRow> discovery() override;
 
  private:
-  // One [[listen]] block: a socket per core.
-  struct Door {
-    ListenBlock block;
-    std::vector<int> descriptors;
-    std::uint16_t port = 0;
-  };
   // Work that comes back: every second, and once after a time.
   struct Tick final : TimerWheel::Timer {
     explicit Tick(std::function<void()> what) : work(std::move(what)) {}
     void on_expire() override { work(); }
     std::function<void()> work;
   };
-  // By core, by door.
-  using Entrances = std::vector<std::vector<std::shared_ptr<const listen::Entrance>>>;
+  using Entrances = Doors::Entrances;
 
-  Gate(Options options, Reload reload);
+  friend class Upgrade;
+
+  Gate(Options options, Reload reload, Start start);
+  void serve();
   Result<void, std::string> open_doors();
-  Result<void, std::string> start_workers();
+  void start_workers();
   // As soon as DNS has said which shards there are, or has been given time enough.
   net::Task<void> serve_when_found();
   void every_second();
@@ -84,12 +90,11 @@ class Gate final : public admin::Subject {
 
   // One per core and block: TLS contexts are a core's own.
   Result<std::shared_ptr<const listen::Entrance>, std::string> make_entrance(
-      const ListenBlock& block, const Credentials::Door& credentials) const;
-  Result<Entrances, std::string> make_entrances(const std::vector<ListenBlock>& blocks,
+      const std::vector<Door>& doors, std::size_t which, const Credentials::Door& credentials) const;
+  Result<Entrances, std::string> make_entrances(const std::vector<Door>& doors,
                                                 const Credentials& credentials) const;
   // From now on these are the ones in use: warnings are told, metrics set.
   void adopt(Credentials credentials);
-  void set_entrances(Entrances entrances);
   void rotate_tickets();
   void watch_credentials(TimePoint now);
   Result<void, std::string> renew_credentials();
@@ -108,9 +113,13 @@ class Gate final : public admin::Subject {
   void reload();
   Result<void, std::string> apply(Options next);
   void begin_drain();
+  void end_leaving(int signal);
   void stop_accepting();
   void wait_for_guests();
   void finish();
+  // Another process serves.
+  void leave();
+  void load_snapshot();
 
   void sample_rates();
   void sample_shard_rates();
@@ -149,12 +158,14 @@ class Gate final : public admin::Subject {
 
   net::Runtime runtime_;
   // Below the runtime: their sockets live in its cores.
-  std::vector<Door> doors_;
-  std::vector<std::unique_ptr<session::Worker>> workers_;                  // by core
-  std::vector<std::vector<std::unique_ptr<listen::Listener>>> listeners_;  // by core, by door
+  Doors doors_;
+  std::vector<std::unique_ptr<session::Worker>> workers_;  // by core
   std::unique_ptr<health::Checker> checker_;
   std::unique_ptr<discovery::Discoverer> discoverer_;
   std::unique_ptr<admin::Server> admin_;
+  handover::Inheritance* inherited_;  // until we serve
+  std::unique_ptr<Upgrade> upgrade_;
+  Snapshot snapshot_;
   Tick second_;
   Tick publish_;
   Tick stop_accepting_;
@@ -177,6 +188,7 @@ class Gate final : public admin::Subject {
   TimePoint next_look_;  // at the credentials' files
   TimePoint end_at_ = TimePoint::max();
   bool draining_ = false;
+  bool failed_ = false;  // to take over
   bool accepting_ = true;
   bool ended_ = false;
 };

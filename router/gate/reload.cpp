@@ -4,22 +4,19 @@
 
 #include "base/log.hpp"
 #include "router/gate/gate.hpp"
+#include "router/gate/notify.hpp"
 
 namespace roomgate::router::gate {
 namespace {
 
-// Keys whose new value only a restart takes up; an operator who changed one must be told.
-std::vector<std::string> needs_restart(const Options& now, const Options& next) {
+// Keys that size what is made once; an operator who changed one must be told.
+std::vector<std::string> needs_upgrade(const Options& now, const Options& next) {
   std::vector<std::string> keys;
   const auto add = [&keys](bool differs, const char* key) {
     if (differs) keys.emplace_back(key);
   };
   add(now.name != next.name, "gate.name");
-  add(now.admin.address != next.admin.address, "admin.address");
-  add(now.admin.socket != next.admin.socket, "admin.socket");
-  add(now.admin.probe_address != next.admin.probe_address, "admin.probe_address");
-  add(now.access_log != next.access_log, "admin.access_log");
-  add(now.table.idle != next.table.idle, "rooms.idle");
+  add(now.threads != next.threads, "gate.threads");
   add(now.limits.addresses != next.limits.addresses, "limits.addresses");
   add(now.table.max_entries != next.table.max_entries, "rooms.max_entries");
   return keys;
@@ -28,8 +25,16 @@ std::vector<std::string> needs_restart(const Options& now, const Options& next) 
 }  // namespace
 
 void Gate::reload() {
+  if (upgrade_->left() || upgrade_->under_way() || inherited_ != nullptr) {
+    LOG(warn, "reload_refused",
+        {"error", upgrade_->left() ? "another process has taken over: it has the settings"
+                                   : "one process is taking over from another in this moment"});
+    return;
+  }
+  notify_reloading();
   auto next = reload_();
   auto applied = next ? apply(std::move(next).value()) : Result<void, std::string>(fail(next.error()));
+  notify_supervisor("READY=1");
   metrics_.reloads.with({applied ? "ok" : "refused"}).add();
   if (applied) {
     LOG(info, "reloaded", {"gate", options_.name}, {"shards", options_.shards.size()});
@@ -46,48 +51,58 @@ void Gate::publish_settings() {
 }
 
 Result<void, std::string> Gate::apply(Options next) {
-  // What could fail comes first: settings change as a whole or not at all.
+  // What could fail comes first: settings change as a whole or not at all. What is opened here and not used
+  // after all closes by itself.
   std::shared_ptr<balance::Policy> policy = policy_;
   if (next.policy != options_.policy) policy = balance::make_policy(next.policy);
   if (policy == nullptr) return fail("balance.policy: no policy \"" + next.policy + "\"");
-  bool same_doors = next.listen.size() == options_.listen.size();
-  for (std::size_t d = 0; same_doors && d < next.listen.size(); ++d) {
-    same_doors = next.listen[d].address == options_.listen[d].address &&
-                 next.listen[d].tls.certificates.empty() == options_.listen[d].tls.certificates.empty();
-  }
-  if (!same_doors || next.threads != options_.threads) {
-    LOG(warn, "restart_needed", {"for", same_doors ? "gate.threads" : "listen"});
-    next.threads = options_.threads;
-    if (!same_doors) next.listen = options_.listen;
-  }
-  for (const std::string& key : needs_restart(options_, next)) LOG(warn, "restart_needed", {"for", key});
   // Of shards that stay only because they have rooms, too.
   directory::Directory shards_then = directory_;
   shards_then.set_blocks(next.shards, next.discover, Clock::now());
   auto credentials = read_credentials(next.listen, shards_then.reachable(), credentials_, std::time(nullptr));
   if (!credentials) return fail(credentials.error());
-  auto entrances = make_entrances(next.listen, *credentials);
+  auto log = session::AccessWriter::prepare(next.access_log);
+  if (!log) return fail("admin.access_log: " + log.error());
+  auto plan = doors_.plan(next.listen, nullptr);
+  if (!plan) return fail("listen: " + plan.error());
+  auto entrances = make_entrances(plan->doors(), *credentials);
   if (!entrances) return fail(entrances.error());
   if (all_bans(next.bans).size() > route::Bans::kMost) {
     return fail("bans: more than " + std::to_string(route::Bans::kMost) + ", with the operator's");
   }
-  if (auto opened = log_.open(); !opened) return fail("admin.access_log: " + opened.error());
+  auto admin = admin_->prepare(next.admin);
+  if (!admin) return fail("admin: " + admin.error());
+  auto upgrade_socket = upgrade_->prepare_socket(next.upgrade_socket);
+  if (!upgrade_socket) return fail("upgrade.socket: " + upgrade_socket.error());
+  if (auto listening = plan->listen(); !listening) return fail("listen: " + listening.error());
 
+  for (const std::string& key : needs_upgrade(options_, next)) {
+    LOG(warn, "upgrade_needed", {"for", key}, {"how", "SIGUSR2, or roomgate serve --takeover"});
+  }
   adopt(std::move(credentials).value());
   policy_ = std::move(policy);
+  // Said again at every reload until it is so.
+  next.name = options_.name;
+  next.threads = options_.threads;
+  next.limits.addresses = options_.limits.addresses;
+  next.table.max_entries = options_.table.max_entries;
   options_ = std::move(next);
+  log_.use(std::move(log).value());
   admission_.set_limit(options_.max_connections);
   gatekeeper_.set_limits(options_.limits);
-  admin_->set_token(options_.admin.token);
+  table_.set_idle(options_.table.idle);
+  admin_->commit(std::move(admin).value());
+  upgrade_->use_socket(std::move(upgrade_socket).value(), options_.upgrade_socket);
   adopt_geoip();
   publish_settings();
   publish_bans();
-  set_entrances(std::move(entrances).value());
+  doors_.commit(std::move(plan).value(), std::move(entrances).value());
   directory_ = std::move(shards_then);
   publish_shards();
   checker_->set_targets(targets());
   checker_->set_options(options_.health);
   discoverer_->set_blocks(options_.discover, options_.dns);
+  snapshot_.write_to(options_.snapshot, options_.snapshot_interval);
   return {};
 }
 

@@ -46,6 +46,7 @@ void Gate::publish_shards() {
       shard.addresses.clear();
     }
   }
+  upgrade_->add_learnt(all);
   shards_ = std::make_shared<const balance::ShardSet>(all);
   // A copy for each core: its requests then share no reference count with another core's.
   runtime_.on_each([this, all = std::move(all)](net::Core& core) {

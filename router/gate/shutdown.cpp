@@ -5,28 +5,60 @@
 
 #include "base/log.hpp"
 #include "router/gate/gate.hpp"
+#include "router/gate/notify.hpp"
 
 namespace roomgate::router::gate {
 namespace {
 
 constexpr Duration kLastWords = seconds(2);  // for tunnels that were told to end
+constexpr Duration kLook = milliseconds(20);
+constexpr Duration kLookLeaving = milliseconds(250);  // for hours
 
 }  // namespace
 
 void Gate::on_signal(int signal) {
+  if (signal == SIGUSR2) return upgrade_->spawn();
   if (signal == SIGHUP) return reload();
+  if (upgrade_->left()) return end_leaving(signal);
+  upgrade_->call_off("this process is being stopped");
   if (signal == SIGINT || draining_) {
     // Asked twice, or by somebody at the keyboard: now.
     LOG(info, "stopping_now");
     end_at_ = Clock::now();
     draining_ = true;
+    notify_supervisor("STOPPING=1");
     return stop_accepting();
   }
   begin_drain();
 }
 
+// We serve nobody any more who could be told: tunnels get their last grace.
+void Gate::end_leaving(int signal) {
+  const auto now = Clock::now();
+  end_at_ = signal == SIGINT || draining_ ? now : std::min(end_at_, now + options_.shutdown_grace);
+  draining_ = true;
+  upgrade_->end_old_processes();
+  runtime_.on_each([this](net::Core& core) { workers_[core.index()]->drain(); },
+                   [this] { wait_for_guests(); });
+}
+
+void Gate::leave() {
+  checker_->set_targets({});
+  admin_->leave();
+  accepting_ = false;
+  end_at_ = Clock::now() + options_.upgrade_grace;
+  runtime_.on_each(
+      [this](net::Core& core) {
+        doors_.leave(core);
+        workers_[core.index()]->wind_down();
+      },
+      [this] { wait_for_guests(); });
+  snapshot_.stop(Snapshot::Last::none);
+}
+
 void Gate::begin_drain() {
   draining_ = true;
+  notify_supervisor("STOPPING=1");
   LOG(info, "draining", {"connections", admission_.inside()},
       {"delay_seconds", std::chrono::duration_cast<seconds>(options_.shutdown_delay).count()});
   // /ready and /about/health say so at once; whoever sends us traffic has the delay to notice.
@@ -38,10 +70,11 @@ void Gate::stop_accepting() {
   if (accepting_) {
     accepting_ = false;
     stop_accepting_.cancel();
+    upgrade_->end_old_processes();
     end_at_ = std::min(end_at_, Clock::now() + options_.shutdown_grace);
     runtime_.on_each(
         [this](net::Core& core) {
-          for (auto& listener : listeners_[core.index()]) listener->stop();
+          doors_.stop(core);
           workers_[core.index()]->drain();
         },
         [this] { wait_for_guests(); });
@@ -59,12 +92,15 @@ void Gate::wait_for_guests() {
     runtime_.on_each([this](net::Core& core) { workers_[core.index()]->end_all(); });
   }
   if (ended_ && now >= end_at_ + kLastWords) return finish();
-  runtime_.control().schedule(watch_guests_, now + milliseconds(20));
+  const bool hurry = draining_ || ended_ || end_at_ - now < kLookLeaving;
+  runtime_.control().schedule(watch_guests_, now + (hurry ? kLook : kLookLeaving));
 }
 
 void Gate::finish() {
   watch_guests_.cancel();
   admin_->stop();
+  upgrade_->stop();
+  if (!upgrade_->left()) snapshot_.stop(Snapshot::Last::write);
   const auto buffers = std::make_shared<std::atomic<std::size_t>>(0);
   runtime_.on_each(
       [this, buffers](net::Core& core) {

@@ -38,6 +38,11 @@ std::string Gate::metrics_text(metrics::Format format) {
   metrics_.addresses_crowded.with({}).set(static_cast<double>(gatekeeper_.crowded()));
   metrics_.panic.with({}).set(shards_->panic(options_.session.route.panic_share) ? 1 : 0);
   metrics_.draining.with({}).set(draining_ ? 1 : 0);
+  metrics_.leaving.with({}).set(upgrade_->left() ? 1 : 0);
+  metrics_.old_processes.with({}).set(static_cast<double>(upgrade_->old_processes()));
+  if (const auto age = snapshot_.age(Clock::now())) {
+    metrics_.snapshot_age.with({}).set(std::chrono::duration<double>(*age).count());
+  }
   metrics_.shard_up.clear();
   metrics_.shard_soft_down.clear();
   for (const balance::Shard& shard : shards_->all()) {

@@ -68,6 +68,9 @@ class Listener {
 
   void start() { acceptor_.start(); }
   void stop() { acceptor_.stop(); }
+  // Another process goes on with the socket.
+  void leave() { acceptor_.leave(); }
+  bool ended() const { return acceptor_.ended(); }
   const Entrance& entrance() const { return *entrance_; }
   void set_entrance(std::shared_ptr<const Entrance> entrance) { entrance_ = std::move(entrance); }
 

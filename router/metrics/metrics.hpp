@@ -80,6 +80,15 @@ namespace roomgate::router {
          "1: so many shards are down that the gate's own network is suspected")                              \
   METRIC(gauge, draining, "roomgate_draining", "1: this gate is going away")                                 \
   METRIC(counter, reloads, "roomgate_reloads_total", "Settings read anew: ok, refused", "result")            \
+  METRIC(counter, upgrades, "roomgate_upgrades_total",                                                       \
+         "Takeovers: ok (this process has taken over), failed, refused (this process went on)", "result")    \
+  METRIC(gauge, leaving, "roomgate_leaving",                                                                 \
+         "1: another process has taken over, this one ends with its tunnels")                                \
+  METRIC(gauge, old_processes, "roomgate_old_processes",                                                     \
+         "Processes from before an upgrade that still have tunnels")                                         \
+  METRIC(gauge, snapshot_age, "roomgate_snapshot_age_seconds",                                               \
+         "Since the room table was last written to rooms.snapshot; no value before the first time")          \
+  METRIC(counter, snapshot_failures, "roomgate_snapshot_failures_total", "Times it could not be written")    \
   METRIC(counter, h2_floods, "roomgate_h2_floods_total",                                                     \
          "HTTP/2 connections ended for too many frames of a kind", "kind")                                   \
   METRIC(histogram, tls_handshake, "roomgate_tls_handshake_duration_seconds",                                \

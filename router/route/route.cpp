@@ -234,6 +234,21 @@ std::string_view to_text(Why why) {
   return "";
 }
 
+bool is_about_a_room(const Request& request) {
+  if (!request.key) return false;
+  switch (request.path.kind) {
+    case room::PathKind::signalling:
+    case room::PathKind::unlock:
+    case room::PathKind::page:
+    case room::PathKind::shard_socket: return true;
+    case room::PathKind::asset:
+    case room::PathKind::named_shard:
+    case room::PathKind::health:
+    case room::PathKind::refused: return false;
+  }
+  return false;
+}
+
 Decision route(const Request& request, stick::Table& table, const ShardSet& shards, balance::Policy& policy,
                const Settings& settings, TimePoint now) {
   if (room::is_of_room(request.path.kind)) {

@@ -74,6 +74,9 @@ struct Decision {
   bool forwards() const { return answer == http::Reason::none && !gate_answers; }
 };
 
+// The table has a say in it, or will have.
+bool is_about_a_room(const Request& request);
+
 Decision route(const Request& request, stick::Table& table, const balance::ShardSet& shards,
                balance::Policy& policy, const Settings& settings, TimePoint now);
 

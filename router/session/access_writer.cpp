@@ -29,7 +29,7 @@ void write_fully(int descriptor, std::string_view bytes) {
 }  // namespace
 
 AccessWriter::AccessWriter(std::string target, metrics::Counter& dropped, Limits limits)
-    : target_(std::move(target)), dropped_(dropped), limits_(limits) {
+    : target_(std::move(target)), on_(target_ != "off"), dropped_(dropped), limits_(limits) {
   if (on()) thread_ = std::thread([this] { run(); });
 }
 
@@ -44,18 +44,36 @@ AccessWriter::~AccessWriter() {
   if (descriptor_ > STDERR_FILENO) ::close(descriptor_);
 }
 
-Result<void, std::string> AccessWriter::open() {
-  if (!on()) return {};
-  int opened = STDOUT_FILENO;
-  if (target_ != "stdout") {
-    opened = ::open(target_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    if (opened < 0) return fail(target_ + ": " + std::strerror(errno));
-  }
-  flush();
-  const std::lock_guard lock(mutex_);
+AccessWriter::Opened::~Opened() {
   if (descriptor_ > STDERR_FILENO) ::close(descriptor_);
-  descriptor_ = opened;
+}
+
+Result<AccessWriter::Opened, std::string> AccessWriter::prepare(const std::string& target) {
+  if (target == "off") return Opened(target, -1);
+  if (target == "stdout") return Opened(target, STDOUT_FILENO);
+  const int opened = ::open(target.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  if (opened < 0) return fail(target + ": " + std::strerror(errno));
+  return Opened(target, opened);
+}
+
+Result<void, std::string> AccessWriter::open() {
+  auto opened = prepare(target_);
+  if (!opened) return fail(opened.error());
+  use(std::move(opened).value());
   return {};
+}
+
+void AccessWriter::use(Opened opened) {
+  flush();
+  {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return !busy_; });
+    target_ = opened.target_;
+    // The one that was in use goes with what brought the new one.
+    std::swap(descriptor_, opened.descriptor_);
+    on_.store(target_ != "off", std::memory_order_relaxed);
+  }
+  if (on() && !thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
 void AccessWriter::write(std::string_view lines) {
@@ -83,6 +101,7 @@ void AccessWriter::run() {
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || (!queue_.empty() && descriptor_ >= 0); });
+    // Lines that came in the moment it was turned off.
     if (queue_.empty() || descriptor_ < 0) return;
     batch.clear();
     batch.swap(queue_);

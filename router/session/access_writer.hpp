@@ -3,10 +3,12 @@
 // thread.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/metrics.hpp"
 #include "base/result.hpp"
@@ -29,7 +31,11 @@ class AccessWriter {
 
   // Opens the file (again, after a rotation). The error names it; the old one stays open.
   Result<void, std::string> open();
-  bool on() const { return target_ != "off"; }
+  // In two steps, for a reload: what could fail; then lines go there, in their order.
+  class Opened;
+  static Result<Opened, std::string> prepare(const std::string& target);
+  void use(Opened opened);
+  bool on() const { return on_.load(std::memory_order_relaxed); }
   // Whole lines.
   void write(std::string_view lines);
   // Everything written so far is with the system.
@@ -39,6 +45,7 @@ class AccessWriter {
   void run();
 
   std::string target_;
+  std::atomic<bool> on_;
   metrics::Counter& dropped_;
   Limits limits_;
   std::mutex mutex_;
@@ -49,6 +56,20 @@ class AccessWriter {
   bool busy_ = false;
   bool stopping_ = false;
   std::thread thread_;
+};
+
+class AccessWriter::Opened {
+ public:
+  Opened(std::string to, int fd) : target_(std::move(to)), descriptor_(fd) {}
+  Opened(Opened&& other) noexcept
+      : target_(std::move(other.target_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+  Opened& operator=(Opened&&) = delete;
+  ~Opened();
+
+ private:
+  friend class AccessWriter;
+  std::string target_;
+  int descriptor_;
 };
 
 }  // namespace roomgate::router::session

@@ -192,6 +192,7 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
       // While the shard was answering: those that look for its tunnels would not have found this one.
       moved = held.shard != decision.shard->id;
     }
+    if (worker_.guide != nullptr) worker_.guide->holds_changed(*facts_.key);
   }
   const balance::Shard& shard = *decision.shard;
   TunnelNote note({facts_.client_ip, facts_.path, head_->authority, facts_.key.value_or(""), shard.name,

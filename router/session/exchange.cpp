@@ -92,7 +92,7 @@ Reason Exchange::check_request() {
   const auto framing = requester_.framing_of(head);
   if (!framing) return http::reason_of(framing.error());
   facts_.framing = *framing;
-  facts_.keep_alive = http::keeps_alive(head) && !worker_.draining;
+  facts_.keep_alive = http::keeps_alive(head) && !worker_.draining && !worker_.winding_down;
   if (framing->kind == http::Framing::Kind::length && framing->length > settings_->limits.max_body_bytes) {
     return Reason::body_too_large;
   }
@@ -179,14 +179,46 @@ Task<After> Exchange::respond(const http::RequestHead& head) {
                                .bans = worker_.bans.get(),
                                .turn = worker_.turn++,
                                .may_create = &may_create};
-  const auto decision = route::route(request, worker_.shared.table, *shards_, *worker_.policy,
-                                     settings_->route, worker_.core.now());
+  route::Decision decision;
+  if (worker_.guide == nullptr) {
+    decision = route::route(request, worker_.shared.table, *shards_, *worker_.policy, settings_->route,
+                            worker_.core.now());
+  } else {
+    decision = co_await ask_guide(request);
+  }
   facts_.decided = worker_.core.now();
   facts_.why = route::to_text(decision.why);
   if (decision.gate_answers) co_return co_await answer_health();
   if (decision.answer != Reason::none) co_return co_await answer(decision.answer);
   if (const Reason full = check_tunnel(decision); full != Reason::none) co_return co_await answer(full);
   co_return co_await forward(decision);
+}
+
+// Another process has taken over: it decides, so that no room is split between the two.
+Task<route::Decision> Exchange::ask_guide(route::Request request) {
+  std::optional<Guide::Guidance> told;
+  if (route::is_about_a_room(request)) told = co_await worker_.guide->ask(worker_.core, request);
+  // A shard that only the other one knew has come with its answer.
+  shards_ = worker_.shards;
+  const auto now = worker_.core.now();
+  if (!told) {
+    co_return route::route(request, worker_.shared.table, *shards_, *worker_.policy, settings_->route, now);
+  }
+  route::Decision decision;
+  decision.answer = told->refusal;
+  if (decision.answer != Reason::none) co_return decision;
+  decision.shard = shards_->by_name(told->shard);
+  if (decision.shard == nullptr || decision.shard->addresses.empty()) {
+    decision.answer = Reason::unknown_shard;
+    co_return decision;
+  }
+  decision.why = told->why;
+  decision.sticky = told->sticky;
+  decision.unlock_fallback = request.path.kind == room::PathKind::unlock;
+  decision.was_in_use = true;  // whether it moves is not ours to say
+  decision.made_at = now;
+  if (told->sticky) worker_.shared.table.learn(*request.key, told->entry_on(decision.shard->id, now), now);
+  co_return decision;
 }
 
 bool Exchange::body_is_here() {

@@ -115,6 +115,8 @@ class Exchange {
     return connection_.peer.trusted ? client_ticket_ : connection_.seat.ticket();
   }
 
+  net::Task<route::Decision> ask_guide(route::Request request);
+
   // Answers of our own.
   net::Task<After> answer(http::Reason reason, std::string_view location = {});
   net::Task<After> answer_health();

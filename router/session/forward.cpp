@@ -172,6 +172,7 @@ std::optional<route::Decision> Exchange::elsewhere(const route::Decision& refuse
   if (tried.size() >= settings_->limits.max_relocations) return std::nullopt;
   tried.push_back(refused.shard->id);
   if (refused.sticky && facts_.key) {
+    if (worker_.guide != nullptr) return std::nullopt;  // the room is another process's to move
     const auto other = route::relocate(*facts_.key, facts_.region, refused, tried, worker_.shared.table,
                                        *shards_, *worker_.policy, settings_->route, worker_.core.now());
     return other && other->forwards() ? other : std::nullopt;

@@ -17,6 +17,8 @@ class Guest
   virtual void leave_now() = 0;
   // Whoever is in one of them, on the shard that it has left, has to come back.
   virtual void rooms_moved(const MovedRooms&) {}
+  // Another process has taken over; there is time.
+  virtual void wind_down() {}
 };
 
 }  // namespace roomgate::router::session

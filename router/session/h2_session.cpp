@@ -161,7 +161,7 @@ void H2Session::rooms_moved(const MovedRooms& moved) {
 
 Task<void> H2Session::run() {
   flush_soon();  // our settings
-  if (worker_.draining) leave_when_idle();
+  if (worker_.draining || worker_.winding_down) leave_when_idle();
   if (!connection_.early.empty()) {
     const auto early = std::exchange(connection_.early, {});
     take(early);

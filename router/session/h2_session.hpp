@@ -23,6 +23,7 @@ class H2Session final : public Guest, public std::enable_shared_from_this<H2Sess
   void leave_when_idle() override;
   void leave_now() override;
   void rooms_moved(const MovedRooms& moved) override;
+  void wind_down() override { leave_when_idle(); }
 
   // --- Its streams'.
 

@@ -20,8 +20,10 @@ class TunnelGuest final : public Guest, private tunnel::Tunnel::Owner {
   }
   ~TunnelGuest() override {
     terms_.tunnels->add(-1);
-    if (terms_.hold)
-      (void)worker_.shared.table.unhold(terms_.note.text(TunnelNote::key), *terms_.hold, worker_.core.now());
+    if (!terms_.hold) return;
+    const std::string_view key = terms_.note.text(TunnelNote::key);
+    (void)worker_.shared.table.unhold(key, *terms_.hold, worker_.core.now());
+    if (worker_.guide != nullptr) worker_.guide->holds_changed(key);
   }
 
   static void start(std::shared_ptr<TunnelGuest> self, std::vector<std::uint8_t> from_client,

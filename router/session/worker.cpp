@@ -77,6 +77,11 @@ void Worker::drain() {
   for (auto it = guests_.begin(); it != guests_.end();) (it++)->leave_when_idle();
 }
 
+void Worker::wind_down() {
+  winding_down = true;
+  for (auto it = guests_.begin(); it != guests_.end();) (it++)->wind_down();
+}
+
 void Worker::end_all() {
   for (auto it = guests_.begin(); it != guests_.end();) (it++)->leave_now();
 }

@@ -18,6 +18,7 @@
 #include "router/session/access_writer.hpp"
 #include "router/session/departures.hpp"
 #include "router/session/guest.hpp"
+#include "router/session/guide.hpp"
 #include "router/session/moved_rooms.hpp"
 #include "router/session/scratch.hpp"
 #include "router/session/settings.hpp"
@@ -50,6 +51,9 @@ class Worker {
 
   // From now on answers say Connection: close, and idle connections end.
   void drain();
+  // The same without haste, when another process has taken over: idle connections of HTTP/1 end with their
+  // next answer or their time, since a request may be on its way on each of them.
+  void wind_down();
   // Whatever is still there.
   void end_all();
   void add(Guest& guest) { guests_.push_back(guest); }
@@ -99,6 +103,8 @@ class Worker {
   std::function<void(const std::string& shard, bool silent)> on_connect_failed;
   bool leaving = false;   // a shutdown has been announced: health answers say so
   bool draining = false;  // and now connections end with their answers
+  bool winding_down = false;
+  Guide* guide = nullptr;  // set: another process decides where rooms are
 
  private:
   struct LogTimer final : TimerWheel::Timer {

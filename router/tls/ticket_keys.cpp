@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/bytes.hpp"
 #include "base/encoding.hpp"
 #include "base/random.hpp"
 
@@ -17,6 +18,14 @@ TicketKey random_key() {
   random_bytes(key.name);
   random_bytes(key.cipher);
   random_bytes(key.mac);
+  return key;
+}
+
+TicketKey read_key(const std::uint8_t* bytes) {
+  TicketKey key;
+  std::memcpy(key.name.data(), bytes, key.name.size());
+  std::memcpy(key.cipher.data(), bytes + 16, key.cipher.size());
+  std::memcpy(key.mac.data(), bytes + 48, key.mac.size());
   return key;
 }
 
@@ -49,16 +58,30 @@ Result<TicketKeys, std::string> TicketKeys::parse(std::string_view text) {
     const auto bytes = from_base64(line);
     if (!bytes || bytes->size() != kKeyBytes) return fail(where + "is not 80 bytes in base64");
     if (keys.size() == kMost) return fail(where + "there are more than 8 keys");
-    TicketKey key;
-    std::memcpy(key.name.data(), bytes->data(), key.name.size());
-    std::memcpy(key.cipher.data(), bytes->data() + 16, key.cipher.size());
-    std::memcpy(key.mac.data(), bytes->data() + 48, key.mac.size());
+    const TicketKey key = read_key(bytes->data());
     const auto same = std::find_if(keys.begin(), keys.end(),
                                    [&key](const TicketKey& other) { return other.name == key.name; });
     if (same != keys.end()) return fail(where + "is the same key as an earlier line");
     keys.push_back(key);
   }
   if (keys.empty()) return fail(std::string("there is no key in it"));
+  return TicketKeys(std::move(keys));
+}
+
+std::string TicketKeys::bytes() const {
+  std::string out;
+  for (const TicketKey& key : keys_) {
+    for (const ByteView part : {ByteView(key.name), ByteView(key.cipher), ByteView(key.mac)})
+      out += as_text(part);
+  }
+  return out;
+}
+
+std::optional<TicketKeys> TicketKeys::from_bytes(std::string_view bytes) {
+  const std::size_t count = bytes.size() / kKeyBytes;
+  if (count == 0 || count > kMost || bytes.size() % kKeyBytes != 0) return std::nullopt;
+  std::vector<TicketKey> keys;
+  for (std::size_t i = 0; i < count; ++i) keys.push_back(read_key(as_bytes(bytes).data() + i * kKeyBytes));
   return TicketKeys(std::move(keys));
 }
 

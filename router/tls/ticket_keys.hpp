@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,10 @@ class TicketKeys {
   // The format of key files: each line 80 random bytes in base64 (16 name, 32 cipher, 32 mac); empty lines
   // and lines that begin with # are passed over. 1 to 8 keys. The error says which line; it never shows one.
   static Result<TicketKeys, std::string> parse(std::string_view text);
+
+  // For the process that takes over, and back; nothing when they are no such bytes.
+  std::string bytes() const;
+  static std::optional<TicketKeys> from_bytes(std::string_view bytes);
 
   const TicketKey& current() const { return keys_.front(); }
   const TicketKey* find(const unsigned char* name) const;

@@ -82,35 +82,20 @@ export async function startGateOn(t, folder, text, options = {}) {
   const file = path.join(folder, 'gate.toml');
   const write = (changed) => writeFileSync(file, settingsText({ ...options, ...changed, folder }));
   writeFileSync(file, text);
-  const child = spawn(binary, ['serve', '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return serving(spawnGate(t, { folder, file, write }));
+}
+
+// One process of a gate. `args`: behind those that name the settings.
+function spawnGate(t, { folder, file, write }, args = []) {
+  const child = spawn(binary, ['serve', '--config', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   // With all it has said: 'close' comes behind the ends of its streams.
   const ended = new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal)));
   const log = new Lines(child.stderr);
   const access = new Lines(child.stdout);
-  // However a test has gone: a gate that died, or that a sanitizer has something to say about, fails it.
-  const verdict = (code) => {
-    const report = log.all.findIndex((line) => sanitizerWords.test(line));
-    if (code === 0 && report < 0) return '';
-    const words = report < 0 ? log.all.slice(-20) : log.all.slice(report, report + 120);
-    return `the gate ended with ${code}:\n${words.join('\n')}`;
-  };
-  // At once too: what waits for a gate that is gone may wait long.
-  ended.then((code) => verdict(code) !== '' && console.error(verdict(code)));
-  t.after(async () => {
-    child.kill('SIGINT');
-    const said = verdict(await ended);
-    assert.ok(said === '', said);
-  });
-  await log.wait(/ serving /);
-  const ports = { http: [], https: [], admin: [], probe: [] };
-  for (const line of log.all) {
-    const found = /listening address=127\.0\.0\.1:(\d+) for=(\w+)/.exec(line);
-    if (found) ports[found[2]].push(Number(found[1]));
-  }
   const gate = {
-    child, ended, log, folder, file, write, ports,
-    port: ports.http[0] ?? ports.https[0],
-    admin: ports.admin[0],
+    child, ended, log, folder, file, write,
+    expectedEnd: 0,
+    successors: [],  // processes that it has started itself; they share its log
     socket: `${folder}/gate.sock`,
     pid: child.pid,
     signal: (name) => child.kill(name),
@@ -122,8 +107,42 @@ export async function startGateOn(t, folder, text, options = {}) {
       const line = text.split('\n').find((each) => each.startsWith(`${name} `));
       return line === undefined ? undefined : Number(line.slice(name.length + 1));
     },
+    // The next process, with the settings as they are in the file: it serves when this is done.
+    next: (...more) => serving(spawnGate(t, { folder, file, write }, more)),
+    // One that is to fail.
+    failing: (...more) => {
+      const other = spawnGate(t, { folder, file, write }, more);
+      other.expectedEnd = 1;
+      return other;
+    },
   };
+  // However a test has gone: a gate that died, or that a sanitizer has something to say about, fails it.
+  const verdict = (code) => {
+    const report = log.all.findIndex((line) => sanitizerWords.test(line));
+    if (code === gate.expectedEnd && report < 0) return '';
+    const words = report < 0 ? log.all.slice(-20) : log.all.slice(report, report + 120);
+    return `the gate ended with ${code}:\n${words.join('\n')}`;
+  };
+  // At once too: what waits for a gate that is gone may wait long.
+  ended.then((code) => verdict(code) !== '' && console.error(verdict(code)));
+  t.after(async () => {
+    child.kill('SIGINT');
+    for (const pid of gate.successors) process.kill(pid, 'SIGINT');
+    const said = verdict(await ended);
+    assert.ok(said === '', said);
+  });
   return gate;
+}
+
+async function serving(gate) {
+  const { log } = gate;
+  await log.wait(/ serving /);
+  const ports = { http: [], https: [], admin: [], probe: [] };
+  for (const line of log.all) {
+    const found = /listening address=127\.0\.0\.1:(\d+) for=(\w+)/.exec(line);
+    if (found) ports[found[2]].push(Number(found[1]));
+  }
+  return Object.assign(gate, { ports, port: ports.http[0] ?? ports.https[0], admin: ports.admin[0] });
 }
 
 export function cli(...args) {

@@ -52,3 +52,17 @@ TEST_CASE("a rotation keeps the newest two of the old keys") {
   CHECK(fourth.find(second.current().name.data()) != nullptr);
   CHECK(fourth.find(third.current().name.data()) != nullptr);
 }
+
+TEST_CASE("keys that are handed over open and seal as before") {
+  const TicketKeys before = TicketKeys::random().rotated();
+
+  const auto after = TicketKeys::from_bytes(before.bytes());
+
+  REQUIRE(after.has_value());
+  CHECK(after->size() == before.size());
+  CHECK(after->bytes() == before.bytes());
+  CHECK(after->current().name == before.current().name);
+  CHECK_FALSE(TicketKeys::from_bytes("").has_value());
+  CHECK_FALSE(TicketKeys::from_bytes(before.bytes() + "x").has_value());
+  CHECK_FALSE(TicketKeys::from_bytes(std::string(9 * 80, 'k')).has_value());
+}
