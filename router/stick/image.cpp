@@ -1,6 +1,7 @@
 #include "router/stick/image.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "base/siphash.hpp"
@@ -21,7 +22,9 @@ constexpr std::uint64_t kMostMilliseconds = 100ULL * 366 * 24 * 3600 * 1000;
 std::uint64_t hash_of(ByteView bytes) { return siphash(bytes, {0x726f6f6d67617465, 0x696d616765763031}); }
 
 void append(std::string& out, std::uint64_t value, std::size_t size) {
-  for (std::size_t i = size; i-- > 0;) out.push_back(static_cast<char>(value >> (8 * i)));
+  std::array<std::uint8_t, 8> bytes{};
+  store64(bytes.data(), value);
+  out += as_text(ByteView(bytes).last(size));
 }
 
 std::uint64_t in_milliseconds(Duration duration) {

@@ -1,8 +1,9 @@
 // What a busy front door has on it while it is reloaded and replaced: WebSockets that echo real frames, and
-// requests over new, kept and HTTP/2 connections, each failure with its reason.
+// requests over new, kept, HTTP/2 and TLS connections, each failure with its reason.
 import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
 import http2 from 'node:http2';
+import https from 'node:https';
 import net from 'node:net';
 import { performance } from 'node:perf_hooks';
 
@@ -129,8 +130,8 @@ export class Participant {
 // Requests at a steady rate, over connections of each kind in turn, until stop(). `failures`: what went wrong with
 // any of them; `shards`: room -> the shard that answered first, checked with each later answer.
 export class Requests {
-  constructor({ port, h2Port, perSecond, rooms }) {
-    Object.assign(this, { port, h2Port, rooms });
+  constructor({ port, h2Port, tlsPort, perSecond, rooms }) {
+    Object.assign(this, { port, h2Port, tlsPort, rooms });
     this.sent = 0;
     this.answered = 0;
     this.byKind = {};
@@ -150,11 +151,11 @@ export class Requests {
 
   #one() {
     const number = this.sent++;
-    const kinds = this.h2Port ? ['new', 'kept', 'h2'] : ['new', 'kept'];
+    const kinds = ['new', 'kept', ...(this.h2Port ? ['h2'] : []), ...(this.tlsPort ? ['tls'] : [])];
     const kind = kinds[number % kinds.length];
     const room = this.rooms[number % this.rooms.length];
     const target = `/xmpp-websocket?room=${room}`;
-    const answer = kind === 'h2' ? this.#overH2(target) : this.#overH1(target, kind === 'kept' ? this.agent : false);
+    const answer = kind === 'h2' ? this.#overH2(target) : this.#overH1(kind, target);
     const work = answer.then(({ status, shard }) => {
       if (status !== 200) throw new Error(`status ${status}`);
       const first = this.shards.get(room);
@@ -170,9 +171,16 @@ export class Requests {
     this.under.add(work);
   }
 
-  #overH1(target, agent) {
+  #overH1(kind, target) {
+    const secure = kind === 'tls';
     return new Promise((resolve, reject) => {
-      const outgoing = http.request({ host: '127.0.0.1', port: this.port, path: target, agent }, (response) => {
+      const outgoing = (secure ? https : http).request({
+        host: '127.0.0.1',
+        port: secure ? this.tlsPort : this.port,
+        path: target,
+        agent: kind === 'kept' ? this.agent : false,
+        rejectUnauthorized: false,
+      }, (response) => {
         response.resume();
         response.on('end', () => resolve({ status: response.statusCode, shard: response.headers['x-shard'] }));
         response.on('error', reject);

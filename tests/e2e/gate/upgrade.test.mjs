@@ -1,11 +1,13 @@
 // The binary is replaced while everything goes on: `--takeover`, SIGUSR2, and what happens when it goes wrong.
 // That another user's process is refused cannot be tested here: as root every process is ours.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import tls from 'node:tls';
 import { Participant, Requests, startShard } from './load.mjs';
-import { certificate, cli, eventually, Raw, request, sanitized, startGate } from './support.mjs';
+import { certificate, cli, eventually, Raw, request, sanitized, startGate, temporaryFolder } from './support.mjs';
 
 // The whole of it takes minutes: ./dev test --long.
 const long = process.env.LONG === '1';
@@ -30,7 +32,9 @@ test('open WebSockets and a load of requests notice neither reloads nor replacem
   const tunnels = long ? 500 : sanitized ? 40 : 100;
   const reloads = long ? 10 : 3;
   const shards = await startShards(t, 3);
-  const settings = { shards, listeners: ['', 'http2_cleartext = true'], admin: 'access_log = "off"' };
+  const pem = certificate(temporaryFolder(t), 'gate', ['gate.example']);
+  const doors = ['', 'http2_cleartext = true', `tls.certificates = ["${pem}"]`];
+  const settings = { shards, listeners: doors, admin: 'access_log = "off"' };
   const first = await startGate(t, settings);
   const gates = [first];
   const rooms = Array.from({ length: tunnels / 5 }, (_, i) => `room-${i}`);
@@ -40,7 +44,7 @@ test('open WebSockets and a load of requests notice neither reloads nor replacem
       .map((room) => Participant.open(first.port, room))));
   }
   t.after(() => participants.forEach((each) => each.close()));
-  const requests = new Requests({ port: first.port, h2Port: first.ports.http[1], perSecond: sanitized ? 50 : 200, rooms: [...rooms, 'a', 'b', 'c'] });
+  const requests = new Requests({ port: first.port, h2Port: first.ports.http[1], tlsPort: first.ports.https[0], perSecond: sanitized ? 50 : 200, rooms: [...rooms, 'a', 'b', 'c'] });
   t.after(() => requests.stop());
   const shardsOf = new Map();
   const allEcho = async () => {
@@ -54,8 +58,7 @@ test('open WebSockets and a load of requests notice neither reloads nor replacem
 
   for (let i = 0; i < reloads; ++i) {
     // Another door, another log, other limits: each time something else than before.
-    const more = i % 2 === 0 ? ['', 'http2_cleartext = true', ''] : ['', 'http2_cleartext = true'];
-    first.write({ ...settings, listeners: more, top: i % 2 === 0 ? 'debug_headers = true' : '' });
+    first.write({ ...settings, listeners: i % 2 === 0 ? [...doors, ''] : doors, top: i % 2 === 0 ? 'debug_headers = true' : '' });
     await reload(first);
     await requests.more(long ? 400 : 60);
     await allEcho();
@@ -167,6 +170,56 @@ test('a new process with bad settings, or one that cannot open its doors, leaves
   const now = await old.next('--takeover');
   assert.equal(await now.metric('roomgate_upgrades_total{result="ok"}'), 1);
   assert.equal(await tunnel.echo(), 'shard-0');
+});
+
+test('a new process that is killed while it prepares leaves the old one as it was; meanwhile there is only one', async (t) => {
+  const shards = await startShards(t, 2);
+  const old = await startGate(t, { shards });
+  const tunnel = await Participant.open(old.port, 'room');
+  t.after(() => tunnel.close());
+  // Opening its access log waits for a reader, who never comes.
+  const pipe = path.join(old.folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  old.write({ admin: `access_log = "${pipe}"` });
+  const stuck = old.failing('--takeover');
+  stuck.expectedEnd = 'SIGKILL';
+  await old.log.wait(/upgrade_begins/);
+
+  const second = old.failing('--takeover');
+  assert.equal(await second.ended, 1);
+  assert.ok(second.log.all.some((line) => /cannot_take_over error=.*another process is taking over/.test(line)));
+  old.signal('SIGHUP');
+  await old.log.wait(/reload_refused/);
+  old.signal('SIGUSR2');
+  await old.log.wait(/upgrade_refused because/);
+  assert.equal((await request(old.port, '/xmpp-websocket?room=during')).status, 200);
+  stuck.signal('SIGKILL');
+
+  await old.log.wait(/upgrade_failed/);
+  assert.equal(await tunnel.echo(), (await roomOf(old, 'room')).shard);
+  assert.equal((await request(old.port, '/xmpp-websocket?room=after')).status, 200);
+  old.write({});
+  const now = await old.next('--takeover');
+  assert.equal(await shardOf(now.port, 'during'), (await roomOf(now, 'during')).shard);
+});
+
+test('SIGTERM in the middle of a takeover ends the old process, and the new one does not serve', async (t) => {
+  const shards = await startShards(t, 1);
+  const old = await startGate(t, { shards });
+  const pipe = path.join(old.folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  old.write({ admin: `access_log = "${pipe}"` });
+  const stuck = old.failing('--takeover');
+  await old.log.wait(/upgrade_begins/);
+
+  old.signal('SIGTERM');
+  assert.equal(await old.ended, 0);
+  // Now a reader comes: it goes on, and finds nobody.
+  const reader = createReadStream(pipe).on('data', () => {});
+  t.after(() => reader.destroy());
+
+  assert.equal(await stuck.ended, 1);
+  assert.ok(stuck.log.all.some((line) => /cannot_take_over/.test(line)), stuck.log.all.join('\n'));
 });
 
 test('--takeover without anybody to take over from says so', async (t) => {
