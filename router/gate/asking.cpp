@@ -10,7 +10,8 @@ net::Task<std::optional<session::Guide::Guidance>> Asking::ask(net::Core& core, 
   Question question{.ask = {.kind = static_cast<std::uint8_t>(request.path.kind),
                             .key = std::string(*request.key),
                             .region = std::string(request.region),
-                            .shard = std::string(request.path.shard)},
+                            .shard = std::string(request.path.shard),
+                            .query = std::string(request.query)},
                     .waiting = waiting,
                     .since = now};
   runtime_.control().post(

@@ -42,6 +42,9 @@ class Gate final : public admin::Subject {
     std::vector<std::string> command;
   };
   static Result<std::unique_ptr<Gate>, std::string> make(Options options, Reload reload, Start start);
+  static Result<std::unique_ptr<Gate>, std::string> make(Options options, Reload reload) {
+    return make(std::move(options), std::move(reload), Start());
+  }
   ~Gate() override;
 
   // Until SIGTERM or SIGINT has been dealt with, or until all that was here when another process took over

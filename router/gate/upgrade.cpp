@@ -188,6 +188,8 @@ void Upgrade::on_message(Other& other, Message message) {
         other.link->send(handover::Welcome{});
       } else if (auto* word = std::get_if<handover::ShardWord>(&message)) {
         take_word(*word);
+      } else if (auto* ban = std::get_if<handover::Ban>(&message)) {
+        take_ban(*ban);
       } else if (auto* piece = std::get_if<handover::Table>(&message)) {
         changes_ += piece->bytes;
       } else if (std::holds_alternative<handover::Go>(message)) {
@@ -280,6 +282,8 @@ handover::Answer Upgrade::answer(const handover::Ask& ask) {
   request.path.shard = ask.shard;
   request.key = ask.key;
   request.region = ask.region;
+  request.query = ask.query;
+  request.bans = gate_.bans_.get();
   request.turn = ask.number;
   if (ask.kind > static_cast<std::uint8_t>(room::PathKind::refused) || !route::is_about_a_room(request)) {
     answer.refusal = static_cast<std::uint8_t>(http::Reason::bad_request);
@@ -312,6 +316,7 @@ Result<void, std::string> Upgrade::take(handover::Inheritance& inherited) {
     gate_.tickets_ = std::make_shared<const tls::TicketKeys>(std::move(*keys));
   }
   for (const auto& word : inherited.words()) take_word(word);
+  for (const auto& ban : inherited.bans()) take_ban(ban);
   predecessor_ = &add(Other::Role::elder);
   const std::string image = inherited.take_table();
   const auto restored = stick::restore(
@@ -342,6 +347,17 @@ void Upgrade::take_word(const handover::ShardWord& word) {
   if (state) gate_.directory_.set_words({{word.shard, {*state, word.version}}});
 }
 
+void Upgrade::take_ban(const handover::Ban& ban) {
+  if (ban.kind > static_cast<std::uint8_t>(route::Ban::Kind::tenant)) return;
+  const route::Ban taken{.kind = static_cast<route::Ban::Kind>(ban.kind),
+                         .text = ban.text,
+                         .status = static_cast<int>(ban.status)};
+  auto& bans = gate_.operator_bans_;
+  std::erase_if(
+      bans, [&taken](const route::Ban& each) { return each.kind == taken.kind && each.text == taken.text; });
+  if (bans.size() < route::Bans::kMost) bans.push_back(taken);
+}
+
 void Upgrade::prepared(handover::Inheritance& inherited, std::function<void()> go,
                        std::function<void(std::string_view)> failed) {
   go_ = std::move(go);
@@ -360,7 +376,9 @@ void Upgrade::on_go() {
        .held = [this](std::string_view key, std::uint32_t holds) { set_holds(*predecessor_, key, holds); }});
   changes_ = std::string();
   if (!restored) LOG(error, "upgrade_table_changes_refused", {"error", to_text(restored.error())});
-  gate_.publish_shards();  // operators' words may have changed as well
+  // Operators' words may have changed as well.
+  gate_.publish_shards();
+  gate_.publish_bans();
   std::exchange(go_, {})();
   for (const auto& ask : std::exchange(early_, {})) predecessor_->link->send(answer(ask));
 }
@@ -455,9 +473,13 @@ void Upgrade::send_offer(std::string image) {
 }
 
 void Upgrade::send_words() {
+  Link& link = *successor_->link;
   for (const auto& [shard, word] : gate_.directory_.words()) {
-    successor_->link->send(
-        handover::ShardWord{shard, std::string(balance::to_text(word.state)), word.version});
+    link.send(handover::ShardWord{shard, std::string(balance::to_text(word.state)), word.version});
+  }
+  for (const route::Ban& ban : gate_.operator_bans_) {
+    link.send(
+        handover::Ban{static_cast<std::uint8_t>(ban.kind), ban.text, static_cast<std::uint32_t>(ban.status)});
   }
 }
 

@@ -123,6 +123,7 @@ class Upgrade {
   handover::Answer answer(const handover::Ask& ask);
   // From our own predecessor, before we serve.
   void take_word(const handover::ShardWord& word);
+  void take_ban(const handover::Ban& ban);
   void on_go();
 
   // To and from a successor.

@@ -21,7 +21,7 @@ void with_fields(M& m, F&& f) {
   if constexpr (std::is_same_v<T, Table>) f(m.last, m.bytes);
   if constexpr (std::is_same_v<T, Prepared>) f(m.upgrade_socket);
   if constexpr (std::is_same_v<T, Refused>) f(m.reason);
-  if constexpr (std::is_same_v<T, Ask>) f(m.number, m.kind, m.key, m.region, m.shard);
+  if constexpr (std::is_same_v<T, Ask>) f(m.number, m.kind, m.key, m.region, m.shard, m.query);
   if constexpr (std::is_same_v<T, Answer>)
     f(m.number, m.refusal, m.shard, m.address, m.why, m.sticky, m.provisional, m.generation, m.tls);
   if constexpr (std::is_same_v<T, Holds>) f(m.key, m.count);

@@ -8,7 +8,8 @@
 //
 //   successor                              the process that serves
 //   Hello{successor}                  ->
-//                                     <-   Descriptor ..., TicketKeys, ShardWord ..., Found ..., Table, Offered
+//                                     <-   Descriptor ..., TicketKeys, ShardWord ..., Ban ..., Found ...,
+//                                          Table, Offered
 //   Prepared                          ->   (from now on it asks rather than decides)
 //                                     <-   Table (what has changed since), Go
 //   Serving                           ->   (now it has left)
@@ -85,6 +86,7 @@ struct Ask {
   std::string key;
   std::string region;
   std::string shard;  // that the path names
+  std::string query;
 };
 struct Answer {
   std::uint64_t number = 0;

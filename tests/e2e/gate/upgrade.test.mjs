@@ -2,7 +2,7 @@
 // That another user's process is refused cannot be tested here: as root every process is ours.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import tls from 'node:tls';
@@ -215,8 +215,8 @@ test('SIGTERM in the middle of a takeover ends the old process, and the new one 
   old.signal('SIGTERM');
   assert.equal(await old.ended, 0);
   // Now a reader comes: it goes on, and finds nobody.
-  const reader = createReadStream(pipe).on('data', () => {});
-  t.after(() => reader.destroy());
+  const reader = openSync(pipe, 'r+');
+  t.after(() => closeSync(reader));
 
   assert.equal(await stuck.ended, 1);
   assert.ok(stuck.log.all.some((line) => /cannot_take_over/.test(line)), stuck.log.all.join('\n'));

@@ -41,7 +41,7 @@ TEST_CASE("every message comes back as it was sent") {
       Refused{"another one is taking over"},
       Reported{},
       Welcome{},
-      Ask{1ULL << 40, 3, "tenant/room", "eu", "shard-1"},
+      Ask{1ULL << 40, 3, "tenant/room", "eu", "shard-1", "release=next"},
       Answer{9, 0, "shard-1", "10.0.0.1:80", 1, true, false, 12, true},
       Holds{"tenant/room", 17},
       CloseTunnels{"room", "shard-0", 10'000},
