@@ -155,8 +155,8 @@ bool Gate::run() {
 }
 
 net::Task<void> Gate::serve_when_found() {
-  // Who comes meanwhile waits in the system's queue, or is served by the process before us, and is not told that
-  // there is no shard.
+  // Who comes meanwhile waits in the system's queue, or is served by the process before us, and is not told
+  // that there is no shard.
   const bool found = co_await discoverer_->all_answered(Clock::now() + kFirstAnswers);
   if (!found) LOG(warn, "serving_without_dns", {"waited_seconds", kFirstAnswers.count()});
   if (!accepting_) co_return;

@@ -44,6 +44,7 @@ void Gate::end_leaving(int signal) {
 
 void Gate::leave() {
   checker_->set_targets({});
+  discoverer_->set_blocks({}, options_.dns);
   admin_->leave();
   accepting_ = false;
   end_at_ = Clock::now() + options_.upgrade_grace;
