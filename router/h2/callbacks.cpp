@@ -114,8 +114,14 @@ int Callbacks::on_frame_recv(nghttp2_session* session, const nghttp2_frame* fram
       return 0;
     }
     case NGHTTP2_PING:
-      // Every stream that was on its way when we gave notice has arrived.
-      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && c.leaving_ && !c.last_stream_told_) {
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0 || !c.leaving_ || c.last_stream_told_) return 0;
+      if (!c.notice_read_) {
+        // The client has read our notice and opens no more streams. But its answer may have overtaken those
+        // that it had opened and not sent yet (nghttp2 itself sends in that order): once more, and they are
+        // here.
+        c.notice_read_ = true;
+        (void)nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, nullptr);
+      } else {
         c.last_stream_told_ = true;
         (void)nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE,
                                     nghttp2_session_get_last_proc_stream_id(session), NGHTTP2_NO_ERROR,

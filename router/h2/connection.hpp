@@ -141,6 +141,7 @@ class Connection {
   std::size_t waiting_writers_ = 0;
   std::uint64_t requests_ = 0;
   bool leaving_ = false;
+  bool notice_read_ = false;
   bool last_stream_told_ = false;
   bool ending_ = false;
 };

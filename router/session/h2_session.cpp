@@ -15,8 +15,9 @@ using net::Task;
 
 namespace {
 
-// How long a client that was told to leave may take to answer our PING.
+// How long a client that was told to leave may take to answer our PINGs; with no hurry at all.
 constexpr Duration kLeave = seconds(1);
+constexpr Duration kWindDown = seconds(10);
 // Reads in a row, before others get their turn.
 constexpr int kReadsPerTurn = 4;
 
@@ -132,7 +133,8 @@ H2Session::H2Session(Worker& worker, Connection connection)
       pool_(worker.http2_pool()),
       http2_(pool_),
       output_gone_(worker.core),
-      idle_since_(worker.core.now()) {
+      idle_since_(worker.core.now()),
+      leave_patience_(kLeave) {
   worker.add(*this);
 }
 
@@ -145,6 +147,11 @@ void H2Session::leave_when_idle() {
   flush_soon();
   // The reader has a new deadline.
   connection_.stream->cancel_read();
+}
+
+void H2Session::wind_down() {
+  leave_patience_ = kWindDown;
+  leave_when_idle();
 }
 
 void H2Session::leave_now() {
@@ -161,7 +168,8 @@ void H2Session::rooms_moved(const MovedRooms& moved) {
 
 Task<void> H2Session::run() {
   flush_soon();  // our settings
-  if (worker_.draining || worker_.winding_down) leave_when_idle();
+  if (worker_.draining) leave_when_idle();
+  if (worker_.winding_down) wind_down();
   if (!connection_.early.empty()) {
     const auto early = std::exchange(connection_.early, {});
     take(early);
@@ -189,7 +197,7 @@ Task<void> H2Session::run() {
 TimePoint H2Session::patience() const {
   const auto& timeouts = settings_->timeouts;
   const auto now = worker_.core.now();
-  if (left_at_ != TimePoint::max()) return now + kLeave;
+  if (left_at_ != TimePoint::max()) return now + leave_patience_;
   const auto idle = http2_.requests() == 0 ? timeouts.request : timeouts.keep_alive;
   const auto until = http2_.working() > 0 ? now + idle : idle_since_ + idle;
   return http2_.in_head() ? std::min(until, head_since_ + timeouts.request) : until;
@@ -206,7 +214,7 @@ H2Session::Ended H2Session::out_of_patience() {
   }
   if (http2_.working() > 0) return Ended::no;
   const auto idle = http2_.requests() == 0 ? timeouts.request : timeouts.keep_alive;
-  const bool left = left_at_ != TimePoint::max() && now >= left_at_ + kLeave;
+  const bool left = left_at_ != TimePoint::max() && now >= left_at_ + leave_patience_;
   if (!left && now < idle_since_ + idle) return Ended::no;
   http2_.close(NGHTTP2_NO_ERROR);
   return Ended::by_us;

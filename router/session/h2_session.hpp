@@ -23,7 +23,7 @@ class H2Session final : public Guest, public std::enable_shared_from_this<H2Sess
   void leave_when_idle() override;
   void leave_now() override;
   void rooms_moved(const MovedRooms& moved) override;
-  void wind_down() override { leave_when_idle(); }
+  void wind_down() override;
 
   // --- Its streams'.
 
@@ -61,6 +61,7 @@ class H2Session final : public Guest, public std::enable_shared_from_this<H2Sess
   TimePoint idle_since_;
   TimePoint head_since_ = TimePoint::max();
   TimePoint left_at_ = TimePoint::max();
+  Duration leave_patience_;
   bool writing_ = false;
   bool closed_ = false;
 };
