@@ -109,9 +109,8 @@ int main(int argc, char** argv) {
   serve_command->add_flag(
       "--takeover", takeover,
       "take everything over from the process that serves now, without one refused connection");
-  serve_command->callback([&] {
-    action = [&] { return only_check ? check(config) : serve(config, takeover, argv[0]); };
-  });
+  serve_command->callback(
+      [&] { action = [&] { return only_check ? check(config) : serve(config, takeover, argv[0]); }; });
 
   auto* check_command = app.add_subcommand("check", "validate the settings");
   check_command->add_option("--config", config, "the settings file")->required();

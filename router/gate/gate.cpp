@@ -215,7 +215,8 @@ void Gate::load_snapshot() {
 void Gate::every_second() {
   const auto now = Clock::now();
   (void)table_.tick(now);
-  watch_drains(now);
+  // Rooms are moved by one process only.
+  if (inherited_ == nullptr && !upgrade_->under_way() && !upgrade_->left()) watch_drains(now);
   if (directory_.prune([this](stick::ShardId shard) { return table_.rooms_on(shard); })) shards_changed();
   upgrade_->every_second(now);
   if (!upgrade_->left()) {

@@ -108,6 +108,7 @@ Result<admin::Subject::Moved, admin::Subject::MoveError> Gate::move_room(std::st
 
 void Gate::send_away(session::MovedRooms rooms) {
   if (rooms.left.empty()) return;
+  for (const auto& [key, shard] : rooms.left) upgrade_->close_tunnels(key, shard, rooms.window);
   const double rate = static_cast<double>(options_.heal_rate) / static_cast<double>(runtime_.size());
   const auto shared = std::make_shared<const session::MovedRooms>(std::move(rooms));
   runtime_.on_each(

@@ -215,6 +215,9 @@ void Upgrade::on_message(Other& other, Message message) {
         // Until the next one knows what we hold, this one goes on holding it.
         if (asking_ != nullptr) asking_->send_by({});
         come_to(socket_);
+      } else if (auto* close = std::get_if<handover::CloseTunnels>(&message)) {
+        gate_.send_away(
+            {.left = {{close->key, close->shard}}, .window = milliseconds(close->window_milliseconds)});
       } else if (std::holds_alternative<handover::End>(message)) {
         if (stage_ == Stage::left) gate_.on_signal(SIGTERM);
       } else if (auto* refused = std::get_if<handover::Refused>(&message)) {

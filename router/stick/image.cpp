@@ -43,6 +43,8 @@ std::optional<ImageEntry> read_record(ByteView bytes) {
   entry.provisional = (in.u8() & kProvisional) != 0;
   entry.key = as_text(in.bytes(in.u16()));
   entry.shard = as_text(in.bytes(in.u8()));
+  const std::uint8_t placed = in.u8();
+  entry.region = as_text(in.bytes(in.u8()));
   if (in.failed() || entry.key.empty() || entry.shard.empty() || entry.generation == 0) return std::nullopt;
   if (age > kMostMilliseconds || unused > kMostMilliseconds) return std::nullopt;
   entry.age = milliseconds(age);
@@ -50,6 +52,7 @@ std::optional<ImageEntry> read_record(ByteView bytes) {
   // One that a later version has, and this one does not know.
   entry.origin =
       origin <= static_cast<std::uint8_t>(Origin::seeded) ? static_cast<Origin>(origin) : Origin::seeded;
+  if (placed <= static_cast<std::uint8_t>(Placed::drained)) entry.placed = static_cast<Placed>(placed);
   return entry;
 }
 
@@ -71,7 +74,9 @@ ImageWriter::ImageWriter(std::int64_t written) : out_(kMagic) {
 void ImageWriter::add(const ImageEntry& entry) {
   if (entry.key.empty() || entry.key.size() > 0xffff || entry.shard.empty() || entry.shard.size() > 0xff)
     return;
-  append(out_, kFixed + 2 + entry.key.size() + 1 + entry.shard.size(), 4);
+  const std::string_view region =
+      entry.region.substr(0, entry.region.size() > 0xff ? 0 : entry.region.size());
+  append(out_, kFixed + 2 + entry.key.size() + 1 + entry.shard.size() + 1 + 1 + region.size(), 4);
   append(out_, std::max<std::uint64_t>(1, entry.generation), 8);
   append(out_, in_milliseconds(entry.age), 8);
   append(out_, in_milliseconds(entry.unused), 8);
@@ -82,6 +87,9 @@ void ImageWriter::add(const ImageEntry& entry) {
   out_ += entry.key;
   append(out_, entry.shard.size(), 1);
   out_ += entry.shard;
+  append(out_, static_cast<std::uint8_t>(entry.placed), 1);
+  append(out_, region.size(), 1);
+  out_ += region;
 }
 
 std::string ImageWriter::finish() && {
@@ -117,12 +125,14 @@ std::string image_of(const Table& table, const NameOf& name_of, TimePoint now, s
   ImageWriter writer(written);
   // A shard has many rooms: its name is looked up once.
   std::vector<std::string> names;
+  std::string region;
   table.for_each([&](std::string_view key, const Entry& entry) {
     if (wanted && !wanted(entry)) return;
     if (entry.shard == kNoShard) return;
     if (names.size() <= entry.shard) names.resize(entry.shard + 1);
     std::string& name = names[entry.shard];
     if (name.empty()) name = name_of(entry.shard);
+    region = entry.region == RegionNames::kNone ? std::string() : table.regions().name_of(entry.region);
     writer.add({.key = key,
                 .shard = name,
                 .generation = entry.generation,
@@ -130,7 +140,9 @@ std::string image_of(const Table& table, const NameOf& name_of, TimePoint now, s
                 .unused = now - entry.last_used,
                 .holds = entry.holds,
                 .origin = entry.origin,
-                .provisional = entry.provisional});
+                .provisional = entry.provisional,
+                .placed = entry.placed,
+                .region = region});
   });
   return std::move(writer).finish();
 }
@@ -150,6 +162,8 @@ Result<Restored, ImageError> restore(Table& table, ByteView image, const IdOf& i
     entry.created = how.now - age;
     entry.last_used = how.now - unused;
     entry.provisional = from.provisional;
+    entry.placed = from.placed;
+    if (!from.region.empty()) entry.region = table.regions().id_of(from.region);
     entry.origin = how.seeded ? Origin::seeded : from.origin;
     const bool taken = shard != kNoShard && table.put(from.key, entry, how.now);
     ++(taken ? restored.taken : restored.left_out);

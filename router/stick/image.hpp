@@ -3,7 +3,8 @@
 //
 //   image    "RGTABLE" version(1) | written(8) | record ... | 0(4) | hash(8)
 //   record   size of the rest(4) | generation(8) age(8) unused(8) holds(4) origin(1) flags(1)
-//            key size(2) key | shard size(1) shard | fields of later versions, passed over
+//            key size(2) key | shard size(1) shard | placed(1) | region size(1) region
+//            fields of later versions, passed over
 //
 // Numbers are big-endian, durations milliseconds, `written` is Unix milliseconds. The hash, of all before it,
 // finds torn files; it is no signature, so whatever it covers is checked as well.
@@ -29,6 +30,8 @@ struct ImageEntry {
   std::uint32_t holds = 0;
   Origin origin = Origin::request;
   bool provisional = false;
+  Placed placed = Placed::policy;
+  std::string_view region;  // it was wanted in; empty: none
 };
 
 enum class ImageError {

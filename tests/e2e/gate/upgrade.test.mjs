@@ -407,3 +407,22 @@ test('SIGTERM to the one that serves ends the old ones too', async (t) => {
   assert.equal(await now.ended, 0);
   assert.equal(await old.ended, 0);
 });
+
+test('a room that is moved takes its tunnels of the old process with it', async (t) => {
+  const shards = await startShards(t, 2);
+  const old = await startGate(t, { shards, settings: '[heal]\nwindow = "100ms"\n' });
+  const moved = await Participant.open(old.port, 'moved');
+  const stays = await Participant.open(old.port, 'stays');
+  t.after(() => stays.close());
+  const from = await moved.echo();
+  const now = await old.next('--takeover');
+  const to = from === 'shard-0' ? 'shard-1' : 'shard-0';
+
+  assert.equal(cli('room', 'moved', '--move', to, '--admin', `unix:${now.socket}`).code, 0);
+
+  await moved.ended;
+  const back = await Participant.open(now.port, 'moved');
+  t.after(() => back.close());
+  assert.equal(await back.echo(), to);
+  await stays.echo();
+});

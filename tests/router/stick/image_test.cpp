@@ -42,7 +42,9 @@ TEST_CASE("an image gives back every entry as it was") {
               .age = minutes(50),
               .unused = seconds(3),
               .holds = 2,
-              .origin = Origin::moved});
+              .origin = Origin::moved,
+              .placed = Placed::by_hand,
+              .region = "eu"});
   writer.add({.key = "page", .shard = "s", .age = seconds(5), .unused = seconds(5), .provisional = true});
   const std::string image = std::move(writer).finish();
 
@@ -61,6 +63,9 @@ TEST_CASE("an image gives back every entry as it was") {
   CHECK(entries[0].holds == 2);
   CHECK(entries[0].origin == Origin::moved);
   CHECK_FALSE(entries[0].provisional);
+  CHECK(entries[0].placed == Placed::by_hand);
+  CHECK(entries[0].region == "eu");
+  CHECK(entries[1].region.empty());
   CHECK(entries[1].key == "page");
   CHECK(entries[1].provisional);
 }
@@ -105,6 +110,7 @@ TEST_CASE("a table that is handed over is the same table, with holds told apart"
   REQUIRE(before.put("idle", old, kNow));
   old.shard = 4;
   old.origin = Origin::moved;
+  old.region = before.regions().id_of("eu");
   REQUIRE(before.put("held", old, kNow));
   (void)before.hold("held", kNow);
   (void)before.hold("held", kNow);
@@ -127,6 +133,7 @@ TEST_CASE("a table that is handed over is the same table, with holds told apart"
   const auto held = after.peek("held");
   REQUIRE(held.has_value());
   CHECK(held->origin == Origin::moved);
+  CHECK(after.regions().name_of(held->region) == "eu");
   CHECK(held->holds == 0);
   CHECK(holds == std::map<std::string, std::uint32_t>{{"held", 2}, {"idle", 0}});
 }
