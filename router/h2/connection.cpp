@@ -278,6 +278,12 @@ void Connection::leave() {
   (void)nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr);
 }
 
+void Connection::give_notice() {
+  if (leaving_) return;
+  leaving_ = true;
+  (void)nghttp2_submit_shutdown_notice(session_.get());
+}
+
 bool Connection::finished() const {
   return nghttp2_session_want_read(session_.get()) == 0 && !wants_output();
 }

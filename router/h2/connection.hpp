@@ -88,6 +88,8 @@ class Connection {
   // GOAWAY in two steps (RFC 9113 6.8), so that no request on its way is lost: first a notice, then, when the
   // client has answered a PING, the last stream.
   void leave();
+  // The first half of it: no stream is refused, whenever it comes. For who has time.
+  void give_notice();
   bool leaving() const { return leaving_; }
   // GOAWAY, and nothing more is taken.
   void close(std::uint32_t error) { terminate(error); }

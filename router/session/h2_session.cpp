@@ -142,6 +142,7 @@ H2Session::~H2Session() = default;
 
 void H2Session::leave_when_idle() {
   if (closed_) return;
+  leave_patience_ = kLeave;
   left_at_ = worker_.core.now();
   http2_.leave();
   flush_soon();
@@ -150,8 +151,13 @@ void H2Session::leave_when_idle() {
 }
 
 void H2Session::wind_down() {
+  if (closed_) return;
   leave_patience_ = kWindDown;
-  leave_when_idle();
+  left_at_ = worker_.core.now();
+  // A client that has read it opens no more streams and closes; those that are on their way are served.
+  http2_.give_notice();
+  flush_soon();
+  connection_.stream->cancel_read();
 }
 
 void H2Session::leave_now() {
