@@ -33,7 +33,7 @@ struct RegionSettings {
 struct Wish {
   std::string_view region;
   std::string_view release;
-  std::string_view live_release;  // where shards of `release` are lacking, or none is wished
+  std::string_view live_release;    // where shards of `release` are lacking, or none is wished
   std::span<const ShardId> except;  // it has just been tried there
 };
 

@@ -73,8 +73,8 @@ class ShardNames {
 
 // May new rooms go there, but for its caps?
 inline bool takes_new_rooms(const Shard& shard) {
-  return shard.up && !shard.spared && shard.state == ShardState::ready && shard.weight > 0 && shard.share > 0 &&
-         !shard.addresses.empty() && shard.id != kNoShard;
+  return shard.up && !shard.spared && shard.state == ShardState::ready && shard.weight > 0 &&
+         shard.share > 0 && !shard.addresses.empty() && shard.id != kNoShard;
 }
 
 // A shard that takes new rooms, as placement sees it: all that a choice among hundreds reads, side by side.

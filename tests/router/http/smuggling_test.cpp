@@ -68,8 +68,7 @@ std::string line_bytes(const std::string& text) {
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  const auto folder =
-      std::filesystem::path(ROOMGATE_SOURCE_DIR) / "tests/corpora/http1-smuggling";
+  const auto folder = std::filesystem::path(ROOMGATE_SOURCE_DIR) / "tests/corpora/http1-smuggling";
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".txt") continue;
     std::ifstream in(entry.path());
