@@ -1,4 +1,5 @@
-// Bans at run time: the operator's come on top of the settings' and stay over a reload, not over a restart.
+// Bans at run time: the operator's come on top of the settings' and stay over a reload and an upgrade, not
+// over a restart.
 
 #include <algorithm>
 
@@ -55,6 +56,16 @@ void Gate::publish_bans() {
   runtime_.on_each([this, bans = bans_](net::Core& core) { workers_[core.index()]->set_bans(bans); });
 }
 
+void Gate::send_banned_away() {
+  if (bans_->all().empty()) return;
+  session::MovedRooms banned{.left = {}, .window = options_.heal_window};
+  table_.for_each([this, &banned](std::string_view key, const stick::Entry& entry) {
+    if (entry.holds > 0 && bans_->find(key) != nullptr) banned.left.emplace(key, names_.name_of(entry.shard));
+  });
+  if (!banned.left.empty()) LOG(info, "banned_rooms_emptied", {"rooms", banned.left.size()});
+  send_away(std::move(banned));
+}
+
 std::vector<admin::BanRow> Gate::bans() {
   std::vector<admin::BanRow> rows;
   rows.reserve(bans_->all().size());
@@ -81,6 +92,7 @@ bool Gate::ban(const admin::BanRow& row) {
   }
   LOG(info, "banned", {to_text(wanted.kind), wanted.text}, {"status", wanted.status});
   publish_bans();
+  send_banned_away();
   return true;
 }
 

@@ -110,6 +110,9 @@ class Gate final : public admin::Subject {
   // bans.cpp: those of these settings and the operator's.
   std::vector<route::Ban> all_bans(const std::vector<route::Ban>& of_settings) const;
   void publish_bans();
+  // Those who are in a banned room already; who is on the way in finds the ban itself
+  // (Exchange::open_tunnel).
+  void send_banned_away();
 
   void publish_settings();
   void on_signal(int signal);

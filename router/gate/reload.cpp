@@ -96,6 +96,7 @@ Result<void, std::string> Gate::apply(Options next) {
   adopt_geoip();
   publish_settings();
   publish_bans();
+  send_banned_away();
   doors_.commit(std::move(plan).value(), std::move(entrances).value());
   directory_ = std::move(shards_then);
   publish_shards();

@@ -190,7 +190,8 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
     if (held.known) {
       hold = held.serial;
       // While the shard was answering: those that look for its tunnels would not have found this one.
-      moved = held.shard != decision.shard->id;
+      const bool banned = worker_.bans != nullptr && worker_.bans->find(*facts_.key) != nullptr;
+      moved = banned || held.shard != decision.shard->id;
     }
     if (worker_.guide != nullptr) worker_.guide->holds_changed(*facts_.key);
   }

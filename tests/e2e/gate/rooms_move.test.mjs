@@ -254,3 +254,22 @@ test('after its deadline a drain moves what is left, each room once; without ano
   for (const peer of peers) if (peer.shard === 'shard-1') assert.equal(await peer.echo('still here'), true);
   for (const peer of peers) peer.stream.destroy();
 });
+
+test('a ban empties the room: those inside get a Close and are not let in again, others stay', async (t) => {
+  const { gate, ask } = await scene(t, { settings: '[[bans]]\ntenant = "gone"\n' });
+  const inside = [];
+  for (let i = 0; i < 5; ++i) inside.push(await enter(gate, 'spam-1'));
+  const other = await enter(gate, 'lesson');
+
+  const banned = await ask('POST', 'bans', { prefix: 'spam', status: 403 });
+
+  assert.equal(banned.status, 200);
+  for (const peer of inside) {
+    assert.equal(await peer.closed(), 1001);
+    await peer.end();
+  }
+  assert.equal((await request(gate.port, room('spam-1'))).status, 403);
+  assert.equal(await other.echo('still here'), true);
+  await gate.log.wait(/ banned_rooms_emptied rooms=1/);
+  other.stream.destroy();
+});
