@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_watch.hpp"
 #include "base/net/runtime.hpp"
 #include "base/random.hpp"
 #include "router/admin/rate_window.hpp"
@@ -159,8 +160,8 @@ class Gate final : public admin::Subject {
   std::shared_ptr<const route::Bans> bans_ = std::make_shared<const route::Bans>();
   std::shared_ptr<const tls::TicketKeys> tickets_;  // of doors without a key file
   Credentials credentials_;
-  tls::Settled files_{0};
-  tls::Settled geoip_{0};
+  Settled files_{0};
+  Settled geoip_{0};
 
   net::Runtime runtime_;
   // Below the runtime: their sockets live in its cores.

@@ -15,7 +15,7 @@ void Gate::adopt_geoip() {
 
 void Gate::watch_geoip() {
   const region::GeoIp* database = options_.session.locator->database();
-  if (database == nullptr || !geoip_.observe(region::GeoIp::fingerprint(database->file()))) return;
+  if (database == nullptr || !geoip_.observe(file_fingerprint(database->file()))) return;
   const auto renewed = renew_geoip();
   metrics_.geoip_reloads.with({renewed ? "ok" : "refused"}).add();
   if (renewed) {

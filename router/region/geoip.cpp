@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "base/siphash.hpp"
+#include "base/file_watch.hpp"
 
 namespace roomgate::router::region {
 namespace {
@@ -82,7 +82,7 @@ std::string_view country_of(MMDB_entry_s entry) {
 Result<std::shared_ptr<const GeoIp>, std::string> GeoIp::open(const std::string& file,
                                                               const GeoIpLimits& limits) {
   std::shared_ptr<GeoIp> made(new GeoIp(file));
-  made->looked_ = fingerprint(file);
+  made->looked_ = file_fingerprint(file);
   const auto copy = copy_of(file, limits.max_bytes);
   if (!copy) return fail(file + ": " + copy.error());
   const std::string name = "/proc/self/fd/" + std::to_string(copy->number());
@@ -97,19 +97,6 @@ Result<std::shared_ptr<const GeoIp>, std::string> GeoIp::open(const std::string&
     return fail(file + ": has no countries in its records (it says it is \"" + std::string(type) + "\")");
   }
   return std::shared_ptr<const GeoIp>(std::move(made));
-}
-
-std::uint64_t GeoIp::fingerprint(const std::string& file) {
-  struct stat facts {};
-  if (::stat(file.c_str(), &facts) != 0) return 0;
-  const std::array<std::int64_t, 7> numbers = {static_cast<std::int64_t>(facts.st_dev),
-                                               static_cast<std::int64_t>(facts.st_ino),
-                                               facts.st_size,
-                                               facts.st_mtim.tv_sec,
-                                               facts.st_mtim.tv_nsec,
-                                               facts.st_ctim.tv_sec,
-                                               facts.st_ctim.tv_nsec};
-  return siphash({reinterpret_cast<const std::uint8_t*>(numbers.data()), sizeof numbers});
 }
 
 GeoIp::~GeoIp() {

@@ -33,11 +33,8 @@ class GeoIp {
   // database.
   std::string_view country(const Address& address) const;
 
-  // Equal as long as the file was not written or replaced; one that is not there has one too.
-  static std::uint64_t fingerprint(const std::string& file);
-
   const std::string& file() const { return file_; }
-  std::uint64_t looked() const { return looked_; }  // its fingerprint, just before it was read
+  std::uint64_t looked() const { return looked_; }  // its file_fingerprint, just before it was read
   std::uint64_t built() const { return database_.metadata.build_epoch; }  // Unix time
 
  private:

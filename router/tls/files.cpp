@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
 
 #include "base/encoding.hpp"
+#include "base/file_watch.hpp"
 #include "base/siphash.hpp"
 
 namespace roomgate::router::tls {
@@ -61,60 +61,21 @@ std::vector<std::string> ocsp_names(const std::string& certificate_file) {
   return {fs::path(certificate_file).replace_extension(".ocsp").string(), certificate_file + ".ocsp"};
 }
 
-namespace {
-
-void append_facts(const std::string& name, std::string& out) {
-  struct stat facts {};
-  out += name;
-  out += '\0';
-  if (::stat(name.c_str(), &facts) != 0) return;
-  const std::array<std::int64_t, 7> numbers = {static_cast<std::int64_t>(facts.st_dev),
-                                               static_cast<std::int64_t>(facts.st_ino),
-                                               facts.st_size,
-                                               facts.st_mtim.tv_sec,
-                                               facts.st_mtim.tv_nsec,
-                                               facts.st_ctim.tv_sec,
-                                               facts.st_ctim.tv_nsec};
-  std::array<char, sizeof numbers> bytes;
-  std::memcpy(bytes.data(), numbers.data(), sizeof numbers);
-  out.append(bytes.data(), bytes.size());
-}
-
-}  // namespace
-
 std::uint64_t fingerprint(const std::vector<std::string>& paths, const FileLimits& limits) {
   std::string facts;
   for (const auto& path : paths) {
     if (!is_folder(path)) {
-      append_facts(path, facts);
-      for (const auto& name : ocsp_names(path)) append_facts(name, facts);
+      append_file_facts(path, facts);
+      for (const auto& name : ocsp_names(path)) append_file_facts(name, facts);
       continue;
     }
     const auto names = files_of(path, limits);
     facts += names ? path : names.error();
     facts += '\0';
     if (!names) continue;
-    for (const auto& name : *names) append_facts(name, facts);
+    for (const auto& name : *names) append_file_facts(name, facts);
   }
   return siphash(as_bytes(facts));
-}
-
-bool Settled::observe(std::uint64_t seen) {
-  if (seen == read_) {
-    candidate_.reset();
-    return false;
-  }
-  if (candidate_ != seen) {
-    candidate_ = seen;
-    return false;
-  }
-  taken(seen);
-  return true;
-}
-
-void Settled::taken(std::uint64_t seen) {
-  read_ = seen;
-  candidate_.reset();
 }
 
 }  // namespace roomgate::router::tls

@@ -1,11 +1,8 @@
-// Files that TLS is configured from: reading them within bounds, and telling when one of a set has changed.
-// The gate looks once a second rather than listening to inotify: a look sees every kind of change (a symbolic
-// link anywhere in a path swapped, as Kubernetes and ACME clients do it; network file systems), needs no
-// descriptor per folder, and costs 2 us a file. Control core, start-up.
+// Files that TLS is configured from: reading them within bounds, and telling when one of a set has changed
+// (base/file_watch.hpp). Control core, start-up.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,20 +27,5 @@ std::vector<std::string> ocsp_names(const std::string& certificate_file);
 // Of files, folders' files and the OCSP answers beside them: equal as long as none was written, replaced,
 // added or removed. A file that is not there counts too.
 std::uint64_t fingerprint(const std::vector<std::string>& paths, const FileLimits& limits = {});
-
-// Says when a changed set is worth reading: once it has looked the same twice, since a certificate and its
-// key are two files, written one after the other.
-class Settled {
- public:
-  explicit Settled(std::uint64_t read) : read_(read) {}
-  // True: read the files now. From then on that look counts as read, whether or not it was any good.
-  bool observe(std::uint64_t seen);
-  // Somebody has read them meanwhile.
-  void taken(std::uint64_t seen);
-
- private:
-  std::uint64_t read_;
-  std::optional<std::uint64_t> candidate_;
-};
 
 }  // namespace roomgate::router::tls

@@ -52,21 +52,6 @@ TEST_CASE("a symbolic link swapped above a file is seen") {
   CHECK(fingerprint(paths) != before);
 }
 
-TEST_CASE("a change is read once it has stood still, and not again after a failure") {
-  Settled settled(1);
-
-  CHECK_FALSE(settled.observe(1));
-  CHECK_FALSE(settled.observe(2));  // the certificate is new
-  CHECK_FALSE(settled.observe(3));  // and now its key
-  CHECK(settled.observe(3));
-  CHECK_FALSE(settled.observe(3));
-  CHECK_FALSE(settled.observe(4));
-  CHECK_FALSE(settled.observe(3));  // changed back
-  CHECK_FALSE(settled.observe(4));
-  settled.taken(4);
-  CHECK_FALSE(settled.observe(4));
-}
-
 TEST_CASE("files beyond the bounds are refused by name") {
   Folder folder;
   write(folder / "big.pem", std::string(100, 'x'));
