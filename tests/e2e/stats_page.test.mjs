@@ -152,7 +152,7 @@ test('a day with a shard that is down and one that is drained, on a laptop and o
     shards.push({ name: `${region}-${i % 3}`, region, port: backend.port, backend, lines: `region = "${region}"\n${limits}${i === 4 ? 'release = "next"\n' : ''}` });
   }
   const gate = await startWithToken(t, {
-    shards, listeners: ['', `tls.certificates = ["${folder}/meet.example.org.pem"]`],
+    shards, name: 'gate-fra', cwd: folder, listeners: ['', 'tls.certificates = ["meet.example.org.pem"]'],
     settings: '[health]\ninterval = "500ms"\ninterval_fast = "200ms"\npanic = 0.9\n[limits]\nper_address = { new_rooms = "1000/s burst 1000" }\n',
   });
   const of = async (name) => JSON.parse((await request(gate.admin, `/api/v1/shards/${name}`)).body);

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
-export const binary = process.env.ROOMGATE ?? path.join(process.env.ROOMGATE_BIN ?? path.join(root, 'build/dev/bin'), 'roomgate');
+export const binary = path.resolve(process.env.ROOMGATE ?? path.join(process.env.ROOMGATE_BIN ?? path.join(root, 'build/dev/bin'), 'roomgate'));
 
 // A build with sanitizers: what it takes of memory and time says nothing about the gate.
 export const sanitized = process.env.ROOMGATE_SANITIZED === '1';
@@ -58,9 +58,10 @@ export function temporaryFolder(t) {
 
 const listen = (address, lines = '') => `[[listen]]\naddress = "${address}"\n${lines}\n`;
 
-// shards: [{name, port, lines}]; settings: further TOML; listen: a list of extra lines per [[listen]] block.
-export function settingsText({ shards = [], settings = '', listeners = [''], admin = '', top = '', folder }) {
-  const parts = [`${top}\n[gate]\nname = "gate-test"\nthreads = 2\n`];
+// shards: [{name, port, lines}]; settings: further TOML; listen: a list of extra lines per [[listen]] block; name: the
+// gate's.
+export function settingsText({ shards = [], settings = '', listeners = [''], admin = '', top = '', name = 'gate-test', folder }) {
+  const parts = [`${top}\n[gate]\nname = "${name}"\nthreads = 2\n`];
   for (const lines of listeners) parts.push(listen('127.0.0.1:0', lines));
   parts.push(`[admin]\naddress = "127.0.0.1:0"\nsocket = "${folder}/gate.sock"\n${admin}\n`);
   for (const shard of shards) {
@@ -72,6 +73,7 @@ export function settingsText({ shards = [], settings = '', listeners = [''], adm
   return parts.join('\n');
 }
 
+// `cwd`: where the gate runs, so that its settings may name files as they are called there.
 export function startGate(t, options) {
   const folder = temporaryFolder(t);
   return startGateOn(t, folder, settingsText({ ...options, folder }), options);
@@ -82,12 +84,12 @@ export async function startGateOn(t, folder, text, options = {}) {
   const file = path.join(folder, 'gate.toml');
   const write = (changed) => writeFileSync(file, settingsText({ ...options, ...changed, folder }));
   writeFileSync(file, text);
-  return serving(spawnGate(t, { folder, file, write }));
+  return serving(spawnGate(t, { folder, file, write, cwd: options.cwd }));
 }
 
 // One process of a gate. `args`: behind those that name the settings.
-function spawnGate(t, { folder, file, write }, args = []) {
-  const child = spawn(binary, ['serve', '--config', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+function spawnGate(t, { folder, file, write, cwd }, args = []) {
+  const child = spawn(binary, ['serve', '--config', file, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   // With all it has said: 'close' comes behind the ends of its streams.
   const ended = new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal)));
   const log = new Lines(child.stderr);
@@ -108,10 +110,10 @@ function spawnGate(t, { folder, file, write }, args = []) {
       return line === undefined ? undefined : Number(line.slice(name.length + 1));
     },
     // The next process, with the settings as they are in the file: it serves when this is done.
-    next: (...more) => serving(spawnGate(t, { folder, file, write }, more)),
+    next: (...more) => serving(spawnGate(t, { folder, file, write, cwd }, more)),
     // One that is to fail.
     failing: (...more) => {
-      const other = spawnGate(t, { folder, file, write }, more);
+      const other = spawnGate(t, { folder, file, write, cwd }, more);
       other.expectedEnd = 1;
       return other;
     },
