@@ -21,6 +21,10 @@ const Drains::Drain& Drains::begin(std::string_view shard, Left left,
   return one;
 }
 
+void Drains::take(std::string_view shard, const Drain& drain) {
+  static_cast<Drain&>(drains_[std::string(shard)]) = drain;
+}
+
 void Drains::end_unless(const std::function<bool(const std::string& shard)>& goes_on) {
   std::erase_if(drains_, [&goes_on](const auto& drain) { return !goes_on(drain.first); });
 }
@@ -84,6 +88,10 @@ std::vector<Drains::Step> Drains::move_due(TimePoint now, Pace pace, const Move&
     if (step.moved + step.stuck > 0) steps.push_back(std::move(step));
   }
   return steps;
+}
+
+void Drains::each(const std::function<void(const std::string& shard, const Drain& drain)>& visit) const {
+  for (const auto& [shard, one] : drains_) visit(shard, one);
 }
 
 const Drains::Drain* Drains::find(std::string_view shard) const {

@@ -43,6 +43,8 @@ class Drains {
 
   // One that has begun goes on as it is.
   const Drain& begin(std::string_view shard, Left left, std::chrono::system_clock::time_point wall);
+  // One that another process has begun, as it is there by now.
+  void take(std::string_view shard, const Drain& drain);
   void set_deadline(std::string_view shard, std::optional<TimePoint> deadline);
   void end_unless(const std::function<bool(const std::string& shard)>& goes_on);
 
@@ -65,6 +67,7 @@ class Drains {
   std::vector<Step> move_due(TimePoint now, Pace pace, const Move& move);
   static constexpr Duration kStep = seconds(1);
 
+  void each(const std::function<void(const std::string& shard, const Drain& drain)>& visit) const;
   const Drain* find(std::string_view shard) const;
 
  private:

@@ -20,6 +20,23 @@ namespace roomgate::router::gate {
 using handover::Link;
 using handover::Message;
 
+namespace {
+
+constexpr auto kLongest = std::chrono::hours(24 * 366 * 10);
+
+// As Drain has lengths of time, bounded both ways.
+template <class Length>
+std::uint64_t milliseconds_of(Length length) {
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(0, std::chrono::duration_cast<milliseconds>(length).count()));
+}
+Duration length_of(std::uint64_t count) {
+  constexpr auto kMost = static_cast<std::uint64_t>(milliseconds(kLongest).count());
+  return milliseconds(static_cast<std::int64_t>(std::min(count, kMost)));
+}
+
+}  // namespace
+
 Upgrade::Upgrade(Gate& gate, std::vector<std::string> command)
     : gate_(gate), command_(std::move(command)), out_of_patience_([this] { abandon("it took too long"); }) {}
 
@@ -188,6 +205,8 @@ void Upgrade::on_message(Other& other, Message message) {
         other.link->send(handover::Welcome{});
       } else if (auto* word = std::get_if<handover::ShardWord>(&message)) {
         take_word(*word);
+      } else if (auto* drain = std::get_if<handover::Drain>(&message)) {
+        take_drain(*drain);
       } else if (auto* ban = std::get_if<handover::Ban>(&message)) {
         take_ban(*ban);
       } else if (auto* piece = std::get_if<handover::Table>(&message)) {
@@ -319,6 +338,7 @@ Result<void, std::string> Upgrade::take(handover::Inheritance& inherited) {
     gate_.tickets_ = std::make_shared<const tls::TicketKeys>(std::move(*keys));
   }
   for (const auto& word : inherited.words()) take_word(word);
+  for (const auto& drain : inherited.drains()) take_drain(drain);
   for (const auto& ban : inherited.bans()) take_ban(ban);
   predecessor_ = &add(Other::Role::elder);
   const std::string image = inherited.take_table();
@@ -348,6 +368,16 @@ void Upgrade::take_found(const handover::Inheritance& inherited) {
 void Upgrade::take_word(const handover::ShardWord& word) {
   const auto state = balance::parse_shard_state(word.state);
   if (state) gate_.directory_.set_words({{word.shard, {*state, word.version}}});
+}
+
+void Upgrade::take_drain(const handover::Drain& drain) {
+  using Wall = std::chrono::system_clock;
+  directory::Drains::Drain taken;
+  taken.since = Wall::now() - std::chrono::duration_cast<Wall::duration>(length_of(drain.age_milliseconds));
+  taken.rooms_at_start = drain.rooms_at_start;
+  if (drain.has_deadline) taken.deadline = Clock::now() + length_of(drain.milliseconds_left);
+  taken.empty = drain.empty;
+  gate_.drains_.take(drain.shard, taken);
 }
 
 void Upgrade::take_ban(const handover::Ban& ban) {
@@ -480,10 +510,26 @@ void Upgrade::send_words() {
   for (const auto& [shard, word] : gate_.directory_.words()) {
     link.send(handover::ShardWord{shard, std::string(balance::to_text(word.state)), word.version});
   }
+  send_drains();
   for (const route::Ban& ban : gate_.operator_bans_) {
     link.send(
         handover::Ban{static_cast<std::uint8_t>(ban.kind), ban.text, static_cast<std::uint32_t>(ban.status)});
   }
+}
+
+void Upgrade::send_drains() {
+  const auto now = Clock::now();
+  const auto wall = std::chrono::system_clock::now();
+  gate_.drains_.each([&](const std::string& shard, const directory::Drains::Drain& drain) {
+    successor_->link->send(handover::Drain{
+        .shard = shard,
+        .age_milliseconds = milliseconds_of(wall - drain.since),
+        .rooms_at_start = drain.rooms_at_start,
+        .has_deadline = drain.deadline.has_value(),
+        .milliseconds_left = drain.deadline ? milliseconds_of(*drain.deadline - now) : 0,
+        .empty = drain.empty,
+    });
+  });
 }
 
 void Upgrade::begin_asking() {

@@ -50,7 +50,7 @@ class Upgrade {
 
   // --- Taking over.
 
-  // Tickets, operators' words and the table; before anything runs.
+  // Tickets, operators' words, drains and the table; before anything runs.
   Result<void, std::string> take(handover::Inheritance& inherited);
   // What DNS said last of the [[discover]] blocks, once they are known.
   void take_found(const handover::Inheritance& inherited);
@@ -123,6 +123,7 @@ class Upgrade {
   handover::Answer answer(const handover::Ask& ask);
   // From our own predecessor, before we serve.
   void take_word(const handover::ShardWord& word);
+  void take_drain(const handover::Drain& drain);
   void take_ban(const handover::Ban& ban);
   void on_go();
 
@@ -130,6 +131,7 @@ class Upgrade {
   void offer(Other& other);
   void send_offer(std::string image);
   void send_words();
+  void send_drains();
   void begin_asking();
   void send_changes(std::string image);
   void leave();

@@ -83,6 +83,8 @@ Result<bool, std::string> Inheritance::note(Message message, const InheritanceLi
     ticket_keys_ = std::move(keys->keys);
   } else if (auto* word = std::get_if<ShardWord>(&message)) {
     words_.push_back(std::move(*word));
+  } else if (auto* drain = std::get_if<Drain>(&message)) {
+    drains_.push_back(std::move(*drain));
   } else if (auto* found = std::get_if<Found>(&message)) {
     found_.push_back(std::move(*found));
   } else if (auto* ban = std::get_if<Ban>(&message)) {
@@ -93,7 +95,7 @@ Result<bool, std::string> Inheritance::note(Message message, const InheritanceLi
     return fail("the process that serves refuses: " + refused->reason);
   }
   if (table_.size() > limits.table_bytes ||
-      std::max({words_.size(), found_.size(), bans_.size()}) > kMostWords)
+      std::max({words_.size(), drains_.size(), found_.size(), bans_.size()}) > kMostWords)
     return fail(std::string("the process that serves gives too much"));
   return std::holds_alternative<Offered>(message);
 }

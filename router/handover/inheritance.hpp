@@ -35,6 +35,7 @@ class Inheritance {
 
   const std::string& ticket_keys() const { return ticket_keys_; }
   const std::vector<ShardWord>& words() const { return words_; }
+  const std::vector<Drain>& drains() const { return drains_; }
   const std::vector<Found>& found() const { return found_; }
   const std::vector<Ban>& bans() const { return bans_; }
   // A stick image.
@@ -60,6 +61,7 @@ class Inheritance {
   std::vector<Passed> passed_;
   std::string ticket_keys_;
   std::vector<ShardWord> words_;
+  std::vector<Drain> drains_;
   std::vector<Found> found_;
   std::vector<Ban> bans_;
   std::string table_;

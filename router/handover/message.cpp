@@ -28,6 +28,8 @@ void with_fields(M& m, F&& f) {
   if constexpr (std::is_same_v<T, CloseTunnels>) f(m.key, m.shard, m.window_milliseconds);
   if constexpr (std::is_same_v<T, Follow>) f(m.upgrade_socket);
   if constexpr (std::is_same_v<T, Found>) f(m.question, m.name, m.address, m.weighted, m.weight);
+  if constexpr (std::is_same_v<T, Drain>)
+    f(m.shard, m.age_milliseconds, m.rooms_at_start, m.has_deadline, m.milliseconds_left, m.empty);
 }
 
 class Writer {

@@ -8,8 +8,8 @@
 //
 //   successor                              the process that serves
 //   Hello{successor}                  ->
-//                                     <-   Descriptor ..., TicketKeys, ShardWord ..., Ban ..., Found ...,
-//                                          Table, Offered
+//                                     <-   Descriptor ..., TicketKeys, ShardWord ..., Drain ..., Ban ...,
+//                                          Found ..., Table, Offered
 //   Prepared                          ->   (from now on it asks rather than decides)
 //                                     <-   Table (what has changed since), Go
 //   Serving                           ->   (now it has left)
@@ -124,10 +124,19 @@ struct Found {
   bool weighted = false;
   std::uint32_t weight = 0;
 };
+// How far the emptying of a shard is. In lengths of time: clocks that only go forward are a process's own.
+struct Drain {
+  std::string shard;
+  std::uint64_t age_milliseconds = 0;
+  std::uint64_t rooms_at_start = 0;
+  bool has_deadline = false;
+  std::uint64_t milliseconds_left = 0;  // to it; 0: it is over
+  bool empty = false;                   // and that has been said
+};
 
 using Message =
     std::variant<Hello, Descriptor, TicketKeys, ShardWord, Ban, Table, Offered, Prepared, Go, Serving,
-                 Refused, Reported, Welcome, Ask, Answer, Holds, CloseTunnels, Follow, End, Found>;
+                 Refused, Reported, Welcome, Ask, Answer, Holds, CloseTunnels, Follow, End, Found, Drain>;
 
 inline constexpr std::size_t kMostMessage = 1024 * 1024;
 inline constexpr std::size_t kTablePiece = 256 * 1024;

@@ -362,6 +362,37 @@ test("an operator's words about shards, the address and the admin socket come al
   assert.equal(cli('status', '--admin', `unix:${now.socket}`).code, 0);
 });
 
+test('a drain goes on in the next process: since when, of how many rooms, and until when', async (t) => {
+  const shards = await startShards(t, 2);
+  const old = await startGate(t, { shards, settings: '[heal]\nwindow = "100ms"\n' });
+  const people = [];
+  for (let i = 0; i < 4; ++i) people.push(await Participant.open(old.port, `room-${i}`));
+  t.after(() => people.forEach((each) => each.close()));
+  const drainOf = (gate) => JSON.parse(cli('shards', '--admin', `unix:${gate.socket}`, '--json').out).shards.find((row) => row.name === 'shard-1').drain;
+  const drain = (gate, deadline) => cli('drain', 'shard-1', '--deadline', deadline, '--admin', `unix:${gate.socket}`).code;
+  assert.equal(drain(old, '30m'), 0);
+  const before = drainOf(old);
+  assert.equal(before.rooms_at_start, 2);
+  // One room less, so that a drain that began anew would have another start.
+  const [gone] = JSON.parse((await request(old.admin, '/api/v1/rooms?shard=shard-1')).body).rooms;
+  assert.equal(cli('room', gone.room, '--forget', '--admin', `unix:${old.socket}`).code, 0);
+
+  const now = await old.next('--takeover');
+
+  const after = drainOf(now);
+  assert.equal(after.rooms_at_start, 2);
+  // Later by what the words were on their way.
+  for (const field of ['since', 'deadline']) {
+    assert.ok(Math.abs(Date.parse(after[field]) - Date.parse(before[field])) <= 60_000, `${field}: ${before[field]} and ${after[field]}`);
+  }
+  // Whoever serves when it is over keeps to it.
+  const [stays] = JSON.parse((await request(now.admin, '/api/v1/rooms?shard=shard-1')).body).rooms;
+  assert.equal(drain(now, '2s'), 0);
+  const last = await now.next('--takeover');
+  await eventually(async () => (await roomOf(last, stays.room)).shard === 'shard-0');
+  assert.equal((await roomOf(last, stays.room)).why, 'moved by drain');
+});
+
 test('the number of threads may change with the process: no connection is refused', async (t) => {
   const shards = await startShards(t, 2);
   let gate = await startGate(t, { shards });

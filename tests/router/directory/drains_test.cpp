@@ -148,3 +148,37 @@ TEST_CASE("a deadline that is taken back stops what has not moved yet") {
   CHECK(drains.move_due(kStart, pace, [](auto&, auto&) { return std::optional<std::size_t>(0); }).empty());
   CHECK_FALSE(drains.wants_rooms("a", kStart + seconds(30)));
 }
+
+TEST_CASE("a drain that another process has begun goes on: since when, of how many rooms, until when") {
+  Drains old(1);
+  old.begin("a", {.rooms = 5, .tunnels = 9}, kWall + std::chrono::hours(3));
+  old.set_deadline("a", kStart + seconds(60));
+  old.begin("b", {}, kWall);
+  CHECK(old.count("b", {}));
+
+  Drains next(2);
+  old.each([&next](const std::string& shard, const Drains::Drain& drain) { next.take(shard, drain); });
+  next.begin("a", {.rooms = 4}, kWall + std::chrono::hours(4));
+  (void)next.count("a", {.rooms = 4});
+
+  CHECK(next.find("a")->since == kWall + std::chrono::hours(3));
+  CHECK(next.find("a")->rooms_at_start == 5);
+  CHECK_FALSE(next.wants_rooms("a", kStart + seconds(59)));
+  CHECK(next.wants_rooms("a", kStart + seconds(60)));
+  CHECK_FALSE(next.count("b", {}));
+}
+
+TEST_CASE("what the other process says last of a drain counts") {
+  Drains next(1);
+  Drains::Drain drain;
+  drain.rooms_at_start = 5;
+  drain.deadline = kStart + seconds(60);
+  next.take("a", drain);
+
+  drain.deadline.reset();
+  next.take("a", drain);
+  next.begin("a", {.rooms = 5}, kWall);
+  (void)next.count("a", {.rooms = 5});
+
+  CHECK_FALSE(next.wants_rooms("a", kStart + std::chrono::hours(1)));
+}

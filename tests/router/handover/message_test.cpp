@@ -47,7 +47,8 @@ TEST_CASE("every message comes back as it was sent") {
       CloseTunnels{"room", "shard-0", 10'000},
       Follow{"/run/other"},
       End{},
-      Found{"_http._tcp.web.example", "shard-1", "10.0.0.1:80", true, 5}};
+      Found{"_http._tcp.web.example", "shard-1", "10.0.0.1:80", true, 5},
+      Drain{"shard-0", 3'600'000, 1ULL << 33, true, 1'800'000, true}};
   CHECK(messages.size() == std::variant_size_v<Message>);
 
   for (const Message& message : messages) CHECK(there_and_back(message) == bytes_of(message));
