@@ -192,11 +192,13 @@ class Gate final : public admin::Subject {
   } rates_;
   TimePoint started_;
   TimePoint tickets_rotated_;
-  TimePoint next_look_;  // at the credentials' files
-  TimePoint end_at_ = TimePoint::max();
+  TimePoint next_look_;                  // at the credentials' files
+  TimePoint end_at_ = TimePoint::max();  // of the grace
   bool draining_ = false;
   bool failed_ = false;  // to take over
   bool accepting_ = true;
+  bool at_once_ = false;  // and no last words
+  bool parting_ = false;
   bool ended_ = false;
 };
 

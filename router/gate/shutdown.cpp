@@ -10,7 +10,11 @@
 namespace roomgate::router::gate {
 namespace {
 
-constexpr Duration kLastWords = seconds(2);  // for tunnels that were told to end
+// Behind the grace: tunnels are told to close, each at a moment within the first of these; whatever is still
+// there after the second is cut; and what has not noticed that after the third is left behind.
+constexpr Duration kPartingWindow = seconds(1);
+constexpr Duration kLastWords = seconds(2);
+constexpr Duration kCutting = seconds(2);
 constexpr Duration kLook = milliseconds(20);
 constexpr Duration kLookLeaving = milliseconds(250);  // for hours
 
@@ -25,6 +29,7 @@ void Gate::on_signal(int signal) {
     // Asked twice, or by somebody at the keyboard: now.
     LOG(info, "stopping_now");
     end_at_ = Clock::now();
+    at_once_ = true;
     draining_ = true;
     notify_supervisor("STOPPING=1");
     return stop_accepting();
@@ -35,7 +40,8 @@ void Gate::on_signal(int signal) {
 // We serve nobody any more who could be told: tunnels get their last grace.
 void Gate::end_leaving(int signal) {
   const auto now = Clock::now();
-  end_at_ = signal == SIGINT || draining_ ? now : std::min(end_at_, now + options_.shutdown_grace);
+  at_once_ = at_once_ || signal == SIGINT || draining_;
+  end_at_ = at_once_ ? now : std::min(end_at_, now + options_.shutdown_grace);
   draining_ = true;
   upgrade_->end_old_processes();
   runtime_.on_each([this](net::Core& core) { workers_[core.index()]->drain(); },
@@ -87,13 +93,19 @@ void Gate::stop_accepting() {
 void Gate::wait_for_guests() {
   const auto now = Clock::now();
   if (admission_.inside() == 0) return finish();
-  if (now >= end_at_ && !ended_) {
+  if (now >= end_at_ && !at_once_ && !parting_) {
+    parting_ = true;
+    LOG(info, "ending_tunnels", {"connections", admission_.inside()});
+    runtime_.on_each([this](net::Core& core) { workers_[core.index()]->end_tunnels(kPartingWindow); });
+  }
+  const TimePoint cut_at = at_once_ ? end_at_ : end_at_ + kLastWords;
+  if (now >= cut_at && !ended_) {
     ended_ = true;
     LOG(info, "ending_connections", {"connections", admission_.inside()});
     runtime_.on_each([this](net::Core& core) { workers_[core.index()]->end_all(); });
   }
-  if (ended_ && now >= end_at_ + kLastWords) return finish();
-  const bool hurry = draining_ || ended_ || end_at_ - now < kLookLeaving;
+  if (ended_ && now >= cut_at + kCutting) return finish();
+  const bool hurry = draining_ || end_at_ - now < kLookLeaving;
   runtime_.control().schedule(watch_guests_, now + (hurry ? kLook : kLookLeaving));
 }
 

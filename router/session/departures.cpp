@@ -20,15 +20,19 @@ void Departures::set_rate(double per_second) {
 }
 
 void Departures::add(Leaver& leaver, TimePoint now, Duration window) {
-  if (leaver.waiting_in_ != nullptr) return;
   std::uniform_int_distribution<Duration::rep> within(0, std::max<Duration::rep>(0, window.count()));
+  const TimePoint moment = now + Duration(within(random_));
+  if (leaver.waiting_in_ != nullptr) {
+    if (leaver.place_->first <= moment) return;
+    waiting_.erase(leaver.place_);
+  }
   leaver.waiting_in_ = this;
-  leaver.place_ = waiting_.emplace(now + Duration(within(random_)), &leaver);
+  leaver.place_ = waiting_.emplace(moment, &leaver);
 }
 
 std::optional<TimePoint> Departures::next() const {
   if (waiting_.empty()) return std::nullopt;
-  return std::max(waiting_.begin()->first, free_);
+  return std::max(waiting_.begin()->first, last_ + gap_);
 }
 
 Departures::Leaver* Departures::take(TimePoint now) {
@@ -37,7 +41,7 @@ Departures::Leaver* Departures::take(TimePoint now) {
   Leaver* const leaver = waiting_.begin()->second;
   waiting_.erase(waiting_.begin());
   leaver->waiting_in_ = nullptr;
-  free_ = std::max(free_, now - kLate) + gap_;
+  last_ = std::max(last_ + gap_, now - kLate);
   return leaver;
 }
 

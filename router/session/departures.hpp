@@ -30,10 +30,10 @@ class Departures {
   };
 
   explicit Departures(std::uint64_t seed) : random_(seed) {}
-  // Above 0.
+  // Above 0; infinity: each at its moment.
   void set_rate(double per_second);
 
-  // Who waits already keeps its moment.
+  // Who waits already leaves at the earlier of its two moments.
   void add(Leaver& leaver, TimePoint now, Duration window);
   std::size_t waiting() const { return waiting_.size(); }
   // When somebody may leave, at the earliest; nullopt: nobody waits.
@@ -45,7 +45,7 @@ class Departures {
   std::multimap<TimePoint, Leaver*> waiting_;
   std::mt19937_64 random_;
   Duration gap_{};
-  TimePoint free_{};  // by the rate
+  TimePoint last_{};  // when the last one went, by the rate
 };
 
 }  // namespace roomgate::router::session

@@ -4,6 +4,8 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include "base/clock.hpp"
+
 namespace roomgate::router::session {
 
 struct MovedRooms;
@@ -15,6 +17,8 @@ class Guest
   // This gate is going away: end now if nothing is under way.
   virtual void leave_when_idle() = 0;
   virtual void leave_now() = 0;
+  // Its time is over: a tunnel closes gently, at a moment of its own within `window`.
+  virtual void leave_gently(Duration) {}
   // Whoever is in one of them, on the shard that it has left, has to come back.
   virtual void rooms_moved(const MovedRooms&) {}
   // Another process has taken over; there is time.

@@ -16,7 +16,7 @@ class TunnelGuest final : public Guest, private tunnel::Tunnel::Owner {
     terms_.tunnels->add(1);
     worker.add(*this);
     // It was on its way to this shard while its room left it.
-    if (terms_.moved) depart(Duration(0));
+    if (terms_.moved) depart(Duration(0), tunnel::End::moved);
   }
   ~TunnelGuest() override {
     terms_.tunnels->add(-1);
@@ -36,22 +36,25 @@ class TunnelGuest final : public Guest, private tunnel::Tunnel::Owner {
   // A tunnel is never idle: it is somebody's conference.
   void leave_when_idle() override {}
   void leave_now() override { tunnel_.interrupt(); }
+  void leave_gently(Duration window) override { depart(window, tunnel::End::interrupted); }
   void rooms_moved(const MovedRooms& moved) override {
     const TunnelNote& note = terms_.note;
     if (terms_.hold && moved.concerns(note.text(TunnelNote::key), note.text(TunnelNote::shard))) {
-      depart(moved.window);
+      depart(moved.window, tunnel::End::moved);
     }
   }
 
  private:
-  // Made when its room moves: most tunnels never need one.
+  // Made when its room moves, or its time is over: most tunnels never need one.
   struct Departure final : Departures::Leaver {
     explicit Departure(TunnelGuest& whose) : guest(whose) {}
-    void leave() override { guest.tunnel_.leave(); }
+    void leave() override { guest.tunnel_.leave(why); }
     TunnelGuest& guest;
+    tunnel::End why{};
   };
-  void depart(Duration window) {
+  void depart(Duration window, tunnel::End why) {
     if (departure_ == nullptr) departure_ = std::make_unique<Departure>(*this);
+    departure_->why = why;
     worker_.depart(*departure_, window);
   }
 

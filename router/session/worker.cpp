@@ -1,5 +1,7 @@
 #include "router/session/worker.hpp"
 
+#include <limits>
+
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "base/sanitizer.hpp"
@@ -80,6 +82,11 @@ void Worker::drain() {
 void Worker::wind_down() {
   winding_down = true;
   for (auto it = guests_.begin(); it != guests_.end();) (it++)->wind_down();
+}
+
+void Worker::end_tunnels(Duration window) {
+  departures_.set_rate(std::numeric_limits<double>::infinity());
+  for (auto it = guests_.begin(); it != guests_.end();) (it++)->leave_gently(window);
 }
 
 void Worker::end_all() {

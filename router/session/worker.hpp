@@ -54,7 +54,9 @@ class Worker {
   // The same without haste, when another process has taken over: idle connections of HTTP/1 end with their
   // next answer or their time, since a request may be on its way on each of them.
   void wind_down();
-  // Whatever is still there.
+  // Tunnels close gently within the window, however many there are.
+  void end_tunnels(Duration window);
+  // Whatever is still there, at once.
   void end_all();
   void add(Guest& guest) { guests_.push_back(guest); }
 

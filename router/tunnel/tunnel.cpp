@@ -132,12 +132,12 @@ Task<void> Tunnel::finish_write(Pump& pump, Buffer buffer, std::size_t at, std::
   if (written(pump, sent)) move(pump);
 }
 
-void Tunnel::leave(std::uint16_t code) {
+void Tunnel::leave(End why, std::uint16_t code) {
   if (ended_ || farewell_ != nullptr) return;
   farewell_ = std::make_unique<Farewell>(*this, code);
-  why_ = End::moved;
+  why_ = why;
   // It is ending anyway, and one side cannot be told any more.
-  if (up_.done || down_.done) return end(End::moved);
+  if (up_.done || down_.done) return end(why);
   core_.schedule(*farewell_, core_.now() + limits_.farewell);
   down_.close = Pump::Close::due;
   down_.from.cancel_read();
@@ -174,7 +174,7 @@ bool Tunnel::parted() const {
 void Tunnel::part(Pump& pump) {
   client_->shutdown_write();
   shard_->shutdown_write();
-  end(End::moved);
+  end(why_);
   finish(pump);
 }
 

@@ -49,8 +49,8 @@ class Tunnel final : private net::Turn {
   void interrupt() { end(End::interrupted); }
   // RFC 6455 7.4.1: "going away", the one code that has every client come back.
   static constexpr std::uint16_t kGoingAway = 1001;
-  // Its room is elsewhere now. Again: nothing more.
-  void leave(std::uint16_t code = kGoingAway);
+  // Its room is elsewhere now, or its time is over. Again: nothing more.
+  void leave(End why = End::moved, std::uint16_t code = kGoingAway);
 
  private:
   // One way. Waits for its source, or a coroutine of its waits for its receiver.
@@ -77,7 +77,7 @@ class Tunnel final : private net::Turn {
   // From leave() on.
   struct Farewell final : TimerWheel::Timer {
     Farewell(Tunnel& owner, std::uint16_t with_code) : tunnel(owner), code(with_code) {}
-    void on_expire() override { tunnel.end(End::moved); }
+    void on_expire() override { tunnel.end(tunnel.why_); }
     Tunnel& tunnel;
     std::uint16_t code;
   };

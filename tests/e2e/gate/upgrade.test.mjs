@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import tls from 'node:tls';
 import { Participant, Requests, startShard } from './load.mjs';
 import { certificate, cli, eventually, Raw, request, sanitized, startGate, temporaryFolder } from './support.mjs';
+import { connect } from './websocket.mjs';
 
 // The whole of it takes minutes: ./dev test --long.
 const long = process.env.LONG === '1';
@@ -85,18 +86,18 @@ test('open WebSockets and a load of requests notice neither reloads nor replacem
   await eventually(async () => (await roomOf(last, 'room-0')).tunnels === 0);
 });
 
-test('tunnels that outlive upgrade.grace are ended, and no others', async (t) => {
+test('tunnels that outlive upgrade.grace get a Close 1001, and no others', async (t) => {
   const shards = await startShards(t, 1);
   const settings = '[upgrade]\ngrace = "300ms"\n';
   const old = await startGate(t, { shards, settings });
-  const tunnel = await Participant.open(old.port, 'room');
-  await tunnel.echo();
+  const tunnel = await connect(old.port, '/xmpp-websocket?room=room');
 
   const now = await old.next('--takeover');
   const other = await Participant.open(now.port, 'room');
   t.after(() => other.close());
 
-  await tunnel.ended;
+  assert.equal(await tunnel.closed(), 1001);
+  tunnel.stream.destroy();
   assert.equal(await old.ended, 0);
   assert.equal(await other.echo(), 'shard-0');
 });

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <set>
 #include <vector>
@@ -113,4 +114,22 @@ TEST_CASE("whoever is gone is waited for no longer, and nobody has two moments")
   CHECK(departures.waiting() == 1);
   CHECK(moments(departures, kStart).size() == 1);
   CHECK(stays.left);
+}
+
+TEST_CASE(
+    "whoever must leave sooner than it was told does, and is not held up by a rate that was there before") {
+  Departures departures(7);
+  departures.set_rate(0.01);
+  Guest first;
+  departures.add(first, kStart, Duration(0));
+  std::vector<Guest> guests(100);
+  for (Guest& guest : guests) departures.add(guest, kStart, std::chrono::hours(1));
+  CHECK(departures.take(kStart) == &first);
+
+  departures.set_rate(std::numeric_limits<double>::infinity());
+  for (Guest& guest : guests) departures.add(guest, kStart, seconds(1));
+  for (Guest& guest : guests) departures.add(guest, kStart, std::chrono::hours(1));
+
+  CHECK(departures.waiting() == guests.size());
+  CHECK(moments(departures, kStart).back() <= kStart + seconds(1) + milliseconds(4));
 }

@@ -136,6 +136,26 @@ TEST_CASE("leaves a quiet tunnel with a Close to both, and ends when both have a
   });
 }
 
+TEST_CASE("a tunnel whose time is over says so in its end, whether both answer its Close or nobody does") {
+  run([](Core& core) -> Task<void> {
+    for (const bool answered : {true, false}) {
+      Scene scene(core);
+      co_await scene.shard.send(kText);
+      CHECK(co_await scene.client.have(kText.size()));
+
+      scene.tunnel->leave(End::interrupted);
+
+      CHECK(co_await scene.client.have(kText.size() + kBye.size()));
+      if (answered) {
+        co_await scene.client.send(masked('\x88', "\x03\xe9"));
+        co_await scene.shard.send(kBye);
+      }
+      CHECK(co_await scene.ended.wait(core.now() + kPatience));
+      CHECK(scene.totals->end == End::interrupted);
+    }
+  });
+}
+
 TEST_CASE("the Close waits for the end of a frame, and what the shard says behind that is dropped") {
   run([](Core& core) -> Task<void> {
     Scene scene(core);
