@@ -1,9 +1,12 @@
 // What the admin endpoint sees of the gate, and may do to it.
 #include <openssl/crypto.h>
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/process_metrics.hpp"
 #include "base/version.hpp"
+#include "router/admin/natural_order.hpp"
 #include "router/gate/gate.hpp"
 
 namespace roomgate::router::gate {
@@ -192,6 +195,9 @@ std::vector<admin::ShardRow> Gate::shards() {
     }
     rows.push_back(std::move(row));
   }
+  std::sort(rows.begin(), rows.end(), [](const admin::ShardRow& a, const admin::ShardRow& b) {
+    return admin::naturally_before(a.name, b.name);
+  });
   return rows;
 }
 

@@ -70,6 +70,21 @@ test('tables show what there is to say, and rooms can be chosen', async (t) => {
   assert.match(cli('status', ...admin).out, /\ntunnels +3\n/);
 });
 
+test('shards are in the order in which people count, in tables, in JSON and on the page', async (t) => {
+  const names = ['a-1', 'a-2', 'a-10', 'b'];
+  const gate = await startGate(t, { shards: await startShards(t, [...names].reverse()) });
+
+  const table = cli('shards', '--admin', gate.socket).out;
+  const json = JSON.parse(cli('shards', '--json', '--admin', gate.socket).out).shards;
+  const page = (await request(gate.admin, '/stats')).body;
+
+  assert.deepEqual(table.trim().split('\n').slice(1).map((line) => line.split(' ')[0]), names);
+  assert.deepEqual(json.map((row) => row.name), names);
+  const places = names.map((name) => page.indexOf(`<b>${name}</b>`));
+  assert.ok(places[0] > 0);
+  assert.deepEqual(places, [...places].sort((a, b) => a - b));
+});
+
 test('a name from outside cannot speak to the terminal', async (t) => {
   const gate = await startGate(t, { shards: await startShards(t) });
   const raw = await tunnel(gate, '\u001b[2Jowned\u202e');
