@@ -1,8 +1,8 @@
 // Where new rooms go, and what deciding costs. First days of a fleet of 200 shards in 5 regions with 100,000
 // rooms (tests/router/route/fleet.hpp), for each policy, left alone and changing; then the time of single
 // decisions with a million rooms in the table, and the table's memory. Five runs each: min / median / max.
-// `placement_sim FILE` writes JSON too. Ends with 1 when a room moved that did not have to, or was placed
-// where it must not be.
+// `placement_sim FILE` writes JSON too; `placement_sim --decisions` leaves the days out. Ends with 1 when a
+// room moved that did not have to, or was placed where it must not be.
 #include <malloc.h>
 
 #include <algorithm>
@@ -273,8 +273,9 @@ class Decisions {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const bool only_decisions = argc > 1 && std::string_view(argv[1]) == "--decisions";
   Json days;
-  const std::size_t defects = run_days(days);
+  const std::size_t defects = only_decisions ? 0 : run_days(days);
 
   Decisions decisions;
   Runs bytes;
@@ -295,7 +296,7 @@ int main(int argc, char** argv) {
     costs.add("p99_ns", times.p99);
     costs.close();
   });
-  if (argc > 1) {
+  if (argc > 1 && !only_decisions) {
     std::ofstream(argv[1]) << "{\n \"name\": \"placement\",\n \"bytes_per_room\": " << bytes.values[0]
                            << ",\n \"fleets\": " << days.text() << ",\n \"decisions\": " << costs.text()
                            << "\n}\n";

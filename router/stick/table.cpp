@@ -4,41 +4,45 @@
 #include <bit>
 
 #include "base/siphash.hpp"
+#include "router/stick/key.hpp"
 
 namespace roomgate::router::stick {
 
 // What a reader sees besides the three atomics never changes: another shard or generation is another node.
 // Nodes are owned by their bucket's chain (released into it by insert, taken back by unlink), then by
 // Stripe::retired.
+// What walking past a node reads comes first, then what finding one does: two cache lines' worth. The
+// allocator's sixteen bytes of alignment keep `next` and `hash` in one line; more would cost fifty bytes a
+// room.
 struct Table::Node {
-  std::string key;
+  std::atomic<Node*> next{nullptr};
   std::uint64_t hash;
-  ShardId shard;
+  Key key;
+  std::atomic<Duration::rep> last_used;
   std::uint64_t generation;
   TimePoint created;
+  std::uint64_t serial;
+  ShardId shard;
+  std::atomic<std::uint32_t> holds;
+  std::uint16_t region;
   Origin origin;
   Placed placed;
-  std::uint16_t region;
-  std::uint64_t serial;
-  std::atomic<Duration::rep> last_used;
-  std::atomic<std::uint32_t> holds;
   std::atomic<bool> provisional;
-  std::atomic<Node*> next{nullptr};
   Node* older = nullptr;  // in the stripe's queue
   Node* newer = nullptr;
 
   Node(std::string_view k, std::uint64_t h, const Entry& entry)
-      : key(k),
-        hash(h),
-        shard(entry.shard),
+      : hash(h),
+        key(k),
+        last_used(entry.last_used.time_since_epoch().count()),
         generation(entry.generation),
         created(entry.created),
+        serial(entry.serial),
+        shard(entry.shard),
+        holds(entry.holds),
+        region(entry.region),
         origin(entry.origin),
         placed(entry.placed),
-        region(entry.region),
-        serial(entry.serial),
-        last_used(entry.last_used.time_since_epoch().count()),
-        holds(entry.holds),
         provisional(entry.provisional) {}
 
   Entry entry() const {
@@ -63,6 +67,18 @@ struct Table::Node {
   }
 };
 
+namespace {
+
+constexpr std::size_t kCacheLine = 64;
+
+// Two of 64, by bits that neither stripe_of() nor bucket_of() looks at. (With one, nearly a lookup in a
+// hundred would walk a chain for nothing.)
+std::uint64_t mark_of(std::uint64_t hash) {
+  return std::uint64_t{1} << (hash >> 58) | std::uint64_t{1} << (hash >> 52 & 63);
+}
+
+}  // namespace
+
 void Table::Queue::push(Node* node) {
   node->older = back;
   node->newer = nullptr;
@@ -83,7 +99,7 @@ Table::Table(Limits limits) : limits_(limits) {
   buckets_per_stripe_ = std::bit_ceil(std::max<std::size_t>(16, limits_.max_entries / stripe_count_));
   stripes_ = std::make_unique<Stripe[]>(stripe_count_);
   for (std::size_t i = 0; i < stripe_count_; ++i) {
-    stripes_[i].buckets = std::make_unique<std::atomic<Node*>[]>(buckets_per_stripe_);
+    stripes_[i].buckets = std::make_unique<Bucket[]>(buckets_per_stripe_);
   }
   rooms_ = std::make_unique<std::atomic<std::uint32_t>[]>(limits_.max_shards);
 }
@@ -91,7 +107,7 @@ Table::Table(Limits limits) : limits_(limits) {
 Table::~Table() {
   for (std::size_t i = 0; i < stripe_count_; ++i) {
     for (std::size_t b = 0; b < buckets_per_stripe_; ++b) {
-      Node* node = stripes_[i].buckets[b].load();
+      Node* node = stripes_[i].buckets[b].first.load();
       while (node != nullptr) {
         const std::unique_ptr<Node> owned(node);
         node = owned->next.load();
@@ -100,13 +116,21 @@ Table::~Table() {
   }
 }
 
-std::atomic<Table::Node*>& Table::bucket_of(Stripe& stripe, std::uint64_t hash) const {
+Table::Bucket& Table::bucket_of(Stripe& stripe, std::uint64_t hash) const {
   return stripe.buckets[(hash >> 16) & (buckets_per_stripe_ - 1)];
 }
 
 Table::Node* Table::walk(Stripe& stripe, std::string_view key, std::uint64_t hash) const {
-  for (Node* node = bucket_of(stripe, hash).load(); node != nullptr; node = node->next.load()) {
-    if (node->hash == hash && node->key == key) return node;
+  const Bucket& bucket = bucket_of(stripe, hash);
+  const std::uint64_t mark = mark_of(hash);
+  if ((bucket.marks.load() & mark) != mark) return nullptr;
+  for (Node* node = bucket.first.load(); node != nullptr; node = node->next.load()) {
+    // The lines that follow, at the same time as the first: a chain is short, so most likely this is the
+    // node.
+    const char* const line = reinterpret_cast<const char*>(node);
+    __builtin_prefetch(line + kCacheLine);
+    __builtin_prefetch(line + sizeof(Node) - 1);
+    if (node->hash == hash && node->key.view() == key) return node;
   }
   return nullptr;
 }
@@ -114,6 +138,7 @@ Table::Node* Table::walk(Stripe& stripe, std::string_view key, std::uint64_t has
 std::optional<Entry> Table::find(std::string_view key, TimePoint now) {
   const std::uint64_t hash = siphash(as_bytes(key));
   Stripe& stripe = stripe_of(hash);
+  __builtin_prefetch(&bucket_of(stripe, hash));  // while the guard's store is on its way
   const Readers::Guard guard(readers_);
   std::unique_lock lock(stripe.mutex, std::defer_lock);
   if (!guard.entered()) lock.lock();
@@ -127,6 +152,7 @@ std::optional<Entry> Table::find(std::string_view key, TimePoint now) {
 std::optional<Entry> Table::peek(std::string_view key) const {
   const std::uint64_t hash = siphash(as_bytes(key));
   Stripe& stripe = stripe_of(hash);
+  __builtin_prefetch(&bucket_of(stripe, hash));  // while the guard's store is on its way
   const Readers::Guard guard(readers_);
   std::unique_lock lock(stripe.mutex, std::defer_lock);
   if (!guard.entered()) lock.lock();
@@ -259,7 +285,7 @@ std::vector<NamedEntry> Table::tick(TimePoint now) {
     // Created in order, so the first that is young enough ends the search; none of them is held.
     while (Node* node = stripe.provisional.front) {
       if (now - node->created < limits_.provisional_life) break;
-      dropped.push_back({node->key, node->entry()});
+      dropped.push_back({std::string(node->key.view()), node->entry()});
       remove(stripe, node);
     }
     const std::size_t steps = std::min(stripe.count, std::max<std::size_t>(64, stripe.count / 32));
@@ -267,7 +293,7 @@ std::vector<NamedEntry> Table::tick(TimePoint now) {
       Node* node = stripe.real.front;
       const Entry entry = node->entry();
       if (entry.holds == 0 && now - entry.last_used >= limits_.idle) {
-        dropped.push_back({node->key, entry});
+        dropped.push_back({std::string(node->key.view()), entry});
         remove(stripe, node);
       } else {
         stripe.real.remove(node);
@@ -285,8 +311,8 @@ void Table::visit_stripe(Stripe& stripe,
   std::unique_lock lock(stripe.mutex, std::defer_lock);
   if (!guard.entered()) lock.lock();
   for (std::size_t b = 0; b < buckets_per_stripe_; ++b) {
-    for (const Node* node = stripe.buckets[b].load(); node != nullptr; node = node->next.load()) {
-      visit(node->key, node->entry());
+    for (const Node* node = stripe.buckets[b].first.load(); node != nullptr; node = node->next.load()) {
+      visit(node->key.view(), node->entry());
     }
   }
 }
@@ -336,18 +362,27 @@ std::size_t Table::rooms_on(ShardId shard) const {
 
 void Table::insert(Stripe& stripe, std::unique_ptr<Node> node) {
   Node* const added = node.release();
-  std::atomic<Node*>& bucket = bucket_of(stripe, added->hash);
-  added->next.store(bucket.load());
-  bucket.store(added);
+  Bucket& bucket = bucket_of(stripe, added->hash);
+  added->next.store(bucket.first.load());
+  // The mark before the node: who misses the mark came before the node.
+  bucket.marks.store(bucket.marks.load() | mark_of(added->hash));
+  bucket.first.store(added);
   (added->provisional.load() ? stripe.provisional : stripe.real).push(added);
   ++stripe.count;
   count_room(added->shard, true);
 }
 
 void Table::unlink(Stripe& stripe, Node* node) {
-  std::atomic<Node*>* link = &bucket_of(stripe, node->hash);
+  Bucket& bucket = bucket_of(stripe, node->hash);
+  std::atomic<Node*>* link = &bucket.first;
   while (link->load() != node) link = &link->load()->next;
   link->store(node->next.load());
+  // In one store: the mark of a node that stays is never gone, not even for a moment.
+  std::uint64_t marks = 0;
+  for (const Node* left = bucket.first.load(); left != nullptr; left = left->next.load()) {
+    marks |= mark_of(left->hash);
+  }
+  bucket.marks.store(marks);
   (node->provisional.load() ? stripe.provisional : stripe.real).remove(node);
   --stripe.count;
   count_room(node->shard, false);
@@ -364,7 +399,7 @@ void Table::remove(Stripe& stripe, Node* node) {
 
 void Table::replace(Stripe& stripe, Node* node, const Entry& entry) {
   if (node->provisional.load() && !entry.provisional) provisional_.fetch_sub(1);
-  auto successor = std::make_unique<Node>(node->key, node->hash, entry);
+  auto successor = std::make_unique<Node>(node->key.view(), node->hash, entry);
   // In before out: a reader meets one of them in any case, the newer first.
   insert(stripe, std::move(successor));
   unlink(stripe, node);

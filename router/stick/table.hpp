@@ -132,6 +132,12 @@ class Table {
 
  private:
   struct Node;
+  // `marks` has two of 64 bits for each node of the chain, by its hash: a key that is not there is told so by
+  // this one line of memory. Written under the stripe's lock.
+  struct alignas(16) Bucket {
+    std::atomic<std::uint64_t> marks{0};
+    std::atomic<Node*> first{nullptr};
+  };
   // Oldest first; under the stripe's lock.
   struct Queue {
     Node* front = nullptr;
@@ -141,7 +147,7 @@ class Table {
   };
   struct alignas(64) Stripe {
     mutable std::mutex mutex;
-    std::unique_ptr<std::atomic<Node*>[]> buckets;
+    std::unique_ptr<Bucket[]> buckets;
     Queue real;
     Queue provisional;
     std::size_t count = 0;
@@ -149,7 +155,7 @@ class Table {
   };
 
   Stripe& stripe_of(std::uint64_t hash) const { return stripes_[hash & (stripe_count_ - 1)]; }
-  std::atomic<Node*>& bucket_of(Stripe& stripe, std::uint64_t hash) const;
+  Bucket& bucket_of(Stripe& stripe, std::uint64_t hash) const;
   // Under a guard or the stripe's lock.
   Node* walk(Stripe& stripe, std::string_view key, std::uint64_t hash) const;
   void visit_stripe(Stripe& stripe, const std::function<void(std::string_view, const Entry&)>& visit) const;
