@@ -245,7 +245,7 @@ test('SIGUSR2 starts the program that is on disk now, which takes over', async (
   const line = await gate.log.wait((each) => / serving /.test(each) && !each.endsWith(`pid=${gate.pid}`));
   const pid = Number(/pid=(\d+)/.exec(line)[1]);
   gate.successors.push(pid);
-  await gate.log.wait(new RegExp(`upgrade_left .*new_pid=|upgrade_left new_pid=${pid}`));
+  await gate.log.wait(new RegExp(`upgrade_left .*new_pid=${pid}\\b`));
 
   assert.equal(await tunnel.echo(), 'shard-0');
   const status = JSON.parse(cli('status', '--admin', `unix:${gate.socket}`, '--json').out);
