@@ -49,11 +49,11 @@ test('open WebSockets and a load of requests notice neither reloads nor replacem
   t.after(() => requests.stop());
   const shardsOf = new Map();
   const allEcho = async () => {
-    for (const each of participants) {
-      const shard = await each.echo();
-      assert.equal(shard, shardsOf.get(each.room) ?? shard, `${each.room} has moved`);
-      shardsOf.set(each.room, shard);
-    }
+    const echoes = await Promise.all(participants.map((each) => each.echo()));
+    participants.forEach(({ room }, i) => {
+      assert.equal(echoes[i], shardsOf.get(room) ?? echoes[i], `${room} has moved`);
+      shardsOf.set(room, echoes[i]);
+    });
   };
   await allEcho();
 
