@@ -124,8 +124,8 @@ class Gate final : public admin::Subject {
   void stop_accepting();
   void wait_for_guests();
   void finish();
-  // Another process serves.
-  void leave();
+  // Another process serves; `left` is called when nobody can come to this one any more.
+  void leave(std::function<void()> left);
   void load_snapshot();
 
   void sample_rates();

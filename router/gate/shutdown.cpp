@@ -48,7 +48,7 @@ void Gate::end_leaving(int signal) {
                    [this] { wait_for_guests(); });
 }
 
-void Gate::leave() {
+void Gate::leave(std::function<void()> left) {
   checker_->set_targets({});
   discoverer_->set_blocks({}, options_.dns);
   admin_->leave();
@@ -59,7 +59,10 @@ void Gate::leave() {
         doors_.leave(core);
         workers_[core.index()]->wind_down();
       },
-      [this] { wait_for_guests(); });
+      [this, left = std::move(left)] {
+        left();
+        wait_for_guests();
+      });
   snapshot_.stop(Snapshot::Last::none);
 }
 

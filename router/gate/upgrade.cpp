@@ -585,15 +585,16 @@ void Upgrade::leave() {
   out_of_patience_.cancel();
   stage_ = Stage::left;
   socket_ = next_socket_;
-  LOG(info, "upgrade_left", {"new_pid", successor_->link->peer().pid},
-      {"connections_left", gate_.admission_.inside()},
-      {"grace_seconds", std::chrono::duration_cast<seconds>(gate_.options_.upgrade_grace).count()});
   for (Other& other : others_) {
     if (other.role == Other::Role::elder) other.link->send(handover::Follow{socket_});
   }
   if (acceptor_ != nullptr) acceptor_->leave();
   report_at_ = Clock::now() + limits_.report;
-  gate_.leave();
+  // Said when it is true: whoever connects from then on connects to the new process.
+  gate_.leave([this, new_pid = successor_->link->peer().pid] {
+    LOG(info, "upgrade_left", {"new_pid", new_pid}, {"connections_left", gate_.admission_.inside()},
+        {"grace_seconds", std::chrono::duration_cast<seconds>(gate_.options_.upgrade_grace).count()});
+  });
 }
 
 // --- once we have left

@@ -109,8 +109,13 @@ function spawnGate(t, { folder, file, write, cwd }, args = []) {
       const line = text.split('\n').find((each) => each.startsWith(`${name} `));
       return line === undefined ? undefined : Number(line.slice(name.length + 1));
     },
-    // The next process, with the settings as they are in the file: it serves when this is done.
-    next: (...more) => serving(spawnGate(t, { folder, file, write, cwd }, more)),
+    // The next process, with the settings as they are in the file: when this is done it serves, and it alone. For a
+    // moment of a takeover both accept.
+    next: async (...more) => {
+      const other = await serving(spawnGate(t, { folder, file, write, cwd }, more));
+      if (more.includes('--takeover')) await log.wait(/upgrade_left/);
+      return other;
+    },
     // One that is to fail.
     failing: (...more) => {
       const other = spawnGate(t, { folder, file, write, cwd }, more);
