@@ -1,6 +1,6 @@
-// Telling when files have changed, by looking at them now and then rather than listening to inotify: a look sees
-// every kind of change (a symbolic link anywhere in a path swapped, as Kubernetes and ACME clients do it; network
-// file systems), needs no descriptor, and costs 2 us a file. Start-up and control core.
+// Telling when files have changed, by looking at them now and then rather than listening to inotify: a look
+// sees every kind of change (a symbolic link anywhere in a path swapped, as Kubernetes and ACME clients do
+// it; network file systems), needs no descriptor, and costs 2 us a file. Start-up and control core.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace roomgate {
 
-// Adds what tells one state of the file from another: its name, and where, how large and from when it is. A file
-// that is not there has a state too.
+// Adds what tells one state of the file from another: its name, and where, how large and from when it is. A
+// file that is not there has a state too.
 void append_file_facts(const std::string& name, std::string& out);
 // Of one file: equal as long as it was not written, replaced, or removed.
 std::uint64_t file_fingerprint(const std::string& name);

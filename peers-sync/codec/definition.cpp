@@ -73,8 +73,8 @@ Result<TableDefinition, MessageError> parse_definition(ByteView body) {
     definition.parameters.push_back({*number, *elements, *period});
   }
   for (std::uint8_t type = 0; complete && type < kTypes.size(); ++type) {
-    complete = !definition.has(type) || !is_array(kTypes[type].shape) ||
-               parameters_of(definition, type) != nullptr;
+    complete =
+        !definition.has(type) || !is_array(kTypes[type].shape) || parameters_of(definition, type) != nullptr;
   }
   if (!complete || !is_key_type(definition.key_type)) return fail(MessageError::unusable);
   return definition;

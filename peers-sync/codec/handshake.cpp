@@ -57,22 +57,29 @@ Result<std::optional<HelloRead>, Status> read_hello(ByteView input) {
   const auto space = third->find(' ');
   if (space == std::string_view::npos) return fail(Status::protocol_error);
   const std::string_view rest = third->substr(space + 1);
-  return std::optional(HelloRead{
-      {*minor, std::string(*second), std::string(third->substr(0, space)), std::string(rest.substr(0, rest.find(' ')))},
-      input.size() - text.size()});
+  return std::optional(HelloRead{{*minor, std::string(*second), std::string(third->substr(0, space)),
+                                  std::string(rest.substr(0, rest.find(' ')))},
+                                 input.size() - text.size()});
 }
 
 void append_hello(const Hello& hello, std::string& out) {
   out.append(kProtocol).append(std::to_string(kMajor)).append(".").append(std::to_string(hello.minor));
   // The relative pid has been 1 for ever.
-  out.append("\n").append(hello.to).append("\n").append(hello.from).append(" ").append(hello.process).append(" 1\n");
+  out.append("\n")
+      .append(hello.to)
+      .append("\n")
+      .append(hello.from)
+      .append(" ")
+      .append(hello.process)
+      .append(" 1\n");
 }
 
 Result<std::optional<StatusRead>, bool> read_status(ByteView input) {
   constexpr std::size_t kDigits = 3;
   const std::string_view text = as_text(input);
   const auto digits = text.substr(0, kDigits);
-  if (!std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) return fail(false);
+  if (!std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; }))
+    return fail(false);
   if (text.size() <= kDigits) return std::optional<StatusRead>();
   if (text[kDigits] != '\n') return fail(false);
   return std::optional(StatusRead{*number(digits), kDigits + 1});

@@ -19,8 +19,8 @@ enum class Status : std::uint16_t {
   try_later = 300,       // our own name, while one with it is here
   protocol_error = 501,  // not this protocol
   bad_version = 502,
-  wrong_name = 503,     // the receiver is somebody else
-  unknown_peer = 504,   // the sender is nobody we know
+  wrong_name = 503,    // the receiver is somebody else
+  unknown_peer = 504,  // the sender is nobody we know
 };
 
 inline constexpr std::size_t kMaxHello = 1024;

@@ -1,5 +1,6 @@
 // One process of a front door giving way to the next (handover/message.hpp has their words). Both sides: a
-// gate that takes over will be taken over. Owned by the gate, its control core.
+// gate that takes over will be taken over. Owned by the gate, its control core. Its rooms: upgrade.cpp (the
+// socket, who comes to it, the rooms of old processes), take_over.cpp, give_way.cpp.
 //
 //   serving  -> offering   a successor has said hello: it gets descriptors, keys, words and the table
 //   offering -> asking     it is prepared: no core decides any more, what has changed since is sent behind

@@ -1,5 +1,5 @@
-// What a peer may send: hello or status, then messages. Whatever is understood is written again as values that
-// read the same; nothing is read beyond its bytes, and every step takes some.
+// What a peer may send: hello or status, then messages. Whatever is understood is written again as values
+// that read the same; nothing is read beyond its bytes, and every step takes some.
 #include "peers-sync/codec/dictionary.hpp"
 #include "peers-sync/codec/handshake.hpp"
 #include "peers-sync/codec/message.hpp"

@@ -38,13 +38,15 @@ struct Listed {
 };
 
 std::vector<Listed> listed_of(const std::filesystem::path& file, const std::string& direction) {
-  static const std::regex kLine(R"(^\s*[\d.]+\s+(C->S|S->C)\s+@(\d+)\s+(\d+) B\s+class (\d+) type (\d+) (.*)$)");
+  static const std::regex kLine(
+      R"(^\s*[\d.]+\s+(C->S|S->C)\s+@(\d+)\s+(\d+) B\s+class (\d+) type (\d+) (.*)$)");
   std::istringstream lines(tests::read_file(file));
   std::vector<Listed> out;
   for (std::string line; std::getline(lines, line);) {
     std::smatch found;
     if (!std::regex_match(line, found, kLine) || found[1] != direction) continue;
-    out.push_back({std::stoul(found[2]), std::stoul(found[3]), std::stoi(found[4]), std::stoi(found[5]), found[6]});
+    out.push_back(
+        {std::stoul(found[2]), std::stoul(found[3]), std::stoi(found[4]), std::stoi(found[5]), found[6]});
   }
   return out;
 }

@@ -79,14 +79,14 @@ TEST_CASE("arrays and frequencies tell their lengths and periods") {
 }
 
 TEST_CASE("what HAProxy ignores is skipped, what ends its session is an error") {
-  CHECK(std::holds_alternative<Skipped>(*read("\x00\x05"s)));                 // unknown control
-  CHECK(std::holds_alternative<Skipped>(*read("\x00\x80\x01x"s)));            // with a body
-  CHECK(std::holds_alternative<Skipped>(*read("\x37\x80\x02xy"s)));           // unknown class
-  CHECK(std::holds_alternative<Skipped>(*read("\x0a\x87\x01x"s)));            // unknown type
+  CHECK(std::holds_alternative<Skipped>(*read("\x00\x05"s)));        // unknown control
+  CHECK(std::holds_alternative<Skipped>(*read("\x00\x80\x01x"s)));   // with a body
+  CHECK(std::holds_alternative<Skipped>(*read("\x37\x80\x02xy"s)));  // unknown class
+  CHECK(std::holds_alternative<Skipped>(*read("\x0a\x87\x01x"s)));   // unknown type
   CHECK(std::holds_alternative<Skipped>(*read("\x0a\x05"s)));
-  CHECK(!read("\xff\x00"s));                                                  // class 255
-  CHECK(!read("\x0a\x84\x03\x01\x00\x00"s));                                  // an ack cut off
-  CHECK(!read("\x0a\x82\x03\x01\x09t"s));                                     // a name beyond the body
+  CHECK(!read("\xff\x00"s));                  // class 255
+  CHECK(!read("\x0a\x84\x03\x01\x00\x00"s));  // an ack cut off
+  CHECK(!read("\x0a\x82\x03\x01\x09t"s));     // a name beyond the body
 }
 
 TEST_CASE("a definition without an array's length, or of an unknown key, is ignored and not an error") {

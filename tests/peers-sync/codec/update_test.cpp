@@ -37,7 +37,8 @@ TEST_CASE("updates are HAProxy's to the byte") {
        "\x0a\x80\x10\x00\x00\x00\x01\x05"s + "alpha\x01\x04\x01\x02s1"s},
       {{.id = 4, .key = "alpha", .numbers = {1}, .server = Reference{1, {}}},
        "\x0a\x80\x0d\x00\x00\x00\x04\x05"s + "alpha\x01\x01\x01"s},
-      {{.key = "burst02", .numbers = {1}, .server = Reference{1, {}}}, "\x0a\x81\x0b\x07"s + "burst02\x01\x01\x01"s},
+      {{.key = "burst02", .numbers = {1}, .server = Reference{1, {}}},
+       "\x0a\x81\x0b\x07"s + "burst02\x01\x01\x01"s},
   };
   for (const Row& row : rows) {
     CHECK(written(row.update) == row.bytes);
@@ -106,5 +107,8 @@ TEST_CASE("keys of fixed length have none of their own") {
   const Update update{.id = 2, .key = "12345678", .numbers = {300}};
 
   CHECK(*read(written(update, binary), binary) == update);
-  CHECK(!parse_update(kUpdate, as_bytes("\x00\x00\x00\x01" "1234567"s), binary));
+  CHECK(!parse_update(kUpdate,
+                      as_bytes("\x00\x00\x00\x01"
+                               "1234567"s),
+                      binary));
 }
