@@ -1,9 +1,15 @@
 #include "router/balance/roundrobin.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
 
 namespace roomgate::router::balance {
+namespace {
+
+constexpr int kOneByOne = 4;
+
+}  // namespace
 
 // Of equals, who has waited longer: small shards are not put off by large ones.
 bool RoundRobin::ends_later(const Due& a, const Due& b) {
@@ -72,7 +78,17 @@ std::optional<ShardId> RoundRobin::choose(const Choice& choice) {
   std::vector<Due>& waiting = turn.waiting;
   std::vector<Due>& ready = turn.ready;
   // One has always begun, but for the last bit of a sum.
-  while (!waiting.empty() && (waiting.front().begin < turn.time + 1 || ready.empty())) {
+  const auto has_begun = [&turn](const Due& due) { return due.begin < turn.time + 1; };
+  for (int moved = 0; !waiting.empty() && (has_begun(waiting.front()) || ready.empty()); ++moved) {
+    if (moved == kOneByOne) {
+      // Of equal weights all begin at once: both heaps anew, in one pass, not so many steps of log(n).
+      const auto begun = std::partition(waiting.begin(), waiting.end(), std::not_fn(has_begun));
+      ready.insert(ready.end(), begun, waiting.end());
+      waiting.erase(begun, waiting.end());
+      std::make_heap(waiting.begin(), waiting.end(), begins_later);
+      std::make_heap(ready.begin(), ready.end(), ends_later);
+      break;
+    }
     std::pop_heap(waiting.begin(), waiting.end(), begins_later);
     ready.push_back(waiting.back());
     waiting.pop_back();
