@@ -40,21 +40,21 @@ std::optional<std::string> take_key(ByteView& body, const TableDefinition& table
   return key;
 }
 
-Result<std::optional<Reference>, MessageError> take_reference(ByteView& body) {
+// Into `reference`, which stays empty where there is no value.
+Result<void, MessageError> take_reference(ByteView& body, std::optional<Reference>& reference) {
   const auto length = take_varint(body);
   if (!length || *length > body.size()) return fail(MessageError::cut_off);
   ByteView field = body.first(static_cast<std::size_t>(*length));
   body = body.subspan(field.size());
-  if (field.empty()) return std::optional<Reference>();
+  if (field.empty()) return {};
   const auto id = take_varint(field);
   if (!id || *id == 0 || *id > kDictionarySize) return fail(MessageError::bad_dictionary);
-  Reference reference{.id = *id, .text = std::nullopt};
-  if (!field.empty()) {
-    const auto size = take_varint(field);
-    if (!size || *size > field.size()) return fail(MessageError::bad_dictionary);
-    reference.text = std::string(as_text(field.first(static_cast<std::size_t>(*size))));
-  }
-  return std::optional(std::move(reference));
+  reference.emplace().id = *id;
+  if (field.empty()) return {};
+  const auto size = take_varint(field);
+  if (!size || *size > field.size()) return fail(MessageError::bad_dictionary);
+  reference->text = std::string(as_text(field.first(static_cast<std::size_t>(*size))));
+  return {};
 }
 
 void append_reference(const std::optional<Reference>& reference, std::string& out) {
@@ -88,9 +88,7 @@ Result<Update, MessageError> parse_update(std::uint8_t type, ByteView body, cons
   for (std::uint8_t bit = 0; bit < kTypes.size(); ++bit) {
     if (!table.has(bit)) continue;
     if (kTypes[bit].shape == Shape::text) {
-      auto reference = take_reference(body);
-      if (!reference) return fail(reference.error());
-      update.server = std::move(*reference);
+      if (const auto taken = take_reference(body, update.server); !taken) return fail(taken.error());
       continue;
     }
     for (std::size_t left = table.numbers_of(bit); left > 0; --left) {

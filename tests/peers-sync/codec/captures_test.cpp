@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
-#include <regex>
 #include <sstream>
 
 #include "peers-sync/codec/handshake.hpp"
@@ -37,24 +36,31 @@ struct Listed {
   std::string text;
 };
 
+// "  1.2305  C->S  @33      22 B  class 10 type 130 TABLE_DEF len=19 ..."; other lines are the handshake's
+// and TCP's.
 std::vector<Listed> listed_of(const std::filesystem::path& file, const std::string& direction) {
-  static const std::regex kLine(
-      R"(^\s*[\d.]+\s+(C->S|S->C)\s+@(\d+)\s+(\d+) B\s+class (\d+) type (\d+) (.*)$)");
   std::istringstream lines(tests::read_file(file));
   std::vector<Listed> out;
   for (std::string line; std::getline(lines, line);) {
-    std::smatch found;
-    if (!std::regex_match(line, found, kLine) || found[1] != direction) continue;
-    out.push_back(
-        {std::stoul(found[2]), std::stoul(found[3]), std::stoi(found[4]), std::stoi(found[5]), found[6]});
+    std::istringstream words(line);
+    std::string time, way, at, unit, klass, type;
+    Listed one;
+    if (!(words >> time >> way >> at >> one.size >> unit >> klass >> one.klass >> type >> one.type)) continue;
+    if (way != direction || klass != "class" || !at.starts_with('@')) continue;
+    one.offset = std::stoul(at.substr(1));
+    std::getline(words, one.text);
+    out.push_back(std::move(one));
   }
   return out;
 }
 
+// NAME=VALUE or NAME='VALUE' of a line.
 std::string field(const std::string& text, const std::string& name) {
-  std::smatch found;
-  const std::regex pattern(name + R"(='?([^' ]*))");
-  return std::regex_search(text, found, pattern) ? found[1].str() : "";
+  const auto at = text.find(' ' + name + '=');
+  if (at == std::string::npos) return {};
+  std::string value = text.substr(at + name.size() + 2);
+  if (value.starts_with('\'')) value.erase(0, 1);
+  return value.substr(0, value.find_first_of("' "));
 }
 
 struct Direction {
