@@ -164,7 +164,9 @@ int Callbacks::on_stream_close(nghttp2_session* session, std::int32_t id, std::u
   c.drop_output(*stream);
   const bool whole = stream->answer_sent_ && stream->request_ended_;
   if (!whole || error != NGHTTP2_NO_ERROR) {
-    c.drop_input(*stream);
+    // A page that goes says its last words on its WebSocket and then cancels the stream: they still count. An
+    // unfinished request does not.
+    if (!stream->request_.websocket()) c.drop_input(*stream);
     stream->broken_ = true;
     if (stream->working_) c.notify(*stream, Event::broken);
   }

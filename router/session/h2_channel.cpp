@@ -22,12 +22,13 @@ H2Channel::~H2Channel() { close(); }
 
 std::optional<IoResult> H2Channel::try_read(ByteSpan into) {
   if (interrupted_ || stream_ == nullptr) return fail(IoError::interrupted);
-  if (gone_ || stream_->broken()) return fail(IoError::closed);
+  // Also what came before the client broke off.
   if (stream_->readable() > 0) {
     const std::size_t size = session_->http2().read(*stream_, into);
     session_->flush_soon();  // the window that this opens
     return size;
   }
+  if (gone_ || stream_->broken()) return fail(IoError::closed);
   if (stream_->request_ended()) return std::size_t{0};
   return std::nullopt;
 }

@@ -258,6 +258,30 @@ const openSocket = (client, path) => {
 };
 const head = (stream) => new Promise((resolve) => { stream.on('response', resolve); stream.on('close', () => resolve({ reset: stream.rstCode })); });
 
+// As a page that goes does: or its person would stay in the meeting as a ghost.
+test('the last words on a WebSocket reach the shard although its stream is cancelled behind them', async (t) => {
+  const said = [];
+  const backend = await startRawBackend(t, (socket) => {
+    let text = '';
+    said.push(() => text.slice(text.indexOf('\r\n\r\n') + 4));
+    socket.on('data', (bytes) => {
+      const before = text.includes('\r\n\r\n');
+      text += bytes.toString('latin1');
+      if (!before && text.includes('\r\n\r\n')) socket.write(answerTo(/sec-websocket-key: (\S+)/i.exec(text)[1]));
+    });
+  });
+  const { gate, https } = await doors(t, { shards: one(backend) });
+  const client = secure(t, https);
+  await settled(client);
+  const streams = Array.from({ length: 40 }, (_, i) => openSocket(client, `/xmpp-websocket?room=room${i}`));
+  await Promise.all(streams.map(head));
+
+  for (const stream of streams) stream.write('goodbye', () => stream.close(h2.NGHTTP2_CANCEL));
+
+  await eventually(async () => await gate.metric('roomgate_tunnels{shard="shard-0"}') === 0);
+  assert.deepEqual([...new Set(said.map((each) => each()))], ['goodbye']);
+});
+
 test('a WebSocket is a stream: the shard sees an upgrade, the room is held, bytes go both ways', async (t) => {
   const heads = [];
   const backend = await echo(t, heads);

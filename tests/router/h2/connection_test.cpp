@@ -342,6 +342,32 @@ TEST_CASE("a tunnel carries bytes both ways and ends one way at a time") {
   client.server.release(stream);
 }
 
+TEST_CASE("what a WebSocket said before it was cancelled is still there, of another request it is not") {
+  Client client;
+  client.begin();
+  client.send(headers(1,
+                      {{":method", "CONNECT"},
+                       {":protocol", "websocket"},
+                       {":scheme", "https"},
+                       {":path", "/ws"},
+                       {":authority", "a"},
+                       {"sec-websocket-version", "13"}},
+                      false));
+  Stream& socket = client.last_request();
+  client.send(headers(3, post(), false));
+  Stream& upload = client.last_request();
+
+  client.send(data(1, "goodbye") + rst(1) + data(3, "half") + rst(3));
+
+  CHECK(socket.broken());
+  CHECK(take(client, socket) == "goodbye");
+  CHECK(upload.broken());
+  CHECK(upload.readable() == 0);
+  client.server.release(socket);
+  client.server.release(upload);
+  CHECK(client.server.working() == 0);
+}
+
 TEST_CASE("a stream counts until its work has ended") {
   Limits limits;
   limits.streams = 10;
