@@ -4,6 +4,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import { startNameServer } from './name_server.mjs';
 import { cli, request, startBackend, startGateOn, temporaryFolder } from './support.mjs';
 
 const corpus = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../corpora/haproxy');
@@ -71,6 +72,20 @@ test('the configuration of a cluster is good settings, and routes where its shar
   const settings = imported(folder, config('kubernetes.cfg').replace(/^ *server-template .*$/m, servers));
   const gate = await startGateOn(t, folder, somewhere(settings, folder));
 
+  assert.deepEqual([...await staysAndSpreads(gate)].sort(), ['shard-0', 'shard-1', 'shard-2']);
+});
+
+test('the configuration of a cluster starts and routes, its shards found in a real name server', async (t) => {
+  const folder = temporaryFolder(t);
+  const ports = await shards(t, 3);
+  const dns = await startNameServer(t, { records: ports.flatMap((port, i) => [`_http._tcp.web SRV 0 0 ${port} shard-${i}`, `shard-${i} A 127.0.0.1`]) });
+
+  const settings = imported(folder, config('kubernetes.cfg')
+    .replace(/(nameserver \S+) \S+/, `$1 ${dns.address}`)
+    .replace('_http._tcp.web.jitsi.svc.cluster.local', '_http._tcp.web.example'));
+  const gate = await startGateOn(t, folder, somewhere(settings, folder));
+
+  assert.match(settings, /^srv = "_http._tcp.web.example"$/m);
   assert.deepEqual([...await staysAndSpreads(gate)].sort(), ['shard-0', 'shard-1', 'shard-2']);
 });
 
