@@ -6,30 +6,18 @@
 
 #include "base/net/sleep.hpp"
 #include "tests/support/dns_server.hpp"
+#include "tests/support/on_core.hpp"
 
 using namespace roomgate;
 using namespace roomgate::dns;
 using namespace roomgate::tests;
 using net::Core;
 using net::Task;
+using roomgate::tests::run;
 
 namespace {
 
 constexpr const char* kName = "_http._tcp.web.example";
-
-// Runs one coroutine on a core of its own until it ends.
-void run(const std::function<Task<void>(Core&)>& body) {
-  Core core(0);
-  bool done = false;
-  const auto whole = [](Core& on, const std::function<Task<void>(Core&)>& work, bool& ended) -> Task<void> {
-    co_await work(on);
-    ended = true;
-    on.stop();
-  };
-  core.post([&] { core.spawn(whole(core, body, done)); });
-  core.run();
-  CHECK(done);
-}
 
 Options asking(const DnsServer& server) { return {.servers = {server.address()}, .timeout = seconds(20)}; }
 Options impatient(const DnsServer& server) {

@@ -10,25 +10,13 @@
 #include "base/net/sleep.hpp"
 #include "base/net/stream.hpp"
 #include "base/sanitizer.hpp"
+#include "tests/support/on_core.hpp"
 
 using namespace roomgate;
 using namespace roomgate::net;
+using roomgate::tests::run;
 
 namespace {
-
-// Runs one coroutine on a core of its own until it ends.
-void run(const std::function<Task<void>(Core&)>& body) {
-  Core core(0);
-  bool done = false;
-  const auto whole = [](Core& on, const std::function<Task<void>(Core&)>& work, bool& ended) -> Task<void> {
-    co_await work(on);
-    ended = true;
-    on.stop();
-  };
-  core.post([&] { core.spawn(whole(core, body, done)); });
-  core.run();
-  CHECK(done);
-}
 
 std::pair<int, int> socket_pair() {
   std::array<int, 2> ends{};

@@ -8,6 +8,7 @@
 
 #include "base/net/acceptor.hpp"
 #include "base/net/waiter.hpp"
+#include "tests/support/on_core.hpp"
 
 using namespace roomgate;
 using namespace roomgate::router;
@@ -15,22 +16,9 @@ using namespace roomgate::router::health;
 using balance::Outcome;
 using net::Core;
 using net::Task;
+using roomgate::tests::run;
 
 namespace {
-
-// Runs one coroutine on a core of its own until it ends.
-void run(const std::function<Task<void>(Core&)>& body) {
-  Core core(0);
-  bool done = false;
-  const auto whole = [](Core& on, const std::function<Task<void>(Core&)>& work, bool& ended) -> Task<void> {
-    co_await work(on);
-    ended = true;
-    on.stop();
-  };
-  core.post([&] { core.spawn(whole(core, body, done)); });
-  core.run();
-  CHECK(done);
-}
 
 // A port of the loopback address. Nobody accepts: whoever listens lets connect and says nothing, else
 // connections are refused, and the port is nobody else's all the same.

@@ -11,10 +11,12 @@
 
 #include "base/net/sleep.hpp"
 #include "base/net/stream.hpp"
+#include "tests/support/on_core.hpp"
 
 using namespace roomgate;
 using namespace roomgate::net;
 using namespace roomgate::router::tunnel;
+using roomgate::tests::run;
 
 namespace {
 
@@ -87,19 +89,6 @@ struct Scene final : Tunnel::Owner {
     ended.set();
   }
 };
-
-void run(const std::function<Task<void>(Core&)>& body) {
-  Core core(0);
-  bool done = false;
-  const auto whole = [](Core& on, const std::function<Task<void>(Core&)>& work, bool& ended) -> Task<void> {
-    co_await work(on);
-    ended = true;
-    on.stop();
-  };
-  core.post([&] { core.spawn(whole(core, body, done)); });
-  core.run();
-  CHECK(done);
-}
 
 // A client's frame: the mask is all zeros, so that its payload can be read.
 std::string masked(char first, const std::string& payload) {
