@@ -67,6 +67,7 @@ void check_across(Binder& b, Gate& gate) {
     }
   }
   check_shards(b, gate);
+  if (b.reading()) check_peers(b, gate);
 }
 
 }  // namespace
@@ -110,6 +111,8 @@ void describe(Binder& b, Gate& gate) {
         "a longer key is refused with 414, never cut");
   b.key("idle", gate.rooms.idle, between(Duration(seconds(1)), Duration(hours(24 * 7))),
         "an entry nobody holds for this long is released");
+  b.key("reconnect_grace", gate.rooms.reconnect_grace, between(Duration(0), Duration(hours(1))),
+        "what a front door that died held counts as held this long");
   b.key("max_entries", gate.rooms.max_entries, between(std::int64_t{100}, std::int64_t{100'000'000}),
         "at the limit only idle entries go");
   b.key("snapshot", gate.rooms.snapshot, anything<std::string>(),
@@ -119,6 +122,7 @@ void describe(Binder& b, Gate& gate) {
 
   describe_placement(b, gate);
   describe_shards(b, gate);
+  describe_peers(b, gate);
   describe_limits(b, gate);
 
   b.table("timeouts", "How long is waited before giving up.");

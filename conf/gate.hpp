@@ -40,12 +40,15 @@ struct Gate {
     std::int64_t max_connections = 0;
     std::int64_t soft_rooms = 0;
     std::int64_t max_rooms = 0;
+    std::string census = "/about/rooms";
   };
   struct Shard {
     std::string name;
     std::string address;
     std::string announce;
     std::string agent;
+    std::int64_t haproxy_id = 0;
+    std::string haproxy_name;
     ShardKind kind;
   };
   // Shards that DNS knows: one block for one name there.
@@ -82,6 +85,7 @@ struct Gate {
     bool force_suffix = false;
     std::int64_t max_key_bytes = 1024;
     Duration idle = std::chrono::minutes(10);
+    Duration reconnect_grace = std::chrono::minutes(2);
     std::int64_t max_entries = 1'000'000;
     std::string snapshot;
     Duration snapshot_interval = std::chrono::seconds(10);
@@ -196,6 +200,42 @@ struct Gate {
     Duration server_fin = std::chrono::seconds(60);  // of a tunnel whose client has ended
     Duration pool = std::chrono::seconds(15);        // of an idle connection to a shard
   } timeouts;
+
+  // The other front doors.
+  struct Peers {
+    struct Member {
+      std::string name;
+      std::string address;
+    };
+    struct Tls {
+      std::string certificate;
+      std::string key;
+      std::string ca;
+    };
+    struct Redis {
+      std::string url = "redis://127.0.0.1:6379/0";
+      std::vector<std::string> sentinels;
+      std::string sentinel_master;
+      std::string password_file;
+      std::string ca;
+      Duration failover_hold = std::chrono::seconds(2);
+    };
+    std::string mode = "off";
+    std::string address = "0.0.0.0:1024";
+    std::vector<Member> members;
+    std::string discover_srv;
+    std::vector<std::string> allow;
+    Tls tls;
+    Duration claim_timeout = std::chrono::seconds(3);
+    std::string lease = "auto";
+    std::string table = "jitsi-meet";
+    std::int64_t key_length = 128;
+    std::string haproxy_key = "room";
+    std::string server_key = "name";
+    Duration expire = std::chrono::hours(24);
+    Duration census_interval = std::chrono::seconds(10);
+    Redis redis;
+  } peers;
 
   // Tunnels of a room that moved, and of shards that are emptied.
   struct Heal {

@@ -10,6 +10,9 @@ void describe_placement(Binder& b, Gate& gate);
 // [[shards]], [[discover]], [dns], [health]; and what must hold across their keys.
 void describe_shards(Binder& b, Gate& gate);
 void check_shards(Binder& b, Gate& gate);
+// [peers]; and what must hold across its keys.
+void describe_peers(Binder& b, Gate& gate);
+void check_peers(Binder& b, Gate& gate);
 // [limits]
 void describe_limits(Binder& b, Gate& gate);
 

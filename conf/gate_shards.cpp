@@ -58,6 +58,8 @@ void describe_kind(Binder& b, Gate::ShardKind& kind) {
         "with so many rooms it gets new ones only when nobody is below; 0: no bound");
   b.key("max_rooms", kind.max_rooms, between(std::int64_t{0}, std::int64_t{100'000'000}),
         "with so many rooms it gets no new ones; 0: no bound");
+  b.key("census", kind.census, anything<std::string>(),
+        "where it says which rooms it has; \"/room-census\" of Prosody; empty: nowhere");
 }
 
 void describe_shard(Binder& b, Gate::Shard& shard) {
@@ -69,6 +71,9 @@ void describe_shard(Binder& b, Gate::Shard& shard) {
         "the name the shard itself puts in X-Jitsi-Shard, where it differs from name");
   b.key("agent", shard.agent, address_and_port_or_empty(),
         "where an agent says up, down, ready, drain, maint and N% (HAProxy: agent-check); empty: none");
+  b.key("haproxy_id", shard.haproxy_id, between(std::int64_t{0}, std::int64_t{2'147'483'647}),
+        "its server id in HAProxy's configuration; 0: never sent to a HAProxy");
+  b.key("haproxy_name", shard.haproxy_name, anything<std::string>(), "its server name there; empty: as name");
   describe_kind(b, shard.kind);
 }
 
