@@ -2,6 +2,7 @@
 # One static library for one folder, its tests (tests/PATH/*.cpp) and its fuzz targets (tests/fuzz/NAME.cpp) together.
 # TEST_SYSTEM is linked into the tests only.
 # PUBLIC and PRIVATE name other modules by folder; they are the layer list, and check_layers.cmake holds includes to it.
+# Without SOURCES it is headers alone.
 # IO marks modules that use Asio or Beast: left out of the sanitizer and fuzz builds, where they take minutes to compile.
 
 add_library(roomgate_flags INTERFACE)
@@ -30,6 +31,15 @@ function(roomgate_module path)
     return()
   endif()
   roomgate_target_name(${path} target)
+  if(NOT M_SOURCES)
+    add_library(${target} INTERFACE)
+    target_link_libraries(${target} INTERFACE roomgate_flags ${M_SYSTEM})
+    foreach(module ${M_PUBLIC})
+      roomgate_target_name(${module} dependency)
+      target_link_libraries(${target} INTERFACE ${dependency})
+    endforeach()
+    return()
+  endif()
   list(TRANSFORM M_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/${path}/)
   add_library(${target} STATIC ${M_SOURCES})
   target_link_libraries(${target} PUBLIC roomgate_flags ${M_SYSTEM})

@@ -108,6 +108,9 @@ class Binder {
     }
   }
 
+  // The key stands in the file; false when writing the reference.
+  bool has(std::string_view name) { return reading() && find(name) != nullptr; }
+
   // The key must stand in the file.
   void required(std::string_view name);
 

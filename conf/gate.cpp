@@ -175,6 +175,11 @@ Result<Gate, std::vector<Mistake>> named(Result<Gate, std::vector<Mistake>> gate
     std::array<char, 256> host{};
     if (gethostname(host.data(), host.size() - 1) == 0) gate->name = host.data();
   }
+  // All front doors may have the same list, with themselves in it, as HAProxy's have.
+  if (gate) {
+    std::erase_if(gate->peers.members,
+                  [&gate](const Gate::Peers::Member& member) { return member.name == gate->name; });
+  }
   return gate;
 }
 

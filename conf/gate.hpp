@@ -41,6 +41,7 @@ struct Gate {
     std::int64_t soft_rooms = 0;
     std::int64_t max_rooms = 0;
     std::string census = "/about/rooms";
+    bool wants_census = false;  // it stands in the file
   };
   struct Shard {
     std::string name;

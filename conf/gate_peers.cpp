@@ -76,7 +76,8 @@ void describe_peers(Binder& b, Gate& gate) {
         "with rediss: PEM file of the authorities that vouch for it; empty: the system's");
   b.key("redis.failover_hold", peers.redis.failover_hold, between(Duration(0), Duration(minutes(1))),
         "after a failover new rooms wait this long, until every gate has said again what it has");
-  b.blocks("peers.members", peers.members, "Another front door, or a HAProxy beside this one.",
+  b.blocks("peers.members", peers.members,
+           "Another front door, or a HAProxy beside this one; one with gate.name is left out.",
            describe_member);
 }
 
@@ -85,11 +86,6 @@ void check_peers(Binder& b, Gate& gate) {
   b.table("peers", "");
   if (peers.mode == "peers" && peers.members.empty() && peers.discover_srv.empty()) {
     b.reject("mode", "with \"peers\" at least one [[peers.members]], or discover_srv, is needed");
-  }
-  for (const auto& member : peers.members) {
-    if (!gate.name.empty() && member.name == gate.name) {
-      b.reject("members", member.name + " is this gate itself (gate.name); the others only");
-    }
   }
   for (std::size_t i = 0; i < peers.members.size(); ++i) {
     for (std::size_t j = i + 1; j < peers.members.size(); ++j) {

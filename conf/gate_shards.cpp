@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "conf/gate_parts.hpp"
@@ -40,6 +41,13 @@ Allowed<std::string> header_line() {
           }};
 }
 
+Allowed<std::string> census_path() {
+  return {"a path, or empty", [](const std::string& text) {
+            const auto is_plain = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
+            return text.empty() || (text.front() == '/' && std::all_of(text.begin(), text.end(), is_plain));
+          }};
+}
+
 void describe_kind(Binder& b, Gate::ShardKind& kind) {
   b.key("region", kind.region, anything<std::string>(), "region of the shard, may be empty");
   b.key("weight", kind.weight, between(std::int64_t{0}, std::int64_t{256}), "share of new rooms; 0: none");
@@ -58,8 +66,10 @@ void describe_kind(Binder& b, Gate::ShardKind& kind) {
         "with so many rooms it gets new ones only when nobody is below; 0: no bound");
   b.key("max_rooms", kind.max_rooms, between(std::int64_t{0}, std::int64_t{100'000'000}),
         "with so many rooms it gets no new ones; 0: no bound");
-  b.key("census", kind.census, anything<std::string>(),
-        "where it says which rooms it has; \"/room-census\" of Prosody; empty: nowhere");
+  kind.wants_census = b.has("census");
+  b.key("census", kind.census, census_path(),
+        "where it says which rooms it has; \"/room-census\" of Prosody; empty: nowhere. A gate without peers "
+        "asks only where this key stands");
 }
 
 void describe_shard(Binder& b, Gate::Shard& shard) {

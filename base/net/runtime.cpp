@@ -96,6 +96,7 @@ Runtime::Runtime(const Options& options) : pin_(options.pin) {
   const std::size_t threads = options.threads == 0 ? available_cpus() : options.threads;
   for (std::size_t i = 0; i < threads; ++i) cores_.push_back(std::make_unique<Core>(i));
   control_ = std::make_unique<Core>(threads);
+  if (options.peers) peers_ = std::make_unique<Core>(threads + 1);
 }
 
 Runtime::~Runtime() = default;
@@ -118,11 +119,19 @@ void Runtime::run() {
       core->run();
     });
   }
+  if (peers_ != nullptr) {
+    threads_.emplace_back([this] {
+      ::pthread_setname_np(::pthread_self(), "peers");
+      peers_->run();
+    });
+  }
   control_->run();
   for (auto& core : cores_) core->stop();
+  if (peers_ != nullptr) peers_->stop();
   for (auto& thread : threads_) thread.join();
   threads_.clear();
   for (auto& core : cores_) core->end_coroutines();
+  if (peers_ != nullptr) peers_->end_coroutines();
   control_->end_coroutines();
 }
 

@@ -1,5 +1,6 @@
-// The threads of a program: one Core each for the data, and one more, the control core, for what must not
-// wait behind data (signals, checks, the admin endpoint) and must not delay it. Owned by main.
+// The threads of a program: one Core each for the data; one more, the control core, for what must not wait
+// behind data (signals, checks, the admin endpoint) and must not delay it; and, where it is asked for, the
+// peers core, whose heartbeats and answers must wait behind neither. Owned by main.
 #pragma once
 
 #include <functional>
@@ -22,6 +23,7 @@ class Runtime {
   struct Options {
     std::size_t threads = 0;  // 0: available_cpus()
     bool pin = false;         // core i stays on the i-th CPU of the affinity mask
+    bool peers = false;       // there is a peers core
   };
 
   explicit Runtime(const Options& options);
@@ -30,6 +32,7 @@ class Runtime {
   std::size_t size() const { return cores_.size(); }
   Core& core(std::size_t index) { return *cores_[index]; }
   Core& control() { return *control_; }
+  Core& peers() { return *peers_; }  // where Options say so
 
   // Calls on_signal on the control core. SIGTERM, SIGINT, SIGHUP, SIGUSR2.
   void on_signal(std::function<void(int)> handler);
@@ -46,6 +49,7 @@ class Runtime {
   bool pin_;
   std::vector<std::unique_ptr<Core>> cores_;
   std::unique_ptr<Core> control_;
+  std::unique_ptr<Core> peers_;  // null: none
   std::unique_ptr<Signals> signals_;
   std::vector<std::thread> threads_;
 };

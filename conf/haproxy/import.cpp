@@ -130,11 +130,13 @@ Result<std::string, std::string> import_text(std::string_view text, std::string_
     return fail("nothing to listen on: no bind line of " + titles(in.way.fronts) +
                 " has an IP address and a port");
   }
+  find_table(in);
   import_rooms(in);
   if (!import_shards(in)) {
     return fail("nothing to route to: no server of " + titles(in.way.rooms) +
                 " has an address or a name with a port");
   }
+  import_peers(in);
   import_rest(in);
   account_for_the_rest(in);
   account_for_variables(account, *lines);

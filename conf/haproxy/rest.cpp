@@ -122,53 +122,6 @@ void import_timeouts(Import& in) {
   }
 }
 
-// What the block will be, for whoever reads the settings when there is one. The keys are not known today, so
-// these are comments.
-void sketch_peers(Import& in, const Section& section, const Line& table) {
-  auto& peers = in.draft.table("peers");
-  peers.say(
-      "Front doors that know of each other's rooms: for a later version of roomgate, which takes this "
-      "block.");
-  peers.say("[peers]");
-  peers.say("mode = \"peers\"");
-  peers.say("members = [  # without this front door itself");
-  for (const Line* line : section.lines) {
-    const auto& words = line->words;
-    if ((words[0] != "peer" && words[0] != "server") || words.size() < 3) continue;
-    peers.say("  { name = " + toml(words[1]) + ", address = " + toml(words[2]) + " },");
-  }
-  peers.say("]");
-  peers.say("table = " + toml(in.way.table->name) +
-            "  # as long as HAProxy is among them, its backend's name");
-  for (std::size_t i = 1; i + 1 < table.words.size(); ++i) {
-    if (table.words[i] == "len" && number_of(table.words[i + 1])) {
-      peers.say("key_length = " + table.words[i + 1]);
-    } else if (table.words[i] == "srvkey") {
-      peers.say("server_key = " + toml(table.words[i + 1]));
-    }
-  }
-}
-
-void import_peers(Import& in) {
-  const Line* table = in.way.table == nullptr ? nullptr : setting(*in.way.table, {"stick-table"});
-  std::string name;
-  for (std::size_t i = 1; table != nullptr && i + 1 < table->words.size(); ++i) {
-    if (table->words[i] == "peers") name = table->words[i + 1];
-  }
-  for (const Section& section : in.config.sections()) {
-    if (section.kind != Kind::peers) continue;
-    const bool used = section.name == name;
-    const std::string why =
-        used
-            ? "Front doors do not tell each other of rooms yet (see [peers] above). Until then let one front "
-              "door serve all clients, or give all of them the same shards and balance.policy = \"hash\""
-            : "The rooms' table is not told to these peers";
-    if (used) sketch_peers(in, section, *table);
-    in.account.left(*section.head, used ? Left::lost : Left::needless, why);
-    for (const Line* line : section.lines) in.account.left(*line, used ? Left::lost : Left::needless, why);
-  }
-}
-
 }  // namespace
 
 Duration clamped(Duration value, Duration low, Duration high, std::string& comment) {
@@ -189,7 +142,6 @@ void import_rest(Import& in) {
   import_global(in);
   import_maxconn(in);
   import_timeouts(in);
-  import_peers(in);
 }
 
 }  // namespace roomgate::conf::haproxy

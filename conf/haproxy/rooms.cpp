@@ -204,13 +204,14 @@ void import_sources(Import& in) {
       std::find(sources.found().begin(), sources.found().end(), "path") != sources.found().end();
   rooms.set("sources", toml(sources.found()),
             has_path ? "" : "with \"path\" behind it, the page /ROOM comes from the room's shard too");
+  in.tenants = sources.tenants();
   rooms.set("tenants", sources.tenants() ? "true" : "false",
             sources.tenants() ? "the key was TENANT/ROOM"
                               : "HAProxy's key had no tenant; true: /T/ROOM and /ROOM are two rooms");
 }
 
 void import_table(Import& in) {
-  const Line* line = in.way.table == nullptr ? nullptr : setting(*in.way.table, {"stick-table"});
+  const Line* line = in.table;
   if (line == nullptr) return;
   in.account.carried(*line);
   auto& rooms = in.draft.table("rooms");
@@ -238,6 +239,7 @@ void import_table(Import& in) {
         rooms.set("max_entries", std::to_string(entries), comment);
       }
     } else if (words[i] == "len") {
+      if (in.peers != nullptr) continue;  // peers.key_length
       in.account.left(*line, Left::needless,
                       "Keys are never cut: a room's name may be as long as rooms.max_key_bytes, and a longer "
                       "one is refused");
@@ -245,7 +247,7 @@ void import_table(Import& in) {
       in.account.left(
           *line, Left::lost,
           "Counters of a stick table (store) are not kept; [limits] bounds what one client may do");
-    } else if (words[i] == "srvkey") {
+    } else if (words[i] == "srvkey" && in.peers == nullptr) {
       in.account.left(*line, Left::needless, "A shard is known by its name, whatever its address");
     }
   }

@@ -32,8 +32,6 @@ constexpr const char* kObserve =
 constexpr const char* kProxy =
     "No PROXY header is sent to shards: the client's address is in X-Forwarded-For";
 constexpr const char* kHttp = "HTTP/1.1 is spoken to shards: a WebSocket is a connection of its own there";
-constexpr const char* kId =
-    "A shard's number (id) matters between HAProxy's peers only: it is needed again when [peers] comes";
 constexpr const char* kCookie =
     "Persistence by cookie: here a room is what stays with its shard, whoever asks";
 constexpr const char* kDown =
@@ -62,6 +60,11 @@ void read_verifyhost(const Context& c, const std::string& value) {
 void read_maxconn(const Context& c, const std::string& value) {
   const std::int64_t most = number_of(value).value_or(0);
   c.options.max_connections = most > 1'000'000 ? 0 : most;  // beyond: no bound
+}
+
+void read_id(const Context& c, const std::string& value) {
+  const std::int64_t id = number_of(value).value_or(0);
+  c.options.id = id > 2'147'483'647 ? 0 : id;
 }
 
 void read_agent_port(const Context& c, const std::string& value) {
@@ -100,7 +103,7 @@ constexpr Option kOptions[] = {
     {"maxconn", kValue, read_maxconn},
     {"maxqueue", kValue, read_number<&S::maxqueue>},
     {"minconn", kValue, nullptr, "max_connections of a shard is one bound: it does not move with the load"},
-    {"id", kValue, nullptr, kId, Left::needless},
+    {"id", kValue, read_id},
     {"cookie", kValue, nullptr, kCookie},
     {"non-stick", kFlag, nullptr, "Every shard keeps its rooms"},
     {"track", kValue, nullptr, "A shard's state is its own, not another server's"},

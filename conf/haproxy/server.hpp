@@ -19,6 +19,7 @@ struct ServerOptions {
   std::string tls_ca;
   std::string tls_sni;
   std::int64_t max_connections = 0;
+  std::int64_t id = 0;  // 0: not said
   bool agent = false;
   std::string agent_address;
   std::uint16_t agent_port = 0;

@@ -18,6 +18,7 @@ struct Server {
   std::string address;
   ServerOptions options;
   std::string release;
+  std::int64_t id = 0;  // by which HAProxy's peers know it
 };
 
 // A shard's name stands in paths and headers: HAProxy allows a little more.
@@ -49,16 +50,62 @@ class Reader {
     if (section.base != nullptr) {
       for (const Line* line : settings(*section.base, {"default-server"})) take_defaults(*line, defaults);
     }
+    const std::size_t first = servers.size();
+    std::vector<Numbered> all;  // also those that no shard was made of: they have numbers too
     for (const Line* line : section.lines) {
       if (line->words[0] == "default-server") take_defaults(*line, defaults);
-      if (line->words[0] == "server" && line->words.size() > 2) take(section, *line, 2, 3, defaults);
-      if (line->words[0] == "server-template" && line->words.size() > 3) take(section, *line, 3, 4, defaults);
+      if (line->words[0] == "server" && line->words.size() > 2) {
+        take(section, *line, 2, 3, defaults);
+        all.push_back({line, 1});
+      }
+      if (line->words[0] == "server-template" && line->words.size() > 3) {
+        take(section, *line, 3, 4, defaults);
+        all.push_back({line, places_of(line->words[2])});
+      }
     }
+    number(all, first);
   }
 
   std::vector<Server> servers;
 
  private:
+  struct Numbered {
+    const Line* line = nullptr;
+    std::int64_t count = 1;
+  };
+
+  // "5", or "1-5".
+  static std::int64_t places_of(std::string_view text) {
+    const auto dash = text.find('-');
+    const std::int64_t last = number_of(text.substr(dash == text.npos ? 0 : dash + 1)).value_or(1);
+    const std::int64_t first = dash == text.npos ? 1 : number_of(text.substr(0, dash)).value_or(1);
+    return std::clamp<std::int64_t>(last - first + 1, 1, 10'000);
+  }
+
+  // HAProxy numbers the servers of a backend by their place, past the numbers that are given by `id`.
+  void number(const std::vector<Numbered>& all, std::size_t first) {
+    std::map<const Line*, Server*> shards;
+    std::set<std::int64_t> taken;
+    for (std::size_t i = first; i < servers.size(); ++i) {
+      shards[servers[i].line] = &servers[i];
+      if (servers[i].options.id > 0) taken.insert(servers[i].options.id);
+    }
+    std::int64_t next = 1;
+    for (const Numbered& each : all) {
+      const auto found = shards.find(each.line);
+      Server* const shard = found == shards.end() ? nullptr : found->second;
+      if (shard != nullptr && shard->options.id > 0) {
+        shard->id = shard->options.id;
+        ++next;
+        continue;
+      }
+      for (std::int64_t place = 0; place < each.count; ++place, ++next) {
+        while (taken.contains(next)) ++next;
+        if (shard != nullptr && place == 0) shard->id = next;
+      }
+    }
+  }
+
   void take_defaults(const Line& line, ServerOptions& defaults) {
     in_.account.carried(line);
     read_server_options(line, 1, ca_base_, in_.account, defaults);
@@ -113,8 +160,19 @@ void merge(Import& in, std::vector<Server>& servers) {
     if (there.release == server.release) {
       in.account.left(*server.line, Left::lost,
                       "The same place as " + there.name + ", and so the same shard: a place is named once");
-    } else if (there.options.backup && !server.options.backup) {
-      there = std::move(server);
+      continue;
+    }
+    if (in.peers != nullptr && there.id != server.id) {
+      in.account.left(
+          *server.line, Left::lost,
+          "HAProxy's peers know this server by another number (id) in another backend: the one in "
+          "haproxy_id is told to them");
+    }
+    if (there.options.backup && !server.options.backup) std::swap(there, server);
+    if (server.options.backup) {
+      in.account.left(*server.line, Left::needless,
+                      "A shard is of the release where it is no backup: rooms of another one come to it when "
+                      "none of theirs is left");
     }
   }
   servers = std::move(merged);
@@ -208,6 +266,15 @@ void write(Import& in, const Server& server, const Regions& regions, bool releas
         in.account.left(*server.line, Left::lost, "An agent is asked at an IP address, not at a name");
       }
     }
+    if (in.peers != nullptr) {
+      block.set("haproxy_id", std::to_string(server.id),
+                "by which HAProxy's peers know it: the id of its line, else its place in the backend");
+      const std::string& there = server.line->words[1];
+      if (there != server.name) block.set("haproxy_name", toml(there));
+    } else if (server.options.id > 0) {
+      in.account.left(*server.line, Left::needless,
+                      "A shard's number (id) matters between HAProxy's peers only, and this table has none");
+    }
     write_kind(block, server, regions, releases);
     return;
   }
@@ -215,6 +282,11 @@ void write(Import& in, const Server& server, const Regions& regions, bool releas
   const bool is_template = server.line->words[0] == "server-template";
   if (is_template) {
     block.say("As many as DNS knows: server-template had " + server.line->words[2] + " places for them.");
+  }
+  if (in.peers != nullptr) {
+    block.say(
+        "HAProxy's peers know a server by its number and its name: they are not told of rooms of these "
+        "shards. Gates tell each other of them all the same.");
   }
   if (server.is_srv) {
     block.set("srv", toml(server.question));

@@ -96,6 +96,7 @@ Way find_way(const Config& config) {
 
   const Section& main = *way.rooms[0];
   const std::string table = table_of(main);
+  way.table_name = table;
   way.table = config.find({Kind::backend, Kind::listen, Kind::frontend}, table);
   if (sticks(main)) {
     for (const Section* candidate : candidates) {

@@ -18,7 +18,7 @@ TEST_CASE("every example is accepted") {
     }
     CHECK_MESSAGE(gate.ok(), entry.path().filename().string());
   }
-  CHECK(examples >= 3);
+  CHECK(examples >= 5);
 }
 
 TEST_CASE("regions are tables of their own, by name") {
@@ -28,6 +28,22 @@ TEST_CASE("regions are tables of their own, by name") {
   CHECK(gate->regions.size() == 3);
   CHECK(gate->regions.at("eu-central").fallback == std::vector<std::string>{"eu-west", "us-east"});
   CHECK(gate->regions.at("us-east").cidrs.size() == 1);
+}
+
+TEST_CASE("front doors with peers: two gates with one file, and one beside HAProxies") {
+  const auto pair = load_gate(ROOMGATE_SOURCE_DIR "/conf/examples/two-gates.toml");
+  const auto beside = load_gate(ROOMGATE_SOURCE_DIR "/conf/examples/beside-haproxy.toml");
+
+  REQUIRE(pair);
+  CHECK(pair->peers.mode == "peers");
+  CHECK(pair->peers.members.size() == 2);  // this host is none of them
+  CHECK(!pair->peers.tls.ca.empty());
+  REQUIRE(beside);
+  CHECK(beside->peers.members.size() == 2);
+  CHECK(beside->peers.table == "nodes");
+  CHECK(beside->shards.at(1).haproxy_id == 12);
+  CHECK(beside->shards.at(1).haproxy_name == "s2");
+  CHECK(beside->shards.at(0).kind.census == "/room-census");
 }
 
 TEST_CASE("mistakes in what is about shards") {

@@ -145,6 +145,22 @@ TEST_CASE("a file that cannot be opened is said so") {
   CHECK(gate.error()[0].to_string() == "/nonexistent/gate.toml:0: cannot be opened for reading");
 }
 
+TEST_CASE("of the members the gate itself is left out, so that all front doors may have one list") {
+  const auto members_of = [](const std::string& name) {
+    const auto gate = parse_gate("[gate]\nname = \"" + name +
+                                     "\"\n[[listen]]\naddress = \"127.0.0.1:80\"\n[[shards]]\nname = \"s\"\n"
+                                     "address = \"10.0.0.1:80\"\n[peers]\nmode = \"peers\"\nmembers = [{ "
+                                     "name = \"a\", address = \"10.1.0.1:1024\" }, "
+                                     "{ name = \"b\", address = \"10.1.0.2:1024\" }]\n",
+                                 "g.toml");
+    REQUIRE(gate);
+    return gate->peers.members.size();
+  };
+
+  CHECK(members_of("a") == 1);
+  CHECK(members_of("c") == 2);
+}
+
 TEST_CASE("the references in conf/ are what the schema says") {
   // Written anew by: roomgate reference > conf/roomgate.reference.toml, roomshard reference >
   // conf/roomshard.reference.toml

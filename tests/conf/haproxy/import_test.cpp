@@ -85,9 +85,120 @@ TEST_CASE("a pair of doors becomes one gate with the same shards, rooms and time
   CHECK(gate.limits.connections == 4000);
   CHECK(gate.timeouts.connect == seconds(2));
   CHECK(gate.timeouts.client == seconds(30));
-  CHECK(has(text, "#   { name = \"doorB\", address = \"127.0.0.1:21002\" },\n"));
-  CHECK(has(text, "# key_length = 128\n"));
-  CHECK(has(text, "#     16  peer doorB 127.0.0.1:21002\n"));
+}
+
+TEST_CASE("a pair of doors stays a pair: peers with their table, shards with their numbers there") {
+  const auto [text, gate] = imported(read(corpus() / "pair.cfg"));
+
+  CHECK(gate.peers.mode == "peers");
+  REQUIRE(gate.peers.members.size() == 2);
+  CHECK(gate.peers.members[1].name == "doorB");
+  CHECK(gate.peers.members[1].address == "127.0.0.1:21002");
+  CHECK(gate.peers.table == "shards");
+  CHECK(gate.peers.key_length == 128);
+  CHECK(gate.peers.haproxy_key == "room");
+  CHECK(gate.peers.server_key == "name");
+  CHECK(gate.peers.expire == hours(24));
+  CHECK(gate.shards[0].haproxy_id == 1);
+  CHECK(gate.shards[1].haproxy_id == 2);
+  CHECK(gate.shards[1].haproxy_name.empty());
+  CHECK(has(unwrapped(text),
+            "gate.name must be this front door's own name in HAProxy's section `peers mypeers`"));
+}
+
+TEST_CASE("peers whose servers are known by address, and by numbers of their own") {
+  const auto [text, gate] = imported(read(corpus() / "regions.cfg"));
+
+  CHECK(gate.peers.members.size() == 2);
+  CHECK(gate.peers.address == "0.0.0.0:1024");
+  CHECK(gate.peers.table == "nodes");
+  CHECK(gate.peers.key_length == 200);
+  CHECK(gate.peers.haproxy_key == "tenant/room");
+  CHECK(gate.peers.server_key == "addr");
+  CHECK(gate.peers.expire == minutes(5));
+  REQUIRE(gate.shards.size() == 4);
+  for (const auto& shard : gate.shards) {
+    CHECK(std::to_string(shard.haproxy_id) == (shard.name == "eu-s11"   ? "21"
+                                               : shard.name == "eu-s12" ? "22"
+                                               : shard.name == "us-s51" ? "61"
+                                                                        : "31"));
+  }
+}
+
+TEST_CASE("a gate whose name among its peers is said takes it, and its own place in the section") {
+  const auto with_peers = [](const std::string& peers, const std::string& global = "") {
+    return imported("global\n" + global + "peers p\n" + peers +
+                    "defaults\n  mode http\nfrontend f\n  bind *:80\n  default_backend b\nbackend b\n"
+                    "  stick-table type string size 1m expire 1h peers p\n  stick on urlp(room)\n"
+                    "  server s1 10.0.0.1:80\n  server not_here unix@/x\n  server s:3 10.0.0.3:80 id 2\n"
+                    "  server s4 10.0.0.4:80\n  server s5 10.0.0.5:80 id 9\n  server s6 10.0.0.6:80\n"
+                    "  server-template w 3-5 w.example:80\n  server s7 10.0.0.8:80\n");
+  };
+
+  const auto old_form =
+      with_peers("  peer a 10.1.0.1:1024\n  peer b 10.1.0.2:1025\n", "  localpeer a\n").gate;
+  CHECK(old_form.name == "a");
+  CHECK(old_form.peers.address == "10.1.0.1:1024");
+  REQUIRE(old_form.peers.members.size() == 1);
+  CHECK(old_form.peers.members[0].name == "b");
+  CHECK(old_form.peers.key_length == 32);
+  // HAProxy's own numbers of these servers: by place, past those that are given.
+  REQUIRE(old_form.shards.size() == 6);
+  CHECK(old_form.shards[0].haproxy_id == 1);
+  CHECK(old_form.shards[1].haproxy_id == 2);
+  CHECK(old_form.shards[1].name == "s-3");
+  CHECK(old_form.shards[1].haproxy_name == "s:3");
+  CHECK(old_form.shards[2].haproxy_id == 5);
+  CHECK(old_form.shards[3].haproxy_id == 9);
+  CHECK(old_form.shards[4].haproxy_id == 7);
+  CHECK(old_form.shards[5].haproxy_id == 12);
+
+  const auto new_form = with_peers(
+                            "  bind 10.1.0.1:1024 ssl crt own.pem ca-file peers.pem verify required\n"
+                            "  default-server ssl ca-file peers.pem verify required\n"
+                            "  server a\n  server b 10.1.0.2:1025\n",
+                            "  crt-base /etc/crt\n  ca-base /etc/ca\n")
+                            .gate;
+  CHECK(new_form.name == "a");
+  CHECK(new_form.peers.address == "10.1.0.1:1024");
+  REQUIRE(new_form.peers.members.size() == 1);
+  CHECK(new_form.peers.members[0].address == "10.1.0.2:1025");
+  CHECK(new_form.peers.tls.certificate == "/etc/crt/own.pem");
+  CHECK(new_form.peers.tls.ca == "/etc/ca/peers.pem");
+
+  const auto half = with_peers("  bind :1024 ssl crt own.pem\n  server a\n  server b 10.1.0.2:1025\n");
+  CHECK(half.gate.peers.tls.certificate.empty());
+  CHECK(has(unwrapped(half.text), "without proving who they are"));
+
+  const auto named = with_peers("  peer a door-a:1024\n  peer b 10.1.0.2:1025\n  log global\n");
+  CHECK(has(unwrapped(named.text), "or all of them are found by DNS"));
+  CHECK(has(unwrapped(named.text), "[peers] has nothing like these lines"));
+  CHECK(named.gate.peers.members.size() == 1);
+
+  CHECK(with_peers("  disabled\n  peer a 10.1.0.1:1024\n  peer b 10.1.0.2:1025\n").gate.peers.mode == "off");
+  CHECK(with_peers("  peer a 10.1.0.1:1024\n", "  localpeer a\n").gate.peers.mode == "off");
+}
+
+TEST_CASE("the rooms' table may be one of the peers section") {
+  const auto [text, gate] = imported(
+      "peers p\n  peer a 10.1.0.1:1024\n  peer b 10.1.0.2:1024\n  table rooms type string len 64 size 1m "
+      "expire 2h\n"
+      "  table other type ip size 1k\ndefaults\n  mode http\nfrontend f\n  bind *:80\n  default_backend b\n"
+      "backend b\n  stick on urlp(room) table p/rooms\n  server s1 10.0.0.1:80\n");
+
+  CHECK(gate.peers.table == "/rooms");
+  CHECK(gate.peers.key_length == 64);
+  CHECK(gate.rooms.idle == hours(2));
+  CHECK(has(unwrapped(text), "The rooms are not in this table"));
+}
+
+TEST_CASE("peers that do not have the rooms' table are left out") {
+  const auto [text, gate] = imported(small("", "", "peers p\n  peer a 10.1.0.1:1024\n"));
+
+  CHECK(gate.peers.mode == "off");
+  CHECK(gate.peers.members.empty());
+  CHECK(gate.shards[0].haproxy_id == 0);
+  CHECK(has(text, "The rooms' table is not told to these peers"));
 }
 
 TEST_CASE("shards that an SRV record names, the room in a header that HAProxy sets itself") {
@@ -226,7 +337,7 @@ TEST_CASE("one line of each kind, and what becomes of it") {
       {"", "  balance random\n", "This way to choose is not known here"},
       {"", "  server s2 10.0.0.2:80 disabled\n", "weight = 0  # disabled in HAProxy: it gets no new rooms"},
       {"", "  server s2 10.0.0.2:80 send-proxy\n", "No PROXY header is sent to shards"},
-      {"", "  server s2 10.0.0.2:80 id 7\n", "number (id)"},
+      {"", "  server s2 10.0.0.2:80 id 7\n", "number (id) matters between"},
       {"", "  server s2 10.0.0.2:80 ssl verify none\n", "tls_verify = false"},
       {"", "  server s2 10.0.0.2:80 ssl verify required ca-file /ca sni str(web.x)\n", "tls_sni = \"web.x\""},
       {"", "  server s2 10.0.0.2:80 ssl verify none sni req.hdr(host)\n", "not one for each request"},
