@@ -22,6 +22,7 @@ class Host {
     std::string_view wish;
     std::string_view from;  // it has to leave this one; empty: it is new
     bool by_hash = false;   // agreement.md 3: a gate is missing, so choose as the other side would
+    std::string_view hint;  // a HAProxy would look for it there: so let it be, if it may; empty: none does
   };
   struct Chosen {
     enum class Kind : std::uint8_t { shard, none, say_more };
@@ -52,6 +53,8 @@ class Host {
     TimePoint last_used{};  // by this gate
   };
   virtual LocalUse local_use(std::string_view key, TimePoint now) = 0;
+  // This gate's, of that room: for people at other gates.
+  virtual std::size_t tunnels(std::string_view) { return 0; }
 
   // --- Events.
   // The room's home is another now: whoever is at `from` through this gate has to leave.
@@ -104,6 +107,9 @@ class Replica {
   virtual std::vector<PeerRow> peers() const = 0;
   virtual RoomFacts facts(std::string_view key) const = 0;
   virtual std::vector<std::string> split_rooms(std::size_t limit) const = 0;
+  // Tunnels of that room at the other gates; `all`: every one has said it in time.
+  using Counted = std::function<void(std::size_t tunnels, bool all)>;
+  virtual void count_tunnels(std::string, Counted done) { done(0, true); }
 
   // Says goodbye; `left` when everybody knows, or after a second.
   virtual void leave(std::function<void()> left) = 0;

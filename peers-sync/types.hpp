@@ -30,6 +30,8 @@ struct Claim {
   std::string key;
   Use use = Use::signalling;
   std::string wish;  // where it would like to go, in the router's words (Host::choose reads them)
+  std::string
+      spelling;  // the room as the client wrote it, which is how a HAProxy knows it; empty: as its key
 };
 
 // Its shard refused a connection: may the room go elsewhere?

@@ -84,6 +84,8 @@ class Node {
   std::vector<PeerRow> peers(TimePoint now) const;  // gates, as far as the node knows
   RoomFacts facts(std::string_view key, TimePoint now) const;
   std::vector<std::string> split_rooms(std::size_t limit) const;
+  // Live gates of whose log we have not had all; for people who look for why a gate does not join.
+  std::vector<std::string> incomplete(TimePoint now) const;
 
   // What every gate knows of rooms, for HAProxy beside us and for tests: in the order of the last change, of
   // those changed after `position`. False from `visit` ends it.
@@ -91,11 +93,14 @@ class Node {
     std::string_view key;
     const Home* home;  // null: released
     bool decided_here;
+    bool ours;  // it is for this gate to speak of it: it decided it, or owns it and who did is gone
     bool held;  // by any gate
     std::uint64_t position;
   };
   void changed_since(std::uint64_t position, const std::function<bool(const Item&)>& visit) const;
   std::uint64_t last_change() const;
+  // The same of one room. False: nothing is known of it.
+  bool look_at(std::string_view key, const std::function<void(const Item&)>& visit) const;
 
  private:
   struct Parts;
