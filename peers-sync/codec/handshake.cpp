@@ -28,6 +28,13 @@ std::optional<unsigned> number(std::string_view text) {
   return value;
 }
 
+std::string_view take_word(std::string_view& line) {
+  const auto end = std::min(line.find(' '), line.size());
+  const std::string_view word = line.substr(0, end);
+  line.remove_prefix(std::min(end + 1, line.size()));
+  return word;
+}
+
 // 2.0 and 2.1.
 std::optional<unsigned> minor_version(std::string_view text) {
   const auto dot = text.find('.');
@@ -47,19 +54,21 @@ Result<std::optional<HelloRead>, Status> read_hello(ByteView input) {
   if (text.substr(0, known) != kProtocol.substr(0, known)) return fail(Status::protocol_error);
   const auto first = take_line(text);
   const auto second = first ? take_line(text) : std::nullopt;
-  const auto third = second ? take_line(text) : std::nullopt;
+  auto third = second ? take_line(text) : std::nullopt;
   if (!third) {
     if (input.size() >= kMaxHello) return fail(Status::protocol_error);
     return std::optional<HelloRead>();
   }
   const auto minor = minor_version(first->substr(kProtocol.size()));
   if (!minor) return fail(Status::bad_version);
-  const auto space = third->find(' ');
-  if (space == std::string_view::npos) return fail(Status::protocol_error);
-  const std::string_view rest = third->substr(space + 1);
-  return std::optional(HelloRead{{*minor, std::string(*second), std::string(third->substr(0, space)),
-                                  std::string(rest.substr(0, rest.find(' ')))},
-                                 input.size() - text.size()});
+  // The space is what makes it a sender's line; what stands behind is not asked for.
+  if (third->find(' ') == std::string_view::npos) return fail(Status::protocol_error);
+  Hello hello{.minor = *minor, .to = std::string(*second)};
+  hello.from = take_word(*third);
+  hello.process = take_word(*third);
+  (void)take_word(*third);  // the relative pid
+  hello.words = *third;
+  return std::optional(HelloRead{std::move(hello), input.size() - text.size()});
 }
 
 void append_hello(const Hello& hello, std::string& out) {
@@ -71,7 +80,9 @@ void append_hello(const Hello& hello, std::string& out) {
       .append(hello.from)
       .append(" ")
       .append(hello.process)
-      .append(" 1\n");
+      .append(" 1");
+  if (!hello.words.empty()) out.append(" ").append(hello.words);
+  out.append("\n");
 }
 
 Result<std::optional<StatusRead>, bool> read_status(ByteView input) {

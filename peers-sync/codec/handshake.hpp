@@ -1,7 +1,7 @@
 // The lines that open a session. The connecting side says hello, the other answers a status. Pure, any
 // thread.
 //
-//   HAProxyS 2.1 LF   name of the receiver LF   name of the sender, pid, relative pid LF        200 LF
+//   HAProxyS 2.1 LF   name of the receiver LF   name of the sender, pid, relative pid, words LF        200 LF
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,7 @@ struct Hello {
   std::string to;
   std::string from;
   std::string process = "1";  // pid; told for people only
+  std::string words;          // behind all that HAProxy knows of (gate_hello.hpp); may be empty
 
   bool timed_updates() const { return minor >= 1; }
 };

@@ -13,11 +13,12 @@
 namespace roomgate::peers_sync::haproxy {
 
 struct Entry {
-  std::uint64_t position = 0;  // of the change; becomes the update's id
+  std::uint64_t position = 0;  // of the change; its low 32 bits become the update's id
   std::string key;             // in HAProxy's spelling, cut
   std::int64_t server_id = 0;
   std::string server_key;
   Duration remaining{};
+  bool ours = true;  // this gate speaks for it: it is pushed; others' go into lessons only
 };
 
 struct Learned {
@@ -34,11 +35,11 @@ class Tables {
  public:
   virtual codec::TableDefinition definition() const = 0;
   // The first change behind `position`; nullopt: none.
-  virtual std::optional<Entry> next(std::uint64_t position) = 0;
-  virtual bool up_to_date() const = 0;  // so a lesson of ours ends "finished", else "partial"
-  // Is this session's peer the one to learn from? True: it asks for a lesson.
-  virtual bool wants_lesson(std::string_view peer) = 0;
-  virtual void lesson_over(std::string_view peer, bool complete) = 0;
+  virtual std::optional<Entry> next(std::uint64_t position, TimePoint now) = 0;
+  virtual bool up_to_date(TimePoint now) const = 0;  // so a lesson of ours ends "finished", else "partial"
+  // Is this session's peer the one to learn from? True: it asks for a lesson, and says how it ended.
+  virtual bool wants_lesson(std::string_view peer, TimePoint now) = 0;
+  virtual void lesson_over(std::string_view peer, bool complete, TimePoint now) = 0;
   virtual bool wants(std::string_view table, std::uint64_t key_type, std::uint64_t key_length) = 0;
   virtual void learn(const Learned& learned, TimePoint now) = 0;
   // Kept by peer over sessions: where to push from again.
