@@ -1,7 +1,5 @@
 #include "router/balance/hash.hpp"
 
-#include <cmath>
-
 #include "router/balance/rendezvous.hpp"
 
 namespace roomgate::router::balance {
@@ -12,14 +10,13 @@ std::optional<ShardId> HashPolicy::choose(const Choice& choice) {
   const Candidate* best = nullptr;
   std::uint64_t best_hash = 0;
   double best_weight = 0;
-  double best_score =
-      0;  // -ln(u) / weight: smallest in proportion to the weight, u being the hash as 0 < u < 1
+  double best_score = 0;
   for (const Candidate& shard : choice.eligible.shards()) {
     const std::uint64_t hash = rendezvous(shard.hash, room);
     const double own_weight = weight(shard);
     // Neither more weight nor a higher hash: no logarithm is needed to know who is ahead.
     if (best != nullptr && own_weight <= best_weight && hash <= best_hash) continue;
-    const double score = -std::log(as_fraction(hash)) / own_weight;
+    const double score = cost(hash, own_weight);
     if (best != nullptr && score >= best_score) continue;
     best = &shard;
     best_hash = hash;

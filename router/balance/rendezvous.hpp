@@ -3,6 +3,7 @@
 // functions, any thread.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <string_view>
 
@@ -26,5 +27,8 @@ inline std::uint64_t rendezvous(std::uint64_t shard, std::uint64_t room) { retur
 inline double as_fraction(std::uint64_t hash) {
   return (static_cast<double>(hash >> 12) + 0.5) / 4503599627370496.0;
 }
+
+// Of shards that weigh differently, the one with the lowest has the room.
+inline double cost(std::uint64_t hash, double weight) { return -std::log(as_fraction(hash)) / weight; }
 
 }  // namespace roomgate::router::balance

@@ -16,8 +16,8 @@ void with_fields(M& m, F&& f) {
   if constexpr (std::is_same_v<T, Hello>) f(m.role, m.version, m.gate);
   if constexpr (std::is_same_v<T, Descriptor>) f(m.kind, m.address, m.number);
   if constexpr (std::is_same_v<T, TicketKeys>) f(m.keys);
-  if constexpr (std::is_same_v<T, ShardWord>) f(m.shard, m.state, m.version);
-  if constexpr (std::is_same_v<T, Ban>) f(m.kind, m.text, m.status);
+  if constexpr (std::is_same_v<T, ShardWord>) f(m.shard, m.state, m.version, m.local);
+  if constexpr (std::is_same_v<T, Ban>) f(m.kind, m.text, m.status, m.local);
   if constexpr (std::is_same_v<T, Table>) f(m.last, m.bytes);
   if constexpr (std::is_same_v<T, Prepared>) f(m.upgrade_socket);
   if constexpr (std::is_same_v<T, Refused>) f(m.reason);
@@ -45,6 +45,7 @@ class Writer {
     write(static_cast<std::uint32_t>(text.size()));
     out_ += text;
   }
+  void write(LaterFlag flag) { write(flag.set); }
   template <class Number>
   void write(Number number) {
     const auto value = static_cast<std::uint64_t>(number);
@@ -68,6 +69,7 @@ class Reader {
   void read(std::uint32_t& number) { number = in_.u32(); }
   void read(std::uint64_t& number) { number = in_.u64(); }
   void read(bool& flag) { flag = in_.u8() != 0; }
+  void read(LaterFlag& flag) { flag.set = in_.left() > 0 && in_.u8() != 0; }
   void read(Hello::Role& role) { role = one_of(Hello::Role::left); }
   void read(Descriptor::Kind& kind) { kind = one_of(Descriptor::Kind::upgrade_socket); }
   template <class Enum>

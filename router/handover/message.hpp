@@ -53,15 +53,21 @@ struct Descriptor {
 struct TicketKeys {
   std::string keys;  // tls::TicketKeys::bytes()
 };
+// A field that an earlier program does not say: then it is not set.
+struct LaterFlag {
+  bool set = false;
+};
 struct ShardWord {  // an operator's
   std::string shard;
   std::string state;
   std::uint64_t version = 0;
+  LaterFlag local;  // of this front door alone
 };
 struct Ban {  // an operator's
   std::uint8_t kind = 0;
   std::string text;
   std::uint32_t status = 403;
+  LaterFlag local;
 };
 // A piece of a stick image; the last says so.
 struct Table {

@@ -5,7 +5,7 @@
 namespace roomgate::router::http {
 namespace {
 
-constexpr std::array<ReasonText, 39> kReasons = {{
+constexpr std::array<ReasonText, 41> kReasons = {{
     {Reason::none, 200, "", ""},
     {Reason::redirect, 308, "redirect", "this is served over https"},
     {Reason::bad_request, 400, "bad_request", "the request is not well-formed HTTP"},
@@ -56,17 +56,16 @@ constexpr std::array<ReasonText, 39> kReasons = {{
     {Reason::overloaded, 503, "overloaded", "too much is going on here"},
     {Reason::draining, 503, "draining", "this front door is going away"},
     {Reason::upstream_silent, 504, "upstream_silent", "the shard did not answer in time"},
+    {Reason::version_unsupported, 505, "version_unsupported", "this version of HTTP is not served"},
+    {Reason::no_owner, 503, "no_owner", "the front door that decides on this room is not there now"},
 }};
-
-constexpr ReasonText kVersion = {Reason::version_unsupported, 505, "version_unsupported",
-                                 "this version of HTTP is not served"};
 
 // describe() indexes by the enumeration; a line out of place does not compile.
 constexpr bool in_order() {
   for (std::size_t i = 0; i < kReasons.size(); ++i) {
     if (static_cast<std::size_t>(kReasons[i].reason) != i) return false;
   }
-  return static_cast<std::size_t>(kVersion.reason) == kReasons.size();
+  return static_cast<std::size_t>(kLastReason) + 1 == kReasons.size();
 }
 static_assert(in_order());
 
@@ -98,7 +97,9 @@ void append_connection(bool keep_alive, int client_minor_version, std::string& o
 
 const ReasonText& describe(Reason reason) {
   const auto index = static_cast<std::size_t>(reason);
-  return index < kReasons.size() ? kReasons[index] : kVersion;
+  // A number of a later version's.
+  constexpr auto kAny = static_cast<std::size_t>(Reason::overloaded);
+  return kReasons[index < kReasons.size() ? index : kAny];
 }
 
 std::string_view status_text(int status) {

@@ -51,7 +51,10 @@ enum class Reason : std::uint8_t {
   draining,              // 503: this gate is going away
   upstream_silent,       // 504
   version_unsupported,   // 505
+  // Appended: processes of an upgrade say reasons to each other by number.
+  no_owner,  // 503: of the front doors, the one that decides on this room is not there now
 };
+inline constexpr Reason kLastReason = Reason::no_owner;
 
 struct ReasonText {
   Reason reason;

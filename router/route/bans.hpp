@@ -19,6 +19,7 @@ struct Ban {
   std::string text;  // ROOM or TENANT/ROOM, what a key begins with, or TENANT
   int status = 403;  // or 429
   bool from_settings = false;
+  bool local = false;  // the operator's, for this front door alone
 };
 
 class Bans {

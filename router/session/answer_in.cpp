@@ -2,6 +2,7 @@
 
 #include "router/http/error_response.hpp"
 #include "router/http/rewrite.hpp"
+#include "router/route/agreed.hpp"
 #include "router/session/exchange.hpp"
 #include "router/session/tunnel_guest.hpp"
 
@@ -11,6 +12,13 @@ using http::Reason;
 using net::IoError;
 using net::Task;
 
+namespace {
+
+// A request that waits holds its room: well within the time for which a use counts (agreement.md, hold).
+constexpr Duration kRenewEvery = seconds(30);
+
+}  // namespace
+
 Task<Exchange::Fault> Exchange::wait_for_answer() {
   while (true) {
     if (upload_ != nullptr && upload_->end && is_client_fault(*upload_->end)) {
@@ -19,11 +27,18 @@ Task<Exchange::Fault> Exchange::wait_for_answer() {
     }
     // A shard may be silent while it is being told something.
     const auto since = upload_ == nullptr ? facts_.sent : upload_->relay.last_progress();
+    const TimePoint silent_at = since + settings_->timeouts.server;
+    const TimePoint until =
+        worker_.alone() ? silent_at : std::min(silent_at, worker_.core.now() + kRenewEvery);
     waits_for_answer_ = true;
-    const auto ready = co_await upstream_->stream->wait_readable(since + settings_->timeouts.server);
+    const auto ready = co_await upstream_->stream->wait_readable(until);
     waits_for_answer_ = false;
     if (ready) co_return Fault::none;
     if (room_left_) co_return Fault::room_left;
+    if (until < silent_at && ready.error() == IoError::timed_out) {
+      renew_hold();
+      continue;
+    }
     if (upload_ != nullptr &&
         (upload_->relay.last_progress() > since || (upload_->end && is_client_fault(*upload_->end)))) {
       continue;
@@ -174,27 +189,8 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
     co_return After::close;
   }
   log(101, "", true);
-  std::optional<std::uint64_t> hold;  // the entry's serial
-  bool moved = false;
-  if (decision.sticky && facts_.key) {
-    auto& table = worker_.shared.table;
-    const auto now = worker_.core.now();
-    // Gone in the moment between route() and now: an operator's forget, or a full table. The tunnel makes it
-    // anew.
-    auto held = table.hold(*facts_.key, now);
-    if (!held.known) {
-      (void)table.find_or_create(*facts_.key, stick::Use::signalling, now,
-                                 [&] { return std::optional(decision.shard->id); });
-      held = table.hold(*facts_.key, now);
-    }
-    if (held.known) {
-      hold = held.serial;
-      // While the shard was answering: those that look for its tunnels would not have found this one.
-      const bool banned = worker_.bans != nullptr && worker_.bans->find(*facts_.key) != nullptr;
-      moved = banned || held.shard != decision.shard->id;
-    }
-    if (worker_.guide != nullptr) worker_.guide->holds_changed(*facts_.key);
-  }
+  RoomHold hold;
+  if (decision.sticky && facts_.key) hold = co_await hold_room(decision);
   const balance::Shard& shard = *decision.shard;
   TunnelNote note({facts_.client_ip, facts_.path, head_->authority, facts_.key.value_or(""), shard.name,
                    facts_.request_id});
@@ -213,13 +209,48 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
                std::move(from_shard),
                {.slot = std::move(slot_),
                 .entrance = connection_.peer.entrance,
-                .hold = hold,
+                .hold = hold.serial,
                 .seat = std::move(over.seat),
                 .ticket = std::move(tunnel_ticket_),
                 .tunnels = &worker_.metrics_of(shard).tunnels(),
                 .note = std::move(note),
-                .moved = moved});
+                .moved = hold.moved});
   co_return After::handed_over;
+}
+
+// The tunnel holds its room. In the moment between route() and now the room may have moved, or be gone: an
+// operator's forget, a full table, or what front doors have agreed on meanwhile.
+Task<Exchange::RoomHold> Exchange::hold_room(const route::Decision& decision) {
+  stick::Table& table = worker_.shared.table;
+  const std::string_view key = *facts_.key;
+  const stick::ShardId here = decision.shard->id;
+  auto held = table.hold(key, worker_.core.now());
+  RoomHold mine;
+  if (!table.limits().managed) {
+    // The tunnel makes it anew.
+    if (!held.known) {
+      (void)table.find_or_create(key, stick::Use::signalling, worker_.core.now(),
+                                 [here] { return std::optional<stick::Choice>(here); });
+      held = table.hold(key, worker_.core.now());
+    }
+    mine.moved = held.known && held.shard != here;
+  } else {
+    // The shard took so long that this gate did not hold the room any more: then it asks once more, and holds
+    // what is there, so that it is there when the answer comes.
+    const bool asks = !held.known || !held.was_held;
+    if (asks && worker_.guide() == nullptr && worker_.arbiter() != nullptr) {
+      auto claim = route::claim_to_stay(key, facts_.region, *decision.shard, *shards_);
+      (void)co_await worker_.arbiter()->claim(worker_.core, std::move(claim));
+      if (!held.known) held = table.hold(key, worker_.core.now());
+    }
+    const auto entry = table.peek(key);
+    mine.moved = !held.known || !entry || entry->shard != here;
+  }
+  if (held.known) mine.serial = held.serial;
+  // While the shard was answering: those that look for a banned room's tunnels would not have found this one.
+  if (worker_.bans != nullptr && worker_.bans->find(key) != nullptr) mine.moved = true;
+  if (worker_.guide() != nullptr) worker_.guide()->holds_changed(key);
+  co_return mine;
 }
 
 }  // namespace roomgate::router::session

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "router/http/error_response.hpp"
 #include "router/http/forwarded.hpp"
+#include "router/session/decide.hpp"
 
 namespace roomgate::router::session {
 
@@ -180,11 +181,11 @@ Task<After> Exchange::respond(const http::RequestHead& head) {
                                .turn = worker_.turn++,
                                .may_create = &may_create};
   route::Decision decision;
-  if (worker_.guide == nullptr) {
+  if (worker_.alone()) {
     decision = route::route(request, worker_.shared.table, *shards_, *worker_.policy, settings_->route,
                             worker_.core.now());
   } else {
-    decision = co_await ask_guide(request);
+    decision = co_await ask(request);
   }
   facts_.decided = worker_.core.now();
   facts_.why = route::to_text(decision.why);
@@ -194,16 +195,32 @@ Task<After> Exchange::respond(const http::RequestHead& head) {
   co_return co_await forward(decision);
 }
 
-// Another process has taken over: it decides, so that no room is split between the two.
-Task<route::Decision> Exchange::ask_guide(route::Request request) {
-  std::optional<Guide::Guidance> told;
-  if (route::is_about_a_room(request)) told = co_await worker_.guide->ask(worker_.core, request);
+Task<route::Decision> Exchange::ask(route::Request request) {
+  stick::Table& table = worker_.shared.table;
+  if (worker_.guide() != nullptr) {
+    const auto guided = co_await ask_guide(request);
+    if (guided) co_return *guided;
+  }
+  if (!table.limits().managed) {
+    co_return route::route(request, table, *shards_, *worker_.policy, settings_->route, worker_.core.now());
+  }
+  const Ground ground{table, worker_.shards, settings_->route, worker_.arbiter()};
+  const auto decided = co_await decide(worker_.core, ground, request);
+  shards_ = decided.shards;
+  if (decided.waited >= Duration(0)) worker_.waited_for_claim(decided.waited);
+  co_return decided.decision;
+}
+
+// Another process has taken over: it decides, so that no room is split between the two. nullopt: it is about
+// no room, or there was no answer.
+Task<std::optional<route::Decision>> Exchange::ask_guide(route::Request request) {
+  using Nothing = std::optional<route::Decision>;
+  if (!route::is_about_a_room(request)) co_return Nothing();
+  const auto told = co_await worker_.guide()->ask(worker_.core, request);
   // A shard that only the other one knew has come with its answer.
   shards_ = worker_.shards;
+  if (!told) co_return Nothing();
   const auto now = worker_.core.now();
-  if (!told) {
-    co_return route::route(request, worker_.shared.table, *shards_, *worker_.policy, settings_->route, now);
-  }
   route::Decision decision;
   decision.answer = told->refusal;
   if (decision.answer != Reason::none) co_return decision;

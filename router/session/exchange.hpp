@@ -115,7 +115,9 @@ class Exchange {
     return connection_.peer.trusted ? client_ticket_ : connection_.seat.ticket();
   }
 
-  net::Task<route::Decision> ask_guide(route::Request request);
+  // Where somebody else decides: the process that has taken over, or front doors together.
+  net::Task<route::Decision> ask(route::Request request);
+  net::Task<std::optional<route::Decision>> ask_guide(route::Request request);
 
   // Answers of our own.
   net::Task<After> answer(http::Reason reason, std::string_view location = {});
@@ -128,10 +130,18 @@ class Exchange {
   // forward.cpp: to the shard.
   net::Task<After> forward(route::Decision decision);
   void count_assignment(const route::Decision& decision);
+  // The room has left that shard by this request.
+  void tell_moved(stick::ShardId from);
   void note_failure(std::string_view kind);
   // Which shard to try instead; `tried` grows by the one refused.
-  std::optional<route::Decision> elsewhere(const route::Decision& refused,
-                                           std::vector<stick::ShardId>& tried);
+  net::Task<std::optional<route::Decision>> elsewhere(const route::Decision& refused,
+                                                      std::vector<stick::ShardId>& tried);
+  net::Task<std::optional<route::Decision>> ask_elsewhere(const route::Decision& refused,
+                                                          const std::vector<stick::ShardId>& tried);
+  // The room moves to the shard that has just been reached.
+  net::Task<std::optional<route::Decision>> settle(const route::Decision& reached);
+  // A request under way holds its room: where that has to be told by the time of its last use.
+  void renew_hold();
   // A place among the shard's max_connections: kept to the end of the exchange, or of its tunnel.
   net::Task<Result<void, upstream::Refusal>> wait_for_slot(const balance::Shard& shard);
   net::Task<After> not_entered(upstream::Refusal refusal);
@@ -163,9 +173,22 @@ class Exchange {
   net::Task<After> relay_answer(const route::Decision& decision);
   net::Task<After> unlock_answer(const route::Decision& decision);
   net::Task<After> open_tunnel(const route::Decision& decision);
+  struct RoomHold {
+    std::optional<std::uint64_t> serial;  // of the entry that the tunnel holds
+    bool moved = false;                   // the room is not on the tunnel's shard any more
+  };
+  net::Task<RoomHold> hold_room(const route::Decision& decision);
   http::ResponseRewrite rewrite_for(const route::Decision& decision, http::Framing framing) const;
 
   void log(int status, std::string_view reason, bool tunnel = false);
+
+  // A room that front doors are asked to move.
+  struct Leaving {
+    std::string from;
+    // What the facts and decisions speak of, where an answer has named a shard that came later.
+    std::vector<std::shared_ptr<const balance::ShardSet>> shards_before;
+  };
+  void find_shard(const peers_sync::Outcome& outcome);
 
   Worker& worker_;
   const Connection& connection_;
@@ -182,6 +205,7 @@ class Exchange {
   limits::Ticket tunnel_ticket_;  // of a tunnel that shares its connection: counted as one of its own
   std::array<char, 32> request_id_{};
   std::unique_ptr<Departure> departure_;
+  std::unique_ptr<Leaving> leaving_;
   bool first_;
   bool gone_ = false;
   bool waits_for_answer_ = false;

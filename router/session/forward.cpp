@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "router/http/error_response.hpp"
+#include "router/route/agreed.hpp"
 #include "router/session/exchange.hpp"
 
 namespace roomgate::router::session {
@@ -65,7 +66,7 @@ Task<After> Exchange::forward(route::Decision decision) {
     if (!opened) {
       // That we are out of descriptors says nothing about the shard.
       if (opened.error() == IoError::system) co_return co_await answer(Reason::overloaded);
-      const auto other = elsewhere(decision, tried);
+      const auto other = co_await elsewhere(decision, tried);
       if (!other) co_return co_await answer(connect_reason(opened.error()));
       ++facts_.retries;
       decision = *other;
@@ -73,8 +74,7 @@ Task<After> Exchange::forward(route::Decision decision) {
     }
     if (decision.moves_from && facts_.key) {
       const stick::ShardId reached = decision.shard->id;
-      const auto settled = route::settle(*facts_.key, decision, worker_.shared.table, *shards_,
-                                         settings_->route, worker_.core.now());
+      const auto settled = co_await settle(decision);
       if (!settled || settled->shard == nullptr || settled->shard->id != reached) {
         worker_.pool.give_back(std::move(opened).value(), worker_.core.now());
         if (!settled) co_return co_await answer(Reason::connect_refused);
@@ -82,6 +82,8 @@ Task<After> Exchange::forward(route::Decision decision) {
         decision = *settled;
         continue;
       }
+      // Where front doors agree, all of them hear of it, this one too.
+      if (settled->moved_now && worker_.alone()) tell_moved(*decision.moves_from);
       decision = *settled;
       count_assignment(decision);
     }
@@ -103,6 +105,7 @@ Task<After> Exchange::forward(route::Decision decision) {
     upstream_.reset();
   }
   facts_.answered = worker_.core.now();
+  if (!worker_.alone()) renew_hold();
   worker_.first_byte.observe(std::chrono::duration<double>(facts_.answered - facts_.sent).count());
   const http::ResponseHead& answer_head = scratch_->response.head();
   if (http::shard_name_differs(answer_head, decision.shard->announced)) {
@@ -162,22 +165,34 @@ void Exchange::count_assignment(const route::Decision& decision) {
   LOG(warn, "pin_unmet", {"room", room}, {"release", decision.release}, {"shard", decision.shard->name});
 }
 
+void Exchange::tell_moved(stick::ShardId from) {
+  const balance::Shard* left = shards_->by_id(from);
+  if (left != nullptr && worker_.on_room_moved) worker_.on_room_moved(*facts_.key, left->name);
+}
+
 void Exchange::note_failure(std::string_view kind) {
   if (facts_.shard != nullptr)
     worker_.shared.metrics.upstream_failures.with({facts_.shard->name, kind}).add();
 }
 
-std::optional<route::Decision> Exchange::elsewhere(const route::Decision& refused,
-                                                   std::vector<stick::ShardId>& tried) {
-  if (tried.size() >= settings_->limits.max_relocations) return std::nullopt;
+Task<std::optional<route::Decision>> Exchange::elsewhere(const route::Decision& refused,
+                                                         std::vector<stick::ShardId>& tried) {
+  using Nothing = std::optional<route::Decision>;
+  if (tried.size() >= settings_->limits.max_relocations) co_return Nothing();
   tried.push_back(refused.shard->id);
   if (refused.sticky && facts_.key) {
-    if (worker_.guide != nullptr) return std::nullopt;  // the room is another process's to move
-    const auto other = route::relocate(*facts_.key, facts_.region, refused, tried, worker_.shared.table,
-                                       *shards_, *worker_.policy, settings_->route, worker_.core.now());
-    return other && other->forwards() ? other : std::nullopt;
+    if (worker_.guide() != nullptr) co_return Nothing();  // the room is another process's to move
+    Nothing other;
+    if (!worker_.shared.table.limits().managed) {
+      other = route::relocate(*facts_.key, facts_.region, refused, tried, worker_.shared.table, *shards_,
+                              *worker_.policy, settings_->route, worker_.core.now());
+    } else {
+      other = co_await ask_elsewhere(refused, tried);
+    }
+    if (other && !other->forwards()) other.reset();
+    co_return other;
   }
-  if (refused.why != route::Why::any) return std::nullopt;
+  if (refused.why != route::Why::any) co_return Nothing();
   // What any shard can answer goes to the next one in turn, of the same release if there is one.
   const auto& all = shards_->all();
   const balance::Shard* next = nullptr;
@@ -189,10 +204,50 @@ std::optional<route::Decision> Exchange::elsewhere(const route::Decision& refuse
     if (next == nullptr || same_release) next = &shard;
     if (same_release) break;
   }
-  if (next == nullptr) return std::nullopt;
+  if (next == nullptr) co_return Nothing();
   route::Decision other = refused;
   other.shard = next;
-  return other;
+  co_return other;
+}
+
+Task<std::optional<route::Decision>> Exchange::ask_elsewhere(const route::Decision& refused,
+                                                             const std::vector<stick::ShardId>& tried) {
+  using Nothing = std::optional<route::Decision>;
+  if (worker_.arbiter() == nullptr) co_return Nothing();
+  if (leaving_ == nullptr) leaving_ = std::make_unique<Leaving>();
+  if (!refused.moves_from) leaving_->from = refused.shard->name;
+  const stick::ShardId from = refused.moves_from.value_or(refused.shard->id);
+  auto ask = route::ask_elsewhere(*facts_.key, facts_.region, leaving_->from, refused, tried,
+                                  worker_.shared.table, *shards_, settings_->route);
+  const auto outcome = co_await worker_.arbiter()->elsewhere(worker_.core, std::move(ask));
+  find_shard(outcome);
+  co_return route::go_elsewhere(outcome, refused, from, *shards_);
+}
+
+Task<std::optional<route::Decision>> Exchange::settle(const route::Decision& reached) {
+  if (!worker_.shared.table.limits().managed) {
+    co_return route::settle(*facts_.key, reached, worker_.shared.table, *shards_, settings_->route,
+                            worker_.core.now());
+  }
+  using Nothing = std::optional<route::Decision>;
+  if (worker_.arbiter() == nullptr || leaving_ == nullptr) co_return Nothing();
+  peers_sync::Settle words{.key = std::string(*facts_.key),
+                           .from = leaving_->from,
+                           .to = reached.shard->name,
+                           .was_in_use = route::is_in_use(*facts_.key, reached, worker_.shared.table),
+                           .placed = static_cast<std::uint8_t>(stick::Placed::failure)};
+  const auto outcome = co_await worker_.arbiter()->settle(worker_.core, std::move(words));
+  find_shard(outcome);
+  co_return route::settled(outcome, reached, *shards_);
+}
+
+void Exchange::find_shard(const peers_sync::Outcome& outcome) {
+  if (outcome.refusal != peers_sync::Refusal::none || shards_->by_name(outcome.home.shard) != nullptr) return;
+  leaving_->shards_before.push_back(std::exchange(shards_, worker_.shards));
+}
+
+void Exchange::renew_hold() {
+  if (facts_.key) (void)worker_.shared.table.touch(*facts_.key, worker_.core.now());
 }
 
 Task<Result<std::unique_ptr<upstream::Connection>, IoError>> Exchange::open_upstream(
@@ -240,7 +295,9 @@ Task<After> Exchange::failed(Fault fault) {
       co_return After::close;
     case Fault::before_answer:
     case Fault::broke: note_failure("broke"); co_return co_await answer(Reason::upstream_broke);
-    case Fault::room_left: co_return co_await answer(Reason::room_moved);
+    case Fault::room_left:
+      worker_.shared.metrics.sent_away.with({"poll"}).add();
+      co_return co_await answer(Reason::room_moved);
     case Fault::silent: note_failure("silent"); co_return co_await answer(Reason::upstream_silent);
     case Fault::nonsense: note_failure("nonsense"); break;
   }

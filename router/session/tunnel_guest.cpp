@@ -23,7 +23,7 @@ class TunnelGuest final : public Guest, private tunnel::Tunnel::Owner {
     if (!terms_.hold) return;
     const std::string_view key = terms_.note.text(TunnelNote::key);
     (void)worker_.shared.table.unhold(key, *terms_.hold, worker_.core.now());
-    if (worker_.guide != nullptr) worker_.guide->holds_changed(key);
+    if (worker_.guide() != nullptr) worker_.guide()->holds_changed(key);
   }
 
   static void start(std::shared_ptr<TunnelGuest> self, std::vector<std::uint8_t> from_client,
@@ -59,6 +59,7 @@ class TunnelGuest final : public Guest, private tunnel::Tunnel::Owner {
   }
 
   void on_end(const tunnel::Totals& totals) override {
+    if (totals.end == tunnel::End::moved) worker_.shared.metrics.sent_away.with({"tunnel"}).add();
     log(totals);
     self_.reset();
   }

@@ -44,6 +44,21 @@ Worker::Worker(net::Core& on_core, Shared of_gate, std::shared_ptr<const Setting
       log_timer_(*this) {
   append_hex(random_u64(), id_prefix_.data());
   slots.set_bound(settings->limits.queue_per_shard);
+  alone_ = !shared.table.limits().managed;
+}
+
+void Worker::set_guide(Guide* other) {
+  guide_ = other;
+  alone_ = guide_ == nullptr && !shared.table.limits().managed;
+}
+
+void Worker::set_arbiter(Arbiter* other) {
+  arbiter_ = other;
+  claim_wait_ = &shared.metrics.claim_wait.with({});
+}
+
+void Worker::waited_for_claim(Duration time) {
+  if (claim_wait_ != nullptr) claim_wait_->observe(std::chrono::duration<double>(time).count());
 }
 
 void Worker::set_settings(std::shared_ptr<const Settings> next,

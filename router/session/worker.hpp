@@ -16,6 +16,7 @@
 #include "router/listen/listener.hpp"
 #include "router/metrics/metrics.hpp"
 #include "router/session/access_writer.hpp"
+#include "router/session/arbiter.hpp"
 #include "router/session/departures.hpp"
 #include "router/session/guest.hpp"
 #include "router/session/guide.hpp"
@@ -103,10 +104,19 @@ class Worker {
   tls::FailureTally handshake_failures;
   // Set once: told of connect_failed(), at most every 100 ms for each shard.
   std::function<void(const std::string& shard, bool silent)> on_connect_failed;
+  // Set once: a request has moved that room away from that shard, where others of it may still be.
+  std::function<void(std::string_view key, const std::string& from)> on_room_moved;
   bool leaving = false;   // a shutdown has been announced: health answers say so
   bool draining = false;  // and now connections end with their answers
   bool winding_down = false;
-  Guide* guide = nullptr;  // set: another process decides where rooms are
+
+  // Where rooms are is decided by another process, or by front doors together. null: not so, or no longer.
+  void set_guide(Guide* other);
+  void set_arbiter(Arbiter* other);
+  Guide* guide() const { return guide_; }
+  Arbiter* arbiter() const { return arbiter_; }
+  bool alone() const { return alone_; }  // this process decides, by its own table
+  void waited_for_claim(Duration time);
 
  private:
   struct LogTimer final : TimerWheel::Timer {
@@ -121,6 +131,10 @@ class Worker {
   };
   void let_go();
 
+  bool alone_ = true;
+  Guide* guide_ = nullptr;
+  Arbiter* arbiter_ = nullptr;
+  metrics::Histogram* claim_wait_ = nullptr;  // where there is somebody to claim from
   std::uint64_t settings_version_ = 0;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
   std::vector<std::unique_ptr<Scratch>> scratches_;

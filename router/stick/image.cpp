@@ -152,7 +152,7 @@ Result<Restored, ImageError> restore(Table& table, ByteView image, const IdOf& i
   const Limits& limits = table.limits();
   const auto read = read_image(image, [&](const ImageEntry& from) {
     // Somebody was in there until the image was written.
-    const Duration unused = (from.holds > 0 ? Duration{} : from.unused) + how.elapsed;
+    const Duration unused = (from.holds > 0 || how.offer ? Duration{} : from.unused) + how.elapsed;
     const Duration age = from.age + how.elapsed;
     const bool expired = from.provisional ? age >= limits.provisional_life : unused >= limits.idle;
     const ShardId shard = how.seeded && expired ? kNoShard : id_of(from.shard);
@@ -165,7 +165,12 @@ Result<Restored, ImageError> restore(Table& table, ByteView image, const IdOf& i
     entry.placed = from.placed;
     if (!from.region.empty()) entry.region = table.regions().id_of(from.region);
     entry.origin = how.seeded ? Origin::seeded : from.origin;
-    const bool taken = shard != kNoShard && table.put(from.key, entry, how.now);
+    bool taken = shard != kNoShard;
+    if (taken && how.offer) {
+      how.offer(from.key, from.shard, from.region, entry);
+    } else if (taken) {
+      taken = table.put(from.key, entry, how.now);
+    }
     ++(taken ? restored.taken : restored.left_out);
     if (how.held) how.held(from.key, from.holds);
   });

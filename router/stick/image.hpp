@@ -65,13 +65,19 @@ using IdOf = std::function<ShardId(std::string_view)>;
 std::string image_of(const Table& table, const NameOf& name_of, TimePoint now, std::int64_t written,
                      const std::function<bool(const Entry&)>& wanted = {});
 
+using Offer =
+    std::function<void(std::string_view key, std::string_view shard, std::string_view region, const Entry&)>;
+
 // What an image says, put into a table. An entry that is there stays unless the image's generation is higher.
+// Or it is offered to whoever decides what the table has (a managed one): then it counts as used until the
+// image was written, by some front door if not by this one.
 struct Restore {
   TimePoint now;
   Duration elapsed{};   // since the image was written, added to what it says
   bool seeded = false;  // the origin of all of them, and what has expired meanwhile is left out
   // How many holds each entry has, once the table has it: they are their process's, not the table's.
   std::function<void(std::string_view key, std::uint32_t holds)> held;
+  Offer offer;
 };
 struct Restored {
   std::size_t taken = 0;

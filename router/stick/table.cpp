@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 
 #include "base/siphash.hpp"
 #include "router/stick/key.hpp"
@@ -28,6 +29,8 @@ struct Table::Node {
   Origin origin;
   Placed placed;
   std::atomic<bool> provisional;
+  // It is being taken out, or is out: see find_held().
+  std::atomic<bool> leaving{false};
   Node* older = nullptr;  // in the stripe's queue
   Node* newer = nullptr;
 
@@ -58,11 +61,14 @@ struct Table::Node {
             serial};
   }
 
+  // In the order that find_held() is about.
+  TimePoint used_last() const { return TimePoint(Duration(last_used.load())); }
+
   // At most one store a second, so that a busy room does not bounce this line between cores.
-  void touch(TimePoint now) {
+  void touch(TimePoint now, std::memory_order order = std::memory_order_relaxed) {
     const Duration::rep ticks = now.time_since_epoch().count();
     if (ticks - last_used.load(std::memory_order_relaxed) >= Duration(seconds(1)).count()) {
-      last_used.store(ticks, std::memory_order_relaxed);
+      last_used.store(ticks, order);
     }
   }
 };
@@ -161,8 +167,111 @@ std::optional<Entry> Table::peek(std::string_view key) const {
   return node->entry();
 }
 
+bool Table::is_held(const Entry& entry, TimePoint now) const {
+  // A provisional entry becomes real before signalling uses it, so only pages have used this one.
+  return entry.holds > 0 || (!entry.provisional && now - entry.last_used < limits_.recent);
+}
+
+bool Table::usable(const Node& node, TimePoint now) const {
+  if (node.holds.load() > 0) return true;
+  const TimePoint last_used(Duration(node.last_used.load(std::memory_order_relaxed)));
+  return now - last_used < limits_.recent - limits_.margin;
+}
+
+// No lock, and yet nothing that is given back here is used by a core. Reader: renew, then look whether the
+// entry is leaving. Writer, under the lock: mark it as leaving, then look when it was last used. All four in
+// one total order: where the reader sees no mark, its renewal comes before the writer's look, which finds
+// the entry held. (A core that has found it used less than a second ago does not renew: the writer finds
+// that second.) What is left is time: a core whose clock is late, and that is stopped between its clock and
+// its look, uses an entry by a time that has passed. `margin` is for that.
+std::optional<Entry> Table::find_held(std::string_view key, TimePoint now) {
+  const std::uint64_t hash = siphash(as_bytes(key));
+  Stripe& stripe = stripe_of(hash);
+  __builtin_prefetch(&bucket_of(stripe, hash));  // while the guard's store is on its way
+  const Readers::Guard guard(readers_);
+  std::unique_lock lock(stripe.mutex, std::defer_lock);
+  if (!guard.entered()) lock.lock();
+  Node* node = walk(stripe, key, hash);
+  if (node == nullptr || !usable(*node, now)) return std::nullopt;
+  const Entry entry = node->entry();
+  node->touch(now, std::memory_order_seq_cst);
+  if (node->leaving.load()) return std::nullopt;
+  return entry;
+}
+
+bool Table::touch(std::string_view key, TimePoint now) {
+  const std::uint64_t hash = siphash(as_bytes(key));
+  Stripe& stripe = stripe_of(hash);
+  const Readers::Guard guard(readers_);
+  std::unique_lock lock(stripe.mutex, std::defer_lock);
+  if (!guard.entered()) lock.lock();
+  Node* node = walk(stripe, key, hash);
+  if (node == nullptr) return false;
+  node->touch(now, std::memory_order_seq_cst);
+  if (!node->leaving.load()) return true;
+  // It gives way to another node, or to none: whatever is there once the writer is done.
+  if (!lock.owns_lock()) lock.lock();
+  node = walk(stripe, key, hash);
+  if (node == nullptr) return false;
+  node->touch(now);
+  return true;
+}
+
+void Table::agree(std::string_view key, const Entry& entry) {
+  const std::uint64_t hash = siphash(as_bytes(key));
+  Stripe& stripe = stripe_of(hash);
+  const std::lock_guard lock(stripe.mutex);
+  Node* node = walk(stripe, key, hash);
+  if (node == nullptr) {
+    // No limit: how many there may be is for whoever agreed on it.
+    size_.fetch_add(1);
+    if (entry.provisional) provisional_.fetch_add(1);
+    Entry mine = entry;
+    mine.holds = 0;
+    mine.last_used = kNeverUsed;
+    mine.serial = next_serial_.fetch_add(1, std::memory_order_relaxed);
+    insert(stripe, std::make_unique<Node>(key, hash, mine));
+    return;
+  }
+  node->leaving.store(true);
+  const Entry old = node->entry();
+  Entry merged = entry;
+  merged.holds = old.holds;
+  merged.serial = old.serial;
+  merged.last_used = node->used_last();
+  merged.provisional = entry.provisional && old.holds == 0;
+  if (merged.provisional && !old.provisional) provisional_.fetch_add(1);
+  replace(stripe, node, merged);
+}
+
+bool Table::give_back(std::string_view key, TimePoint now) {
+  const std::uint64_t hash = siphash(as_bytes(key));
+  Stripe& stripe = stripe_of(hash);
+  const std::lock_guard lock(stripe.mutex);
+  Node* node = walk(stripe, key, hash);
+  if (node == nullptr) return true;
+  node->leaving.store(true);
+  Entry entry = node->entry();
+  entry.last_used = node->used_last();
+  if (is_held(entry, now)) {
+    node->leaving.store(false);
+    return false;
+  }
+  remove(stripe, node);
+  return true;
+}
+
+Table::LocalUse Table::local_use(std::string_view key, TimePoint now) const {
+  const auto entry = peek(key);
+  if (!entry) return {};
+  return {.held = is_held(*entry, now),
+          .tunnels = entry->holds > 0,
+          .last_used = entry->last_used == kNeverUsed ? TimePoint{} : entry->last_used};
+}
+
 Result<Found, CreateError> Table::find_or_create(std::string_view key, Use use, TimePoint now,
                                                  const Chooser& choose) {
+  assert(!limits_.managed);
   if (const auto found = find(key, now); found && !(found->provisional && use == Use::signalling)) {
     return Found{*found, false};
   }
@@ -200,9 +309,10 @@ Table::HoldResult Table::hold(std::string_view key, TimePoint now) {
   const std::lock_guard lock(stripe.mutex);
   Node* node = walk(stripe, key, hash);
   if (node == nullptr) return {};
+  const bool was_held = usable(*node, now);
   node->touch(now);
   make_real(stripe, node);
-  return {true, node->holds.fetch_add(1) == 0, node->serial, node->shard};
+  return {true, node->holds.fetch_add(1) == 0, node->serial, node->shard, was_held};
 }
 
 Table::HoldResult Table::unhold(std::string_view key, std::uint64_t serial, TimePoint now) {
@@ -217,6 +327,7 @@ Table::HoldResult Table::unhold(std::string_view key, std::uint64_t serial, Time
 }
 
 bool Table::put(std::string_view key, const Entry& entry, TimePoint now) {
+  assert(!limits_.managed);
   const std::uint64_t hash = siphash(as_bytes(key));
   Stripe& stripe = stripe_of(hash);
   const std::lock_guard lock(stripe.mutex);
@@ -243,6 +354,11 @@ bool Table::put(std::string_view key, const Entry& entry, TimePoint now) {
 }
 
 void Table::learn(std::string_view key, const Entry& entry, TimePoint now) {
+  if (limits_.managed) {
+    agree(key, entry);
+    (void)touch(key, now);
+    return;
+  }
   const auto mine = find(key, now);
   if (mine && mine->shard == entry.shard && mine->generation == entry.generation) return;
   // Forgotten there and decided anew: its generations have begun again.
@@ -252,6 +368,7 @@ void Table::learn(std::string_view key, const Entry& entry, TimePoint now) {
 
 std::optional<Entry> Table::move(std::string_view key, ShardId from, ShardId to, MoveIf condition,
                                  Placed why) {
+  assert(!limits_.managed);
   const std::uint64_t hash = siphash(as_bytes(key));
   Stripe& stripe = stripe_of(hash);
   const std::lock_guard lock(stripe.mutex);
@@ -282,6 +399,10 @@ std::vector<NamedEntry> Table::tick(TimePoint now) {
   for (std::size_t i = 0; i < stripe_count_; ++i) {
     Stripe& stripe = stripes_[i];
     const std::lock_guard lock(stripe.mutex);
+    if (limits_.managed) {
+      reclaim(stripe);
+      continue;
+    }
     // Created in order, so the first that is young enough ends the search; none of them is held.
     while (Node* node = stripe.provisional.front) {
       if (now - node->created < limits_.provisional_life) break;

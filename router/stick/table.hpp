@@ -8,6 +8,10 @@
 //   used within `recent`        never
 //   provisional                 after `provisional_life`, or at once when room is needed, oldest first
 //   idle                        after `idle`, or when the table is full, oldest first (about)
+//
+// Of front doors that agree the table is `managed`: what is in it is their replica's alone
+// (docs/agreement.md). Cores use what this gate holds, and ask for the rest; nothing is created, moved,
+// evicted or expired by them. last_used then says when this gate used the entry, kNeverUsed if it never did.
 #pragma once
 
 #include <atomic>
@@ -36,6 +40,10 @@ struct Limits {
   Duration provisional_life = seconds(60);
   std::size_t max_shards = 4096;     // ids from 0
   std::size_t eviction_steps = 128;  // entries looked at, at most, to find one to evict
+  bool managed = false;              // by a replica
+  // agreement.md 4: a core stops using an entry on its own so long before the replica may give it back. Cores
+  // go by the time at which their loop woke up, and no loop is that late.
+  Duration margin = seconds(10);
 };
 
 enum class Use : std::uint8_t {
@@ -84,12 +92,38 @@ class Table {
     bool edge = false;
     std::uint64_t serial = 0;
     ShardId shard = kNoShard;  // of hold(): where the room is now
+    bool was_held = false;     // of hold(): by this gate, as find_held() sees it
   };
   HoldResult hold(std::string_view key, TimePoint now);
   HoldResult unhold(std::string_view key, std::uint64_t serial, TimePoint now);
 
   // Takes over what others decided. True: the table changed; an equal or lower generation is refused.
   bool put(std::string_view key, const Entry& entry, TimePoint now);
+
+  // --- Of a managed table.
+
+  // Lock-free. The entry, renewed, if this gate holds it: by a tunnel, or a request less than `recent` -
+  // `margin` ago. nullopt: ask, whatever the table has. What it returned was not given back before it was
+  // renewed, and is held since.
+  std::optional<Entry> find_held(std::string_view key, TimePoint now);
+  // Lock-free. A request of this gate uses the entry, or did until now. False: there is none.
+  bool touch(std::string_view key, TimePoint now);
+
+  // What was agreed on, of any generation: the replica has judged. An entry that is there keeps its holds,
+  // its serial and its last use; a new one has had none, whatever `entry` says. The replica's thread, like
+  // all below.
+  void agree(std::string_view key, const Entry& entry);
+  // Takes the entry out unless this gate holds it: by a tunnel, or a request within `recent` (but a page's,
+  // of a provisional one). False: it holds it.
+  bool give_back(std::string_view key, TimePoint now);
+  struct LocalUse {
+    bool held = false;  // as give_back() sees it
+    bool tunnels = false;
+    TimePoint last_used{};  // {}: never
+  };
+  LocalUse local_use(std::string_view key, TimePoint now) const;
+
+  // ---
 
   // What somebody said who decides in our place: it is so, whatever our copy of the entry says.
   void learn(std::string_view key, const Entry& entry, TimePoint now);
@@ -105,7 +139,7 @@ class Table {
   bool forget(std::string_view key);
 
   // Expires what is idle and frees memory; call about once a second. Looks at a share of the table each time
-  // and returns the entries it dropped.
+  // and returns the entries it dropped. Of a managed table it frees memory alone.
   std::vector<NamedEntry> tick(TimePoint now);
 
   // Of who calls tick().
@@ -159,6 +193,9 @@ class Table {
   // Under a guard or the stripe's lock.
   Node* walk(Stripe& stripe, std::string_view key, std::uint64_t hash) const;
   void visit_stripe(Stripe& stripe, const std::function<void(std::string_view, const Entry&)>& visit) const;
+
+  bool usable(const Node& node, TimePoint now) const;
+  bool is_held(const Entry& entry, TimePoint now) const;
 
   // Under the stripe's lock.
   void insert(Stripe& stripe, std::unique_ptr<Node> node);

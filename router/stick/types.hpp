@@ -13,6 +13,10 @@ namespace roomgate::router::stick {
 using ShardId = std::uint32_t;
 inline constexpr ShardId kNoShard = 0xffffffff;
 
+// last_used of an entry that this gate only knows of. Long ago, and no overflow when it is taken from a
+// clock.
+inline constexpr TimePoint kNeverUsed = TimePoint(-std::chrono::hours(100 * 365 * 24));
+
 // Who made the entry what it is.
 enum class Origin : std::uint8_t {
   request,  // a request to this gate

@@ -10,7 +10,7 @@ using namespace roomgate::router::http;
 
 TEST_CASE("every reason has a status, a label of its own and one line of text") {
   std::set<std::string_view> labels;
-  for (int i = 1; i <= static_cast<int>(Reason::version_unsupported); ++i) {
+  for (int i = 1; i <= static_cast<int>(kLastReason); ++i) {
     const Reason reason = static_cast<Reason>(i);
     std::string out;
     write_error_response({.reason = reason, .location = reason == Reason::redirect ? "https://a/" : ""}, out);

@@ -138,6 +138,39 @@ TEST_CASE("a table that is handed over is the same table, with holds told apart"
   CHECK(holds == std::map<std::string, std::uint32_t>{{"held", 2}, {"idle", 0}});
 }
 
+TEST_CASE("where a replica decides what the table has, an image is offered to it") {
+  Limits limits;
+  limits.managed = true;
+  Table before(limits);
+  Entry entry{.shard = 3, .generation = 5, .created = kNow - minutes(40), .placed = Placed::pinned};
+  entry.region = before.regions().id_of("eu");
+  // Of a room that other front doors were using, nobody knows here how lately.
+  before.agree("room", entry);
+  const std::string image = image_of(before, kNameOf, kNow, kWritten);
+
+  Table after(limits);
+  std::vector<std::string> offered;
+  const auto offer = [&](std::string_view key, std::string_view shard, std::string_view region,
+                         const Entry& said) {
+    offered.push_back(std::string(key) + " " + std::string(shard) + " " + std::string(region));
+    CHECK(said.generation == 5);
+    CHECK(said.created == kNow - minutes(41));
+    CHECK(said.placed == Placed::pinned);
+  };
+  const auto restored =
+      restore(after, as_bytes(image), kIdOf,
+              {.now = kNow, .elapsed = minutes(1), .seeded = true, .held = {}, .offer = offer});
+  const auto too_old =
+      restore(after, as_bytes(image), kIdOf,
+              {.now = kNow, .elapsed = minutes(10), .seeded = true, .held = {}, .offer = offer});
+
+  REQUIRE(restored.ok());
+  CHECK(restored->taken == 1);
+  CHECK(offered == std::vector<std::string>{"room " + kNameOf(3) + " eu"});
+  CHECK(too_old->left_out == 1);
+  CHECK(after.size() == 0);
+}
+
 TEST_CASE("what is newer in the table stays, and its holds are told all the same") {
   Table before;
   REQUIRE(before.put("room", {.shard = 1, .generation = 2, .created = kNow, .last_used = kNow}, kNow));

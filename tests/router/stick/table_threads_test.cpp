@@ -141,3 +141,74 @@ TEST_CASE("a full table under many threads stays within its limit and never drop
   for (int i = 0; i < 1000; ++i) CHECK(table.peek("held" + std::to_string(i)).has_value());
   CHECK(table.rooms_on(0) == 1000);
 }
+
+// Cores use rooms on their own while a replica puts their entries anew, gives them back and decides them
+// anew. Whoever was told of a room has renewed an entry that stays for as long as a use counts, however late
+// its clock was: a renewal that is lost, or an answer from an entry that is on its way out, breaks that.
+TEST_CASE("what a core uses on its own is never given back under it") {
+  constexpr std::size_t rooms = 4;
+  constexpr std::size_t cores = 4;
+  constexpr std::size_t rounds = 30'000;
+  Limits limits;
+  limits.managed = true;
+  Table table(limits);
+  std::atomic<std::int64_t> clock{0};  // seconds
+  const auto at = [](std::int64_t time) { return kStart + seconds(time); };
+  const auto key_of = [](std::size_t room) { return "room" + std::to_string(room); };
+  const auto agree = [&](std::size_t room, std::uint64_t generation) {
+    Entry entry;
+    entry.generation = generation;
+    entry.shard = static_cast<ShardId>(generation % 16);
+    table.agree(key_of(room), entry);
+  };
+  struct Use {
+    std::size_t room;
+    std::uint64_t generation;
+    std::int64_t time;
+  };
+  std::array<std::vector<Use>, cores> uses;
+  std::array<std::vector<std::int64_t>, rooms> ends;  // of each generation, from 1 on
+  std::atomic<std::size_t> running{cores};
+  for (std::size_t room = 0; room < rooms; ++room) agree(room, 1);
+
+  in_threads(cores + 1, [&](std::size_t t) {
+    if (t == cores) {
+      for (std::size_t round = 0; running.load() > 0; ++round) {
+        const std::size_t room = round % rooms;
+        const std::uint64_t generation = ends[room].size() + 1;
+        if (round % 3 == 0) agree(room, generation);
+        const std::int64_t now = clock.load();
+        if (!table.give_back(key_of(room), at(now))) continue;
+        ends[room].push_back(now);
+        agree(room, generation + 1);
+        table.touch(key_of(room), at(now));  // somebody has asked
+      }
+      return;
+    }
+    for (std::size_t round = 0; round < rounds; ++round) {
+      const std::size_t room = (round * 7 + t) % rooms;
+      if (round % 16 == t) clock.fetch_add(7);
+      const std::int64_t now = clock.load();
+      if (const auto found = table.find_held(key_of(room), at(now))) {
+        uses[t].push_back({room, found->generation, now});
+      }
+    }
+    running.fetch_sub(1);
+  });
+
+  std::size_t too_early = 0;
+  for (const auto& of_core : uses) {
+    for (const Use& use : of_core) {
+      const auto& ended = ends[use.room];
+      if (use.generation > ended.size()) continue;
+      // Times of last use are exact to a second.
+      if (ended[use.generation - 1] - use.time < 89) ++too_early;
+    }
+  }
+  CHECK(too_early == 0);
+  CHECK(table.size() == rooms);
+  for (std::size_t room = 0; room < rooms; ++room) {
+    CHECK(table.peek(key_of(room))->generation == ends[room].size() + 1);
+    CHECK(table.give_back(key_of(room), at(clock.load() + 90)));
+  }
+}
