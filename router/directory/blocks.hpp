@@ -20,6 +20,7 @@ struct ShardKind {
   std::uint32_t max_connections = 0;  // 0: no limit
   std::uint32_t soft_rooms = 0;
   std::uint32_t max_rooms = 0;
+  std::string census;                     // where it says which rooms it has; empty: it is not asked
   std::optional<tls::ClientOptions> tls;  // none: plain; its address is filled in for each shard
   friend bool operator==(const ShardKind&, const ShardKind&) = default;
 };
@@ -31,6 +32,8 @@ struct ShardBlock {
   std::string announce;
   std::string agent;  // ADDRESS:PORT; empty: none
   ShardKind kind;
+  std::int64_t haproxy_id = 0;  // in HAProxies beside us; 0: they are not told of it
+  std::string haproxy_name;
 };
 
 // One [[discover]] block.

@@ -62,6 +62,11 @@ bool Directory::set_found(const std::string& question, std::vector<Endpoint> end
   return rebuild(now);
 }
 
+bool Directory::set_peer_shards(std::vector<PeerShard> shards, TimePoint now) {
+  peer_shards_ = std::move(shards);
+  return rebuild(now);
+}
+
 bool Directory::rebuild(TimePoint now) {
   std::map<std::string, Said> said;
   contested_.clear();
@@ -100,6 +105,10 @@ bool Directory::rebuild(TimePoint now) {
     }
   }
   nameless_ = std::move(nameless);
+  for (const PeerShard& shard : peer_shards_) {
+    said.try_emplace(shard.name,
+                     Said{shard.addresses, shard.announce, {}, std::string(kFromPeers), shard.kind});
+  }
 
   bool changed = false;
   for (auto& [name, shard] : said) {
@@ -138,7 +147,7 @@ bool Directory::prune(const std::function<std::size_t(balance::ShardId)>& rooms_
            const Known& known = entry.second;
            if (!known.leaving || rooms_on(names_->id_of(known.name)) > 0) return false;
            // It may come back; the operator's word still holds then.
-           if (known.word.version > 0) words_[known.name] = known.word;
+           if (known.word.version > 0 || known.word.local) words_[known.name] = known.word;
            names_->release(known.name);
            return true;
          }) > 0;
@@ -165,11 +174,22 @@ Directory::Heard Directory::set_verdict(const std::string& target, const health:
   return same ? Heard::load : Heard::news;
 }
 
-bool Directory::set_state(std::string_view shard, ShardState state) {
+bool Directory::set_state(std::string_view shard, ShardState state, bool local) {
   const auto place = known_.find(shard);
   if (place == known_.end()) return false;
-  place->second.word.state = state;
-  ++place->second.word.version;
+  StateWord& word = place->second.word;
+  word.state = state;
+  word.local = local;
+  if (!local) ++word.version;
+  return true;
+}
+
+bool Directory::hear_state(std::string_view shard, ShardState state, std::uint64_t version) {
+  const auto place = known_.find(shard);
+  StateWord& word = place == known_.end() ? words_[std::string(shard)] : place->second.word;
+  // Learned anew, after a restart or an upgrade, it is no news to whoever has said otherwise here since.
+  if (version < word.version || (word.local && version == word.version)) return false;
+  word = {.state = state, .version = version};
   return true;
 }
 
@@ -191,10 +211,12 @@ balance::Shard Directory::describe(const Known& known) const {
   shard.max_rooms = known.kind.max_rooms;
   shard.max_connections = known.kind.max_connections;
   shard.ramp_begin = known.ramp_begin;
-  // A shard that drains itself, is full, or goes away gets no new rooms; an operator's word is stronger, not
-  // weaker.
+  // A shard that drains itself, is full, or goes away gets no new rooms, nor does one of which this gate's
+  // own settings say nothing; an operator's word is stronger, not weaker.
   ShardState own = agent_state(known.verdict.agent);
-  if (known.leaving || known.verdict.last.refuses_new_rooms) own = std::max(own, ShardState::drain);
+  if (known.leaving || known.verdict.last.refuses_new_rooms || known.source == kFromPeers) {
+    own = std::max(own, ShardState::drain);
+  }
   shard.state = std::max(known.word.state, own);
   shard.up = known.verdict.up && known.verdict.agent.state != health::AgentWord::State::down;
   shard.soft_down = shard.up && known.verdict.soft;
@@ -208,6 +230,15 @@ std::vector<balance::Shard> Directory::shards() const {
   std::vector<balance::Shard> out;
   out.reserve(known_.size());
   for (const auto& [name, known] : known_) out.push_back(describe(known));
+  return out;
+}
+
+std::vector<PeerShard> Directory::own_shards() const {
+  std::vector<PeerShard> out;
+  for (const auto& [name, known] : known_) {
+    if (known.leaving || known.source == kFromPeers) continue;
+    out.push_back({name, known.addresses, known.announce, known.kind});
+  }
   return out;
 }
 
@@ -239,7 +270,7 @@ std::vector<ShardBlock> Directory::reachable() const {
 std::map<std::string, StateWord> Directory::words() const {
   std::map<std::string, StateWord> out = words_;
   for (const auto& [name, known] : known_) {
-    if (known.word.version > 0) out[name] = known.word;
+    if (known.word.version > 0 || known.word.local) out[name] = known.word;
   }
   return out;
 }

@@ -5,95 +5,34 @@
 #include <utility>
 
 #include "base/encoding.hpp"
-#include "router/body/body.hpp"
-#include "router/http/framing.hpp"
-#include "router/http/response_parser.hpp"
-#include "router/tls/handshake.hpp"
+#include "router/health/fetch.hpp"
 
 namespace roomgate::router::health {
 
-using net::IoError;
 using net::Task;
 
 namespace {
-
-// Silence may be the network's, and that we are out of descriptors says nothing about the shard.
-bool may_pass(IoError error) { return error == IoError::timed_out || error == IoError::system; }
-
-Answer failed(std::string_view step, IoError error) {
-  return {.soft = may_pass(error), .reason = std::string(step) + ": " + std::string(net::to_string(error))};
-}
 
 bool names_field(std::string_view line, std::string_view name) {
   return ascii_iequals(line.substr(0, line.find(':')), name);
 }
 
-// Head and body of one answer, whole.
-Task<Answer> read_whole(net::Stream& stream, const Options& options, TimePoint deadline) {
-  std::vector<std::uint8_t> bytes(options.max_answer_bytes);
-  std::size_t size = 0;
-  http::ResponseParser parser;
-  bool complete = false;
-  while (!complete) {
-    if (size == bytes.size()) co_return Answer{.reason = "the answer is too long"};
-    const auto read = co_await stream.read_some(ByteSpan(bytes).subspan(size), deadline);
-    if (!read) co_return failed("answer", read.error());
-    if (*read == 0) co_return Answer{.reason = "no answer"};
-    size += *read;
-    const auto parsed = parser.parse({bytes.data(), size});
-    if (!parsed) {
-      co_return Answer{.reason = "the answer is not HTTP: " + std::string(http::label(parsed.error()))};
-    }
-    complete = *parsed;
-  }
-  const http::ResponseHead head = parser.head();
-  const auto framing = http::framing_of(head, http::Method::get, false);
-  if (!framing) co_return Answer{.reason = "the answer's length is unclear"};
-  const int status = head.status;
-  body::Reader reader(*framing);
-  std::string body;
-  ByteSpan input = ByteSpan(bytes).subspan(head.size, size - head.size);
-  std::vector<std::uint8_t> more(4096);
-  while (true) {
-    const auto step = reader.next(input);
-    if (!step) co_return Answer{.reason = "the answer's body is broken"};
-    body += as_text(step->payload);
-    if (reader.done()) break;
-    if (body.size() > options.max_answer_bytes) co_return Answer{.reason = "the answer is too long"};
-    const auto read = co_await stream.read_some(more, deadline);
-    if (!read) co_return failed("answer", read.error());
-    if (*read == 0) {
-      reader.connection_ended();
-      if (!reader.done()) co_return Answer{.reason = "the answer was cut off"};
-      break;
-    }
-    input = ByteSpan(more).first(*read);
-  }
-  co_return read_answer(status, body, options.expect);
-}
+Answer failed(Failure failure) { return {.soft = failure.may_pass, .reason = std::move(failure.reason)}; }
 
 Task<Answer> ask_address(net::Core& core, const Options& options, const std::string& address,
                          const tls::ClientContext* tls) {
-  const auto to = Address::parse(address);
-  if (!to) co_return Answer{.reason = "no address"};
   const auto deadline = Clock::now() + options.timeout;
-  const auto connected = co_await net::Stream::connect(core, *to, deadline);
-  if (!connected) co_return failed("connect", connected.error());
-  net::Stream& stream = **connected;
-  if (tls != nullptr) {
-    auto ssl = tls->connect();
-    const auto shaken = co_await stream.handshake(std::move(ssl), deadline);
-    if (!shaken && shaken.error() == IoError::tls) {
-      co_return Answer{.reason = "tls: " + tls::explain_failure(stream.tls()).reason};
-    }
-    if (!shaken) co_return failed("tls", shaken.error());
-  }
+  auto opened = co_await open(core, address, tls, deadline);
+  if (!opened) co_return failed(std::move(opened).error());
   if (options.path.empty()) co_return Answer{.ok = true};
-  const std::string request = check_request(options, address);
-  if (const auto sent = co_await stream.write_all(as_bytes(request), options.timeout); !sent) {
-    co_return failed("send", sent.error());
-  }
-  co_return co_await read_whole(stream, options, deadline);
+  std::string body;
+  const Body keep = [&body, &options](std::string_view piece) -> std::string_view {
+    body += piece;
+    return body.size() > options.max_answer_bytes ? "the answer is too long" : "";
+  };
+  auto status = co_await exchange(**opened, check_request(options, address), keep, deadline, options.timeout);
+  if (!status) co_return failed(std::move(status).error());
+  co_return read_answer(*status, body, options.expect);
 }
 
 }  // namespace

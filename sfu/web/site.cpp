@@ -49,10 +49,13 @@ std::string_view state_name(focus::ShardState state) {
 }
 
 json::object room_object(const xmpp::RoomCensus& room) {
-  return {{"room", room_name(room.room)},
-          {"jid", room.room},
-          {"participants", room.participants},
-          {"created", rfc3339(room.created)}};
+  json::object out = {{"room", room_name(room.room)},
+                      {"jid", room.room},
+                      {"participants", room.participants},
+                      {"created", rfc3339(room.created)}};
+  // With it a front door knows the room's key, TENANT/ROOM.
+  if (!room.tenant.empty()) out["tenant"] = room.tenant;
+  return out;
 }
 
 }  // namespace

@@ -57,7 +57,9 @@ const Room* Muc::find(std::string_view room) const {
 }
 
 RoomCensus Muc::census_of(const Room& room) const {
-  return {room.jid(), room.occupants().size(), room.created()};
+  const std::string_view service = std::string_view(room.jid()).substr(room.jid().find('@') + 1);
+  const std::string_view tenant = config_.domains.tenant_of(service).value_or("");
+  return {room.jid(), std::string(tenant), room.occupants().size(), room.created()};
 }
 
 std::vector<RoomCensus> Muc::census() const {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,7 +44,9 @@ struct Domains {
   std::string focus_user = "focus@auth.meet.jitsi";
 
   // The MUC service, or a tenant's: conference.TENANT.meet.jitsi (jitsi-signalling 4.1).
-  bool is_room_service(std::string_view name) const;
+  bool is_room_service(std::string_view name) const { return tenant_of(name).has_value(); }
+  // The tenant whose room service that is, "" of the service of all; nullopt: it is none.
+  std::optional<std::string_view> tenant_of(std::string_view name) const;
   std::string focus_full_jid() const { return focus_user + "/focus"; }
 };
 
@@ -117,7 +120,8 @@ struct Counters {
 };
 
 struct RoomCensus {
-  std::string room;  // bare JID
+  std::string room;    // bare JID
+  std::string tenant;  // whose room service it is in; empty: that of all
   std::size_t participants = 0;
   std::int64_t created = 0;  // milliseconds since 1970
 };

@@ -230,3 +230,56 @@ TEST_CASE("a number is given out again only when all others are in use") {
   CHECK(names.name_of(a) == "d");
   CHECK(names.id_of("e") == balance::kNoShard);
 }
+
+TEST_CASE("a shard that only other front doors know keeps its rooms and gets none") {
+  House house;
+  house.directory.set_blocks({{.name = "a", .address = "10.0.0.1:80"}}, {}, kStart);
+
+  const bool changed = house.directory.set_peer_shards(
+      {{"a", {"10.9.9.9:80"}, "", {}}, {"b", {"10.0.0.2:80"}, "bee", {.region = "eu"}}}, kStart);
+
+  CHECK(changed);
+  CHECK(house.shard("a")->addresses == std::vector<std::string>{"10.0.0.1:80"});
+  CHECK(house.shard("a")->state == ShardState::ready);
+  const balance::Shard* b = house.shard("b");
+  REQUIRE(b != nullptr);
+  CHECK(b->addresses == std::vector<std::string>{"10.0.0.2:80"});
+  CHECK(b->region == "eu");
+  CHECK(b->announced == "bee");
+  CHECK(b->up);
+  CHECK(!balance::takes_new_rooms(*b));
+  CHECK(house.directory.find("b")->source == kFromPeers);
+  CHECK(house.directory.targets().size() == 2);
+  REQUIRE(house.directory.own_shards().size() == 1);
+  CHECK(house.directory.own_shards().front().name == "a");
+}
+
+TEST_CASE("a shard that others know becomes this gate's own, and the other way") {
+  House house;
+  house.directory.set_blocks({{.name = "a", .address = "10.0.0.1:80"}}, {}, kStart);
+  house.directory.set_peer_shards({{"b", {"10.0.0.2:80"}, "", {}}}, kStart);
+  const auto id = house.shard("b")->id;
+
+  house.directory.set_blocks({{.name = "b", .address = "10.0.0.3:80"}}, {}, kStart);
+
+  CHECK(house.shard("b")->id == id);
+  CHECK(house.shard("b")->addresses == std::vector<std::string>{"10.0.0.3:80"});
+  CHECK(balance::takes_new_rooms(*house.shard("b")));
+  CHECK(house.shard("a")->state == ShardState::drain);
+
+  house.directory.set_peer_shards({{"a", {"10.0.0.1:80"}, "", {}}}, kStart);
+  CHECK(house.directory.find("a")->source == kFromPeers);
+  CHECK(!house.directory.find("a")->leaving);
+}
+
+TEST_CASE("a shard of which nobody speaks any more goes with its last room") {
+  House house;
+  house.directory.set_peer_shards({{"b", {"10.0.0.2:80"}, "", {}}}, kStart);
+
+  CHECK(house.directory.set_peer_shards({}, kStart));
+
+  CHECK(house.directory.find("b")->leaving);
+  CHECK(!house.directory.prune([](balance::ShardId) { return std::size_t{1}; }));
+  CHECK(house.directory.prune(nobody));
+  CHECK(house.directory.find("b") == nullptr);
+}

@@ -192,11 +192,11 @@ struct Client {
   }
 
   void say(const std::string& text) { handler->on_text(text); }
-  void join() {
+  void join(const std::string& room = kRoom) {
     say("<iq id='c' to='focus.meet.jitsi' type='set' xmlns='jabber:client'><conference "
         "xmlns='http://jitsi.org/protocol/focus' room='" +
-        kRoom + "'/></iq>");
-    say("<presence to='" + kRoom + "/" + nick +
+        room + "'/></iq>");
+    say("<presence to='" + room + "/" + nick +
         "' xmlns='jabber:client'><x xmlns='http://jabber.org/protocol/muc'/></presence>");
   }
   // The last message that has `part`, parsed.
@@ -485,6 +485,26 @@ TEST_CASE("health, rooms and stats tell what is there") {
 
   const auto config = shard.json("/config.json");
   CHECK(config.at("muc").as_string() == "conference.meet.jitsi");
+}
+
+TEST_CASE("a tenant's room is listed with its tenant") {
+  Shard shard;
+  Client alice(shard);
+  alice.join();
+  Client bob(shard);
+  bob.join("beta@conference.acme.meet.jitsi");
+
+  const auto rooms = shard.json("/about/rooms").at("rooms").as_array();
+
+  REQUIRE(rooms.size() == 2);
+  std::set<std::string> keys;
+  for (const auto& each : rooms) {
+    const auto& room = each.as_object();
+    const auto* tenant = room.if_contains("tenant");
+    keys.insert((tenant != nullptr ? std::string(tenant->as_string()) + "/" : "") +
+                std::string(room.at("room").as_string()));
+  }
+  CHECK(keys == std::set<std::string>{"alpha", "acme/beta"});
 }
 
 TEST_CASE("health is 500 with the reason when the shard cannot work") {

@@ -40,5 +40,8 @@ TEST_CASE("knows the room service and those of tenants") {
   CHECK(!domains.is_room_service("conference..meet.jitsi"));
   CHECK(!domains.is_room_service("conference.meet.example"));
   CHECK(!domains.is_room_service("focus.meet.jitsi"));
+  CHECK(domains.tenant_of("conference.meet.jitsi") == "");
+  CHECK(domains.tenant_of("Conference.School.meet.jitsi") == "School");
+  CHECK(domains.tenant_of("focus.meet.jitsi") == std::nullopt);
   CHECK(Domains{.muc = "rooms.example"}.is_room_service("rooms.example"));
 }
