@@ -46,6 +46,10 @@ int check(const std::string& file) {
     std::cerr << file << ": " << credentials.error() << '\n';
     return kRefused;
   }
+  if (const auto peers = gate::Gate::check_peers(*options); !peers) {
+    std::cerr << file << ": " << peers.error() << '\n';
+    return kRefused;
+  }
   for (const auto& warning : credentials->warnings) std::cerr << "warning: " << warning << '\n';
   return kDone;
 }

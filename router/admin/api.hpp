@@ -1,4 +1,5 @@
-// The admin endpoint's answers: request in, response out, no socket. Called on the control core.
+// The admin endpoint's answers: request in, response out, no socket. Called on the control core; what the
+// request's views point into outlives the task.
 #pragma once
 
 #include <string>
@@ -33,6 +34,6 @@ struct ApiResponse {
 };
 
 // `token`: empty means that nobody may change anything over TCP.
-ApiResponse answer(Subject& subject, const ApiRequest& request, Access access, std::string_view token);
+net::Task<ApiResponse> answer(Subject& subject, ApiRequest request, Access access, std::string_view token);
 
 }  // namespace roomgate::router::admin

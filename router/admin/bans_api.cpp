@@ -24,6 +24,7 @@ json::object to_json(const BanRow& row) {
   }
   out["status"] = row.status;
   out["from_settings"] = row.from_settings;
+  if (row.local) out["local"] = true;
   return out;
 }
 
@@ -60,13 +61,15 @@ ApiResponse bans_resource(Subject& subject, const ApiRequest& request, std::stri
   if (request.method != Method::post && request.method != Method::del)
     return refuse(405, "GET, POST or DELETE");
   if (!may_write) return refuse(403, kNeedsToken);
-  const auto ban = read(request.body);
+  auto ban = read(request.body);
   if (!ban) return refuse(400, kBody);
+  const Scope scope = scope_of(request.query);
+  ban->local = scope == Scope::here;
   if (request.method == Method::post) {
     return subject.ban(*ban) ? reply(to_json(*ban))
                              : refuse(409, "too many bans: lift one that is not needed");
   }
-  if (!subject.unban(ban->kind, ban->text))
+  if (!subject.unban(ban->kind, ban->text, scope))
     return refuse(404, "no such ban, or it stands in the settings: it can be lifted only there");
   return reply(json::object{{"lifted", to_json(*ban)}});
 }

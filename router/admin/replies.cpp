@@ -42,6 +42,10 @@ std::string parameter(std::string_view query, std::string_view name) {
   return {};
 }
 
+Scope scope_of(std::string_view query) {
+  return parameter(query, "local") == "1" ? Scope::here : Scope::everywhere;
+}
+
 std::optional<std::size_t> number_parameter(std::string_view query, std::string_view name,
                                             std::size_t otherwise) {
   const std::string text = parameter(query, name);

@@ -27,6 +27,9 @@ std::string parameter(std::string_view query, std::string_view name);
 std::optional<std::size_t> number_parameter(std::string_view query, std::string_view name,
                                             std::size_t otherwise);
 
+// ?local=1: an operator's word that is for this front door only.
+Scope scope_of(std::string_view query);
+
 // The body as an object; nullopt: it is none, or nested deeper than any of ours.
 std::optional<boost::json::object> body_object(std::string_view body);
 // A text of it; nullopt: not there, or no text.

@@ -20,9 +20,9 @@ ApiResponse peers_resource(Subject& subject, const ApiRequest& request, std::str
 // shards_api.cpp
 ApiResponse shards_resource(Subject& subject, const ApiRequest& request, std::string_view rest,
                             bool may_write);
-// rooms_api.cpp
-ApiResponse rooms_resource(Subject& subject, const ApiRequest& request, std::string_view rest,
-                           bool may_write);
+// rooms_api.cpp; the request outlives the task
+net::Task<ApiResponse> rooms_resource(Subject& subject, const ApiRequest& request, std::string_view rest,
+                                      bool may_write);
 // bans_api.cpp
 ApiResponse bans_resource(Subject& subject, const ApiRequest& request, std::string_view rest, bool may_write);
 

@@ -178,14 +178,14 @@ Task<void> Server::serve(std::unique_ptr<net::Stream> stream, Access access) {
     const auto* accept = http::find_header(head.headers, "Accept");
     const std::string_view body =
         as_text({bytes.data() + head.size, static_cast<std::size_t>(framing->length)});
-    const auto response = answer(subject_,
-                                 {.method = head.method,
-                                  .path = head.target.path,
-                                  .query = head.target.query,
-                                  .authorization = authorization == nullptr ? "" : authorization->value,
-                                  .accept = accept == nullptr ? "" : accept->value,
-                                  .body = body},
-                                 access, options_.token);
+    const ApiRequest request{.method = head.method,
+                             .path = head.target.path,
+                             .query = head.target.query,
+                             .authorization = authorization == nullptr ? "" : authorization->value,
+                             .accept = accept == nullptr ? "" : accept->value,
+                             .body = body};
+    const std::string token = options_.token;  // a reload may come while others are asked
+    const auto response = co_await answer(subject_, request, access, token);
     keep_alive = http::keeps_alive(head);
     http::write_plain_response({.status = response.status,
                                 .keep_alive = keep_alive,

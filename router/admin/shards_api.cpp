@@ -28,6 +28,7 @@ json::object to_json(const ShardRow& row) {
                    {"soft_rooms", row.soft_rooms},
                    {"max_rooms", row.max_rooms},
                    {"state", row.state},
+                   {"local", row.local},
                    {"up", row.up},
                    {"takes_rooms", row.takes_rooms},
                    {"reason", row.reason},
@@ -54,8 +55,8 @@ ApiResponse one(Subject& subject, std::string_view name) {
   return no_such_shard(subject, name);
 }
 
-ApiResponse set_state(Subject& subject, std::string_view name, std::string_view body) {
-  const auto object = body_object(body);
+ApiResponse set_state(Subject& subject, std::string_view name, const ApiRequest& request) {
+  const auto object = body_object(request.body);
   const auto state = object ? text_field(*object, "state") : std::nullopt;
   if (!state) return refuse(400, kBody);
   std::optional<Duration> deadline;
@@ -67,13 +68,15 @@ ApiResponse set_state(Subject& subject, std::string_view name, std::string_view 
     if (!parsed) return refuse(400, "deadline: " + parsed.error());
     deadline = *parsed;
   }
-  if (const auto done = subject.set_state(name, *state, deadline); !done) {
+  const Scope scope = scope_of(request.query);
+  if (const auto done = subject.set_state(name, *state, deadline, scope); !done) {
     return done.error() == Subject::StateError::no_such_shard
                ? no_such_shard(subject, name)
                : refuse(400, "no such state: the states are ready, drain and maint");
   }
   json::object out{{"shard", name}, {"state", *state}};
   if (deadline) out["deadline"] = conf::format_duration(*deadline);
+  if (scope == Scope::here) out["local"] = true;
   return reply(out);
 }
 
@@ -95,7 +98,7 @@ ApiResponse shards_resource(Subject& subject, const ApiRequest& request, std::st
   rest.remove_suffix(kState.size());
   if (request.method != Method::post) return refuse(405, "POST");
   if (!may_write) return refuse(403, kNeedsToken);
-  return set_state(subject, percent_decode(rest), request.body);
+  return set_state(subject, percent_decode(rest), request);
 }
 
 }  // namespace roomgate::router::admin

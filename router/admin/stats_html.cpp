@@ -43,6 +43,16 @@ std::string bar(double share, Mood mood) {
          std::to_string(filled) + "\" height=\"8\"/></svg>";
 }
 
+void begin_card(std::string_view title, std::string& page) {
+  page.append("<section class=\"card\"><h3>").append(title).append("</h3>");
+}
+
+void end_card(std::string& page) { page += "</section>\n"; }
+
+void none(std::string_view text, std::string& page) {
+  page.append("<p class=\"none quiet\">").append(text).append("</p>");
+}
+
 Row& Row::text(std::string_view value, Mood mood) { return html(escaped(value), class_of(mood)); }
 
 Row& Row::number(std::uint64_t value, std::string_view label) {

@@ -19,6 +19,11 @@ std::string pill(std::string_view text, Mood mood);
 // A drawing, not styled by its size: the page's policy allows no style attributes. `share` 0 .. 1.
 std::string bar(double share, Mood mood);
 
+// A box with a title; and what stands in it where there is nothing to show.
+void begin_card(std::string_view title, std::string& page);
+void end_card(std::string& page);
+void none(std::string_view text, std::string& page);
+
 // One row of a table, written when it ends. A cell with a label has its column's name with it: where a row
 // becomes a card, on a phone, there is no head above it.
 class Row {

@@ -50,7 +50,7 @@ void append_summary(const StatsFacts& facts, std::string_view alerts, std::strin
   page += "<div id=\"summary\" data-live>\n<p class=\"state\">";
   page += status.draining ? pill("draining", Mood::warn)
           : status.ready  ? pill("ready", Mood::good)
-                          : pill("not ready", Mood::bad);
+                          : pill(status.not_ready.empty() ? "not ready" : status.not_ready, Mood::bad);
   page += "<span class=\"quiet\">" + (status.region.empty() ? "" : "in " + escaped(status.region) + ", ") +
           "running for " + age(std::chrono::seconds(static_cast<std::int64_t>(status.uptime_seconds))) +
           ", on " + counted(status.threads, "thread") + "</span></p>\n";
@@ -90,6 +90,7 @@ StatsPage stats_page(Subject& subject, std::string_view prefix, bool takes_token
                          .overview = subject.overview(),
                          .shards = subject.shards(),
                          .discovery = subject.discovery(),
+                         .peers = subject.peers(),
                          .now = now};
   std::string alerts;
   const std::size_t alert_count = append_alerts(facts, alerts);
@@ -112,7 +113,7 @@ StatsPage stats_page(Subject& subject, std::string_view prefix, bool takes_token
   append_discovery(facts, page);
   append_bans(subject, page);
   append_certificates(facts, page);
-  append_peers(page);
+  append_peers(facts, page);
   page +=
       "</div>\n</main>\n<footer class=\"quiet\">For machines: <a href=\"/metrics\">/metrics</a>, "
       "<a href=\"/api/v1/status\">/api/v1/status</a></footer>\n";

@@ -18,6 +18,7 @@ struct StatsFacts {
   Overview overview;
   std::vector<ShardRow> shards;
   std::vector<DiscoveryRow> discovery;
+  Peers peers;
   std::chrono::system_clock::time_point now;
 };
 
@@ -37,7 +38,8 @@ void append_refusals(const StatsFacts& facts, std::string& page);
 void append_certificates(const StatsFacts& facts, std::string& page);
 void append_discovery(const StatsFacts& facts, std::string& page);
 void append_bans(Subject& subject, std::string& page);
-void append_peers(std::string& page);
+// stats_peers.cpp
+void append_peers(const StatsFacts& facts, std::string& page);
 
 // Is it neither well nor as the operator wants it?
 enum class ShardHealth : std::uint8_t { up, soft, down };

@@ -26,20 +26,12 @@ void tile(std::string_view name, std::string_view value, std::string& page, Mood
   page.append(">").append(value).append("</dd></div>\n");
 }
 
-void begin_card(std::string_view title, std::string& page) {
-  page.append("<section class=\"card\"><h3>").append(title).append("</h3>");
-}
-void end_card(std::string& page) { page += "</section>\n"; }
-void none(std::string_view text, std::string& page) {
-  page.append("<p class=\"none quiet\">").append(text).append("</p>");
-}
-
 std::string ago(std::size_t count) { return age(seconds(static_cast<std::int64_t>(count))); }
 
 // Scanners ask for what is not there all day long: nothing to call anybody for. What is refused for want of
 // something here, or by a limit, is.
 bool is_clients_mistake(std::string_view label) {
-  for (int i = 0; i <= static_cast<int>(http::Reason::version_unsupported); ++i) {
+  for (int i = 0; i <= static_cast<int>(http::kLastReason); ++i) {
     const http::ReasonText& reason = http::describe(static_cast<http::Reason>(i));
     if (reason.label == label)
       return (reason.status < 500 && reason.status != 429) || reason.status == 501 || reason.status == 505;
@@ -98,6 +90,17 @@ std::size_t append_alerts(const StatsFacts& facts, std::string& page) {
     alerts.begin_kind(Mood::bad);
     const bool nowhere = std::ranges::none_of(facts.shards, &ShardRow::takes_rooms);
     if (nowhere) alerts.add("no shard takes new rooms");
+    alerts.begin_kind(Mood::bad);
+    if (facts.peers.mode != "off" && !facts.peers.may_decide && !facts.status.draining)
+      alerts.add("this front door may not decide about new rooms now: " + facts.peers.state);
+    for (const std::string& name : facts.peers.missing)
+      alerts.add(name + " left without goodbye; new rooms are placed as its side would place them");
+    alerts.begin_kind(Mood::warn);
+    for (const Peers::Row& row : facts.peers.rows) {
+      const bool told = std::ranges::find(facts.peers.missing, row.name) != facts.peers.missing.end();
+      if (!row.up && !told)
+        alerts.add("no session with " + row.name + (row.error.empty() ? "" : ": " + row.error));
+    }
     alerts.begin_kind(Mood::warn);
     for (const DiscoveryRow& row : facts.discovery) {
       if (row.state == "stale") {
@@ -249,12 +252,6 @@ void append_bans(Subject& subject, std::string& page) {
   }
   page += "</tbody></table>";
   if (bans.size() > kBans) none("and " + std::to_string(bans.size() - kBans) + " more", page);
-  end_card(page);
-}
-
-void append_peers(std::string& page) {
-  begin_card("Other front doors", page);
-  none("none: this one decides alone", page);
   end_card(page);
 }
 

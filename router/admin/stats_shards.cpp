@@ -89,6 +89,7 @@ std::string note_cell(const ShardRow& row, std::chrono::system_clock::time_point
   std::string html;
   if (row.drain) html += drain_note(*row.drain, row, now);
   if (!row.reason.empty()) html += "<div>" + escaped(row.reason) + "</div>";
+  if (row.local) html += "<div>" + escaped(row.state) + " for this front door only</div>";
   if (row.share != 100) {
     html += "<div>weight " + std::to_string(row.weight) + ", of which it wants " + std::to_string(row.share) +
             "%</div>";

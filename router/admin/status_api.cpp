@@ -35,6 +35,7 @@ ApiResponse status_resource(Subject& subject, const ApiRequest& request, std::st
   return reply(json::object{{"name", s.name},
                             {"region", s.region},
                             {"ready", s.ready},
+                            {"not_ready", s.not_ready},
                             {"draining", s.draining},
                             {"threads", s.threads},
                             {"connections", s.connections},
@@ -67,9 +68,36 @@ ApiResponse discovery_resource(Subject& subject, const ApiRequest& request, std:
   return reply(json::object{{"discovery", std::move(rows)}});
 }
 
-ApiResponse peers_resource(Subject&, const ApiRequest& request, std::string_view rest, bool) {
+ApiResponse peers_resource(Subject& subject, const ApiRequest& request, std::string_view rest, bool) {
   if (auto refusal = not_a_read(request, rest)) return std::move(*refusal);
-  return reply(json::object{{"mode", "off"}, {"peers", json::array()}});
+  const Peers seen = subject.peers();
+  if (seen.mode == "off") return reply(json::object{{"mode", "off"}, {"peers", json::array()}});
+  json::array rows;
+  for (const Peers::Row& row : seen.rows) {
+    rows.push_back({{"name", row.name},
+                    {"address", row.address},
+                    {"kind", row.kind},
+                    {"state", row.state},
+                    {"up", row.up},
+                    {"in_view", row.in_view},
+                    {"via", row.via},
+                    {"round_trip_ms", row.round_trip_ms},
+                    {"updates_in", row.updates_in},
+                    {"updates_out", row.updates_out},
+                    {"behind", row.behind},
+                    {"reconnects", row.reconnects},
+                    {"up_seconds", row.up_seconds},
+                    {"error", row.error}});
+  }
+  return reply(json::object{{"mode", seen.mode},
+                            {"state", seen.state},
+                            {"ready", seen.ready},
+                            {"may_decide", seen.may_decide},
+                            {"view", json::array(seen.view.begin(), seen.view.end())},
+                            {"missing", json::array(seen.missing.begin(), seen.missing.end())},
+                            {"splits", seen.splits},
+                            {"lease_ms", seen.lease_ms},
+                            {"peers", std::move(rows)}});
 }
 
 }  // namespace roomgate::router::admin

@@ -1,5 +1,5 @@
 // What the admin endpoint can ask of the gate, and do to it. The gate implements it; called on the control
-// core.
+// core. Tasks are what other front doors have a say in; what their views point into outlives them.
 #pragma once
 
 #include <chrono>
@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
+#include "base/net/task.hpp"
 #include "base/result.hpp"
 
 namespace roomgate::router::admin {
@@ -26,7 +27,8 @@ struct ShardRow {
   std::uint32_t share = 100;     // percent of its weight, by its agent's word
   std::uint32_t soft_rooms = 0;  // 0: no bound
   std::uint32_t max_rooms = 0;
-  std::string state;  // ready, drain, maint: what the operator said
+  std::string state;   // ready, drain, maint: what the operator said
+  bool local = false;  // and said for this front door only
   bool up = true;
   bool takes_rooms = true;
   std::string reason;     // why it is down, or takes no rooms
@@ -50,12 +52,18 @@ struct RoomRow {
   std::string room;
   std::string shard;
   std::chrono::system_clock::time_point since;
-  std::uint32_t tunnels = 0;
+  std::uint32_t tunnels = 0;  // in a list: of this front door; of a room that was asked for: of all
   std::string origin;
   std::string why;     // how its shard was chosen: "roundrobin", "forced", "pinned", "moved by operator" ...
   std::string region;  // that it was placed for; empty: none
   std::uint64_t generation = 1;
   bool provisional = false;
+  // Among front doors that agree, of one room that was asked for.
+  std::string owner;                 // who decides about it
+  std::vector<std::string> holders;  // who has somebody in it, or had lately
+  bool split = false;                // it has two homes, which are not yet judged
+  std::uint32_t tunnels_here = 0;
+  bool all_counted = true;  // each front door has said its number of tunnels
 };
 
 // Which rooms to list.
@@ -73,6 +81,39 @@ struct BanRow {
   std::string text;
   int status = 403;            // or 429
   bool from_settings = false;  // cannot be lifted here
+  bool local = false;          // of this front door only
+};
+
+// Whom an operator's word is for.
+enum class Scope : std::uint8_t { everywhere, here };
+
+// The other front doors, and how this one stands with them.
+struct Peers {
+  std::string mode = "off";
+  std::string state;  // learning, joining, member, leaving
+  bool ready = true;
+  bool may_decide = true;
+  std::vector<std::string> view;     // who decides together; empty: nobody
+  std::vector<std::string> missing;  // left without goodbye, not long ago
+  std::uint64_t splits = 0;          // rooms found with two homes, since the start
+  double lease_ms = 0;
+  struct Row {
+    std::string name;
+    std::string address;
+    std::string kind;   // "gate", "haproxy", "unknown", "redis"
+    std::string state;  // of gates: learning, joining, member, leaving, gone; of others: up, down, learning
+    bool up = false;    // a session is open
+    bool in_view = false;
+    std::string via;  // through which other one it is heard
+    double round_trip_ms = 0;
+    std::uint64_t updates_in = 0;
+    std::uint64_t updates_out = 0;
+    std::uint64_t behind = 0;  // of what we said, not yet acknowledged
+    std::uint64_t reconnects = 0;
+    double up_seconds = 0;
+    std::string error;  // the last one
+  };
+  std::vector<Row> rows;
 };
 
 // One [[discover]] block.
@@ -89,6 +130,7 @@ struct Status {
   std::string name;
   std::string region;
   bool ready = true;
+  std::string not_ready;  // why, where it is not
   bool draining = false;
   std::size_t threads = 0;
   std::size_t connections = 0;
@@ -122,37 +164,43 @@ struct Overview {
 class Subject {
  public:
   virtual ~Subject() = default;
+  // Before an answer is made of what follows: what other cores know is fetched once.
+  virtual net::Task<void> look() { co_return; }
   virtual std::string metrics_text(metrics::Format format) = 0;
   virtual Overview overview() { return {}; }
   virtual Status status() = 0;
   virtual std::vector<ShardRow> shards() = 0;
   virtual std::vector<RoomRow> rooms(const RoomQuery& query) = 0;
   // `key`: decoded once; normalised here.
-  virtual std::optional<RoomRow> room(std::string_view key) = 0;
-  virtual bool forget(std::string_view key) = 0;
+  virtual net::Task<std::optional<RoomRow>> room(std::string_view key) = 0;
+  // Rooms that have two homes in this moment.
+  virtual net::Task<std::vector<RoomRow>> split_rooms(std::size_t) { co_return std::vector<RoomRow>(); }
+  enum class Forgotten { yes, no_such_room, no_owner, here_only };
+  virtual net::Task<Forgotten> forget(std::string_view key, Scope scope) = 0;
   enum class StateError { no_such_shard, no_such_state };
   // `deadline`: of a drain; rooms that are left then are moved, their tunnels closed over heal.window.
   virtual Result<void, StateError> set_state(std::string_view shard, std::string_view state,
-                                             std::optional<Duration> deadline = {}) = 0;
+                                             std::optional<Duration> deadline, Scope scope) = 0;
 
   // Moves one room, closes its tunnels over heal.window; its clients come back to the new shard.
-  enum class MoveError { no_such_room, no_such_shard, shard_takes_none, is_there };
+  enum class MoveError { no_such_room, no_such_shard, shard_takes_none, is_there, no_owner, here_only };
   struct Moved {
     std::string from;
     std::uint64_t generation = 0;
     std::uint32_t tunnels = 0;  // that will be closed
   };
-  virtual Result<Moved, MoveError> move_room(std::string_view, std::string_view) {
-    return fail(MoveError::no_such_room);
+  virtual net::Task<Result<Moved, MoveError>> move_room(std::string_view, std::string_view, Scope) {
+    co_return Result<Moved, MoveError>(fail(MoveError::no_such_room));
   }
 
   virtual std::vector<BanRow> bans() { return {}; }
   // Replaces one of the same pattern. False: too many.
   virtual bool ban(const BanRow&) { return false; }
   // False: no such pattern, or it is the settings'.
-  virtual bool unban(BanRow::Kind, std::string_view) { return false; }
+  virtual bool unban(BanRow::Kind, std::string_view, Scope) { return false; }
 
   virtual std::vector<DiscoveryRow> discovery() { return {}; }
+  virtual Peers peers() { return {}; }
 };
 
 }  // namespace roomgate::router::admin

@@ -29,6 +29,8 @@ std::string rate(double per_second) {
   return format(per_second > 0 && per_second < 10 ? "%.1f" : "%.0f", per_second);
 }
 
+std::string milliseconds_text(double time) { return format(time < 10 ? "%.2f ms" : "%.0f ms", time); }
+
 std::string counted(std::uint64_t count, std::string_view one) {
   return std::to_string(count) + " " + std::string(one) + (count == 1 ? "" : "s");
 }

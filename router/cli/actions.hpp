@@ -12,17 +12,24 @@ namespace roomgate::router::cli {
 // status.cpp
 int show_status(const Endpoint& gate);
 int show_discovery(const Endpoint& gate);
+// peers.cpp
 int show_peers(const Endpoint& gate);
 
 // shards.cpp
 int show_shards(const Endpoint& gate);
-int set_state(const Endpoint& gate, const std::string& shard, const std::string& state);
+struct State {
+  std::string shard;
+  std::string state;
+  bool local = false;  // for this front door only; so for all of them
+};
+int set_state(const Endpoint& gate, const State& wanted);
 
 // drain.cpp
 struct Drain {
   std::string shard;
   std::string deadline;  // "30m"; empty: none
   bool wait = false;
+  bool local = false;
 };
 int drain(const Endpoint& gate, const Drain& wanted);
 
@@ -32,12 +39,14 @@ struct RoomList {
   std::string shard;
   std::string sort = "name";
   std::size_t limit = 1000;
+  bool split = false;  // only those with two homes
 };
 int show_rooms(const Endpoint& gate, const RoomList& wanted);
 struct Room {
   std::string key;
   std::string move_to;  // empty: stays
   bool forget = false;
+  bool local = false;
 };
 int one_room(const Endpoint& gate, const Room& wanted);
 
@@ -47,6 +56,7 @@ struct Ban {
   std::string kind;  // room, prefix, tenant
   std::string text;
   int status = 403;
+  bool local = false;
 };
 int ban(const Endpoint& gate, const Ban& wanted);
 int unban(const Endpoint& gate, const Ban& wanted);

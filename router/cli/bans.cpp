@@ -28,7 +28,9 @@ int show_bans(const Endpoint& gate) {
       table.add({{kind},
                  {text_of(row, kind)},
                  {std::to_string(count_of(row, "status"))},
-                 {flag_of(row, "from_settings") ? "settings" : "operator"}});
+                 {flag_of(row, "from_settings") ? "settings"
+                  : flag_of(row, "local")       ? "operator, here only"
+                                                : "operator"}});
     }
   }
   std::fputs(table.text(style_for(stdout)).c_str(), stdout);
@@ -36,7 +38,7 @@ int show_bans(const Endpoint& gate) {
 }
 
 int ban(const Endpoint& gate, const Ban& wanted) {
-  const auto answer = gate.expect("POST", "/api/v1/bans",
+  const auto answer = gate.expect("POST", std::string("/api/v1/bans").append(local_query(wanted.local)),
                                   json::object{{wanted.kind, wanted.text}, {"status", wanted.status}});
   if (!answer) return kRefused;
   if (gate.as_json) {
@@ -49,7 +51,8 @@ int ban(const Endpoint& gate, const Ban& wanted) {
 }
 
 int unban(const Endpoint& gate, const Ban& wanted) {
-  const auto answer = gate.expect("DELETE", "/api/v1/bans", json::object{{wanted.kind, wanted.text}});
+  const auto answer = gate.expect("DELETE", std::string("/api/v1/bans").append(local_query(wanted.local)),
+                                  json::object{{wanted.kind, wanted.text}});
   if (!answer) return kRefused;
   if (gate.as_json) {
     print_json(*answer);

@@ -36,9 +36,9 @@ Command<Options> add(CLI::App& app, const char* name, const char* help) {
 }
 
 // With a front door alone both are the same.
-void add_local(CLI::App* command) {
+void add_local(CLI::App* command, bool& local) {
   const std::string help = "at this front door only, not at its peers; the same where it has none";
-  command->add_flag("--local", help);
+  command->add_flag("--local", local, help);
 }
 
 CLI::Validator duration() {
@@ -74,18 +74,19 @@ void add_states(CLI::App& app, Action& action) {
       ->add_option("--deadline", drain_command.options->deadline,
                    "after so long, what is left is moved: 30m, 2h")
       ->check(duration());
-  add_local(drain_command.app);
+  add_local(drain_command.app, drain_command.options->local);
   drain_command.app->callback([&action, gate = drain_command.gate, wanted = drain_command.options] {
     action = [gate, wanted] { return drain(*gate, *wanted); };
   });
 
   for (const auto& [name, help] :
        {std::pair{"ready", "a shard as usual"}, std::pair{"maint", "nothing at all to a shard"}}) {
-    const auto command = add<std::string>(app, name, help);
-    command.app->add_option("SHARD", *command.options, "the shard's name")->required();
-    add_local(command.app);
-    command.app->callback([&action, gate = command.gate, shard = command.options, state = std::string(name)] {
-      action = [gate, shard, state] { return set_state(*gate, *shard, state); };
+    const auto command = add<State>(app, name, help);
+    command.options->state = name;
+    command.app->add_option("SHARD", command.options->shard, "the shard's name")->required();
+    add_local(command.app, command.options->local);
+    command.app->callback([&action, gate = command.gate, wanted = command.options] {
+      action = [gate, wanted] { return set_state(*gate, *wanted); };
     });
   }
 }
@@ -98,6 +99,8 @@ void add_rooms(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"name", "tunnels"}));
   list.app->add_option("--limit", list.options->limit, "at most so many, and never more than 10000")
       ->capture_default_str();
+  list.app->add_flag("--split", list.options->split,
+                     "only those that have two homes, as a partition of the front doors leaves them");
   list.app->callback([&action, gate = list.gate, wanted = list.options] {
     action = [gate, wanted] { return show_rooms(*gate, *wanted); };
   });
@@ -108,7 +111,7 @@ void add_rooms(CLI::App& app, Action& action) {
                                    "to this shard; its tunnels are closed gently and come back there");
   one.app->add_flag("--forget", one.options->forget, "drop its entry; the next request decides anew")
       ->excludes(move);
-  add_local(one.app);
+  add_local(one.app, one.options->local);
   one.app->callback([&action, gate = one.gate, wanted = one.options] {
     action = [gate, wanted] { return one_room(*gate, *wanted); };
   });
@@ -131,6 +134,7 @@ void add_bans(CLI::App& app, Action& action) {
           kind_help);
     }
     pattern->require_option(1);
+    add_local(command.app, command.options->local);
     command.app->callback([&action, gate = command.gate, wanted = command.options, what] {
       action = [gate, wanted, what] { return what(*gate, *wanted); };
     });

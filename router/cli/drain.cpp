@@ -109,7 +109,7 @@ int drain(const Endpoint& gate, const Drain& wanted) {
   json::object body{{"state", "drain"}};
   if (!wanted.deadline.empty()) body["deadline"] = wanted.deadline;
   const std::string path = "/api/v1/shards/" + percent_encode(wanted.shard);
-  const auto answer = gate.expect("POST", path + "/state", body);
+  const auto answer = gate.expect("POST", (path + "/state").append(local_query(wanted.local)), body);
   if (!answer) return kRefused;
   if (wanted.wait) return wait_until_empty(gate, wanted.shard, Interrupt());
   if (gate.as_json) {

@@ -93,6 +93,16 @@ std::vector<json::object> list_of(const json::object& object, std::string_view n
   return out;
 }
 
+std::string joined(const json::object& object, std::string_view name) {
+  const auto* value = find(object, name);
+  if (value == nullptr || !value->is_array()) return {};
+  std::string out;
+  for (const json::value& each : value->get_array()) {
+    if (each.is_string()) out += (out.empty() ? "" : ", ") + std::string(each.get_string());
+  }
+  return out;
+}
+
 std::string age_of(const json::object& object, std::string_view name) {
   const auto time = parse_rfc3339(text_of(object, name));
   if (!time) return {};

@@ -36,6 +36,9 @@ struct Endpoint {
                                             const boost::json::value& body = nullptr) const;
 };
 
+// What a path ends with where a word is for this front door only.
+inline std::string_view local_query(bool local) { return local ? "?local=1" : ""; }
+
 void print_json(const boost::json::value& value);
 
 std::string text_of(const boost::json::object& object, std::string_view name);
@@ -44,6 +47,8 @@ double number_of(const boost::json::object& object, std::string_view name);
 bool flag_of(const boost::json::object& object, std::string_view name);
 // The objects of a list.
 std::vector<boost::json::object> list_of(const boost::json::object& object, std::string_view name);
+// A list of texts as one: a, b
+std::string joined(const boost::json::object& object, std::string_view name);
 // Of a time in it, how long ago that was: 3m12s; empty: it has none.
 std::string age_of(const boost::json::object& object, std::string_view name);
 

@@ -19,12 +19,22 @@ std::string how_of(const json::object& row) {
   return (why.empty() ? text_of(row, "origin") : why) + (region.empty() ? "" : " for " + region);
 }
 
+// "12, 3 of them here"
+Cell tunnels_of(const json::object& row) {
+  const std::string all = std::to_string(count_of(row, "tunnels"));
+  if (!row.contains("tunnels_here")) return {all};
+  const std::string text = all + ", " + std::to_string(count_of(row, "tunnels_here")) + " of them here";
+  if (flag_of(row, "all_counted")) return {text};
+  return {text + "; some front doors have not said theirs", Tone::warn};
+}
+
 }  // namespace
 
 int show_rooms(const Endpoint& gate, const RoomList& wanted) {
-  const auto answer = gate.expect(
-      "GET", "/api/v1/rooms?limit=" + std::to_string(wanted.limit) + "&sort=" + wanted.sort +
-                 "&prefix=" + percent_encode(wanted.prefix) + "&shard=" + percent_encode(wanted.shard));
+  const auto answer =
+      gate.expect("GET", "/api/v1/rooms?limit=" + std::to_string(wanted.limit) + "&sort=" + wanted.sort +
+                             "&prefix=" + percent_encode(wanted.prefix) +
+                             "&shard=" + percent_encode(wanted.shard) + (wanted.split ? "&split=1" : ""));
   if (!answer) return kRefused;
   if (gate.as_json) {
     print_json(*answer);
@@ -32,7 +42,7 @@ int show_rooms(const Endpoint& gate, const RoomList& wanted) {
   }
   const auto rows = list_of(*answer, "rooms");
   if (rows.empty()) {
-    std::puts("no such rooms");
+    std::puts(wanted.split ? "no split rooms" : "no such rooms");
     return kDone;
   }
   Table table({{"room"}, {"shard"}, {"tunnels", true}, {"for", true}, {"how"}});
@@ -50,7 +60,9 @@ int show_rooms(const Endpoint& gate, const RoomList& wanted) {
 }
 
 int one_room(const Endpoint& gate, const Room& wanted) {
-  const std::string path = "/api/v1/rooms/" + percent_encode(wanted.key);
+  const bool changes = wanted.forget || !wanted.move_to.empty();
+  const std::string path =
+      ("/api/v1/rooms/" + percent_encode(wanted.key)).append(local_query(changes && wanted.local));
   const bool moves = !wanted.move_to.empty();
   const auto answer = moves ? gate.expect("POST", path, json::object{{"move", wanted.move_to}})
                             : gate.expect(wanted.forget ? "DELETE" : "GET", path);
@@ -77,10 +89,15 @@ int one_room(const Endpoint& gate, const Room& wanted) {
   Table table({{"room"}, {text_of(*answer, "room")}});
   table.add({{"shard"}, {text_of(*answer, "shard")}});
   table.add({{"since"}, {since + " (" + age_of(*answer, "since") + ")"}});
-  table.add({{"tunnels"}, {std::to_string(count_of(*answer, "tunnels"))}});
+  table.add({{"tunnels"}, tunnels_of(*answer)});
   table.add({{"origin"}, {text_of(*answer, "origin")}});
   if (how != text_of(*answer, "origin")) table.add({{"how"}, {how}});
   table.add({{"generation"}, {std::to_string(count_of(*answer, "generation"))}});
+  if (const auto owner = text_of(*answer, "owner"); !owner.empty()) {
+    table.add({{"decided by"}, {owner}});
+    table.add({{"people at"}, {joined(*answer, "holders")}});
+  }
+  if (flag_of(*answer, "split")) table.add({{"split"}, {"yes: it has two homes, not judged yet", Tone::bad}});
   std::fputs(table.text(style_for(stdout)).c_str(), stdout);
   return kDone;
 }

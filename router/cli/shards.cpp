@@ -32,6 +32,7 @@ std::string weight_of(const json::object& row) {
 std::string note_of(const json::object& row) {
   std::string note = text_of(row, "reason");
   const auto add = [&note](const std::string& more) { note += (note.empty() ? "" : "; ") + more; };
+  if (flag_of(row, "local")) add("set for this front door only");
   if (flag_of(row, "leaving")) add("leaving: no longer in the settings or in DNS");
   if (const auto* drain = row.if_contains("drain"); drain != nullptr && drain->is_object()) {
     DrainWatch watch("");
@@ -93,15 +94,16 @@ int show_shards(const Endpoint& gate) {
   return kDone;
 }
 
-int set_state(const Endpoint& gate, const std::string& shard, const std::string& state) {
-  const auto answer = gate.expect("POST", "/api/v1/shards/" + percent_encode(shard) + "/state",
-                                  json::object{{"state", state}});
+int set_state(const Endpoint& gate, const State& wanted) {
+  const std::string path = "/api/v1/shards/" + percent_encode(wanted.shard) + "/state";
+  const auto answer = gate.expect("POST", path + std::string(local_query(wanted.local)),
+                                  json::object{{"state", wanted.state}});
   if (!answer) return kRefused;
   if (gate.as_json) {
     print_json(*answer);
   } else {
-    std::printf("%s: %s\n", printable(shard).c_str(),
-                state == "ready" ? "ready" : "in maintenance: nothing at all is sent to it");
+    std::printf("%s: %s\n", printable(wanted.shard).c_str(),
+                wanted.state == "ready" ? "ready" : "in maintenance: nothing at all is sent to it");
   }
   return kDone;
 }

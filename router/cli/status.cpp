@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <functional>
 
 #include "router/admin/words.hpp"
 #include "router/cli/actions.hpp"
@@ -26,6 +27,26 @@ Cell ends(const json::object& certificate) {
   return {day + ", in " + admin::age(left), left < std::chrono::hours(24 * 14) ? Tone::warn : Tone::good};
 }
 
+using Line = std::function<void(std::string name, std::string value, Tone tone)>;
+
+// Who decides with this one; nothing where it is alone.
+void add_peers(const Endpoint& gate, const Line& line) {
+  const auto answer = gate.ask("GET", "/api/v1/peers");
+  if (!answer || answer->status != 200 || !answer->body.is_object()) return;
+  const json::object& peers = answer->body.get_object();
+  if (text_of(peers, "mode") == "off") return;
+  const std::string view = joined(peers, "view");
+  const bool decides = flag_of(peers, "may_decide");
+  line("front doors", view.empty() ? "none decides yet" : "deciding together: " + view,
+       decides ? Tone::good : Tone::warn);
+  if (const auto missing = joined(peers, "missing"); !missing.empty()) {
+    line("missing", missing + " (no goodbye was said)", Tone::bad);
+  }
+  if (const auto splits = count_of(peers, "splits"); splits > 0) {
+    line("split rooms", std::to_string(splits) + " found so far", Tone::warn);
+  }
+}
+
 }  // namespace
 
 int show_status(const Endpoint& gate) {
@@ -43,11 +64,17 @@ int show_status(const Endpoint& gate) {
   const auto line = [&table](std::string name, std::string value, Tone tone = Tone::plain) {
     table.add({{std::move(name)}, {std::move(value), tone}});
   };
-  line("state", draining ? "draining" : ready ? "ready" : "not ready", ready ? Tone::good : Tone::warn);
+  const std::string why_not = text_of(*status, "not_ready");
+  line("state",
+       draining ? "draining"
+       : ready  ? "ready"
+                : "not ready" + (why_not.empty() ? "" : ": " + why_not),
+       ready ? Tone::good : Tone::warn);
   if (const auto region = text_of(*status, "region"); !region.empty()) line("region", region);
   line("running for", seconds_of(*status, "uptime_seconds"));
   line("shards", std::to_string(up) + " of " + std::to_string(shards) + " up",
        up < shards ? Tone::bad : Tone::plain);
+  add_peers(gate, line);
   line("rooms", std::to_string(count_of(*status, "rooms")));
   line("tunnels", std::to_string(count_of(*status, "tunnels")));
   line("connections", std::to_string(count_of(*status, "connections")) + ", " +
@@ -96,26 +123,6 @@ int show_discovery(const Endpoint& gate) {
                {state == "waiting" ? "never" : seconds_of(row, "seconds_since_good")},
                {seconds_of(row, "seconds_to_next")},
                {text_of(row, "error"), Tone::bad}});
-  }
-  std::fputs(table.text(style_for(stdout)).c_str(), stdout);
-  return kDone;
-}
-
-int show_peers(const Endpoint& gate) {
-  const auto answer = gate.expect("GET", "/api/v1/peers");
-  if (!answer) return kRefused;
-  if (gate.as_json) {
-    print_json(*answer);
-    return kDone;
-  }
-  const auto rows = list_of(*answer, "peers");
-  if (rows.empty()) {
-    std::puts("no other front doors: this one decides alone");
-    return kDone;
-  }
-  Table table({{"name"}, {"address"}, {"state"}});
-  for (const auto& row : rows) {
-    table.add({{text_of(row, "name")}, {text_of(row, "address")}, {text_of(row, "state")}});
   }
   std::fputs(table.text(style_for(stdout)).c_str(), stdout);
   return kDone;

@@ -16,7 +16,7 @@ net::Task<std::optional<session::Guide::Guidance>> Asking::ask(net::Core& core, 
                     .since = now};
   runtime_.control().post(
       [this, asked = std::make_shared<Question>(std::move(question))] { put(std::move(*asked)); });
-  const bool told = co_await waiting->answered.wait(now + Limits().patience);
+  const bool told = co_await waiting->answered.wait(now + patience_);
   if (!told) co_return Nothing();
   co_return std::move(waiting->guidance);
 }
@@ -68,7 +68,7 @@ void Asking::answer(const handover::Answer& answer) {
 
 void Asking::forget_late(TimePoint now) {
   std::erase_if(questions_,
-                [now](const auto& each) { return now - each.second.since > 2 * Limits().patience; });
+                [this, now](const auto& each) { return now - each.second.since > 2 * patience_; });
 }
 
 }  // namespace roomgate::router::gate

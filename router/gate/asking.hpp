@@ -17,13 +17,12 @@ namespace roomgate::router::gate {
 class Asking final : public session::Guide {
  public:
   struct Limits {
-    Duration patience = seconds(1);
     std::size_t questions = 10'000;
   };
 
   // `holds_changed` is called on the control core.
-  Asking(net::Runtime& runtime, std::function<void(std::string key)> holds_changed)
-      : runtime_(runtime), holds_changed_(std::move(holds_changed)) {}
+  Asking(net::Runtime& runtime, std::function<void(std::string key)> holds_changed, Duration patience)
+      : runtime_(runtime), holds_changed_(std::move(holds_changed)), patience_(patience) {}
 
   net::Task<std::optional<Guidance>> ask(net::Core& core, route::Request request) override;
   void holds_changed(std::string_view key) override;
@@ -56,6 +55,7 @@ class Asking final : public session::Guide {
 
   net::Runtime& runtime_;
   std::function<void(std::string)> holds_changed_;
+  Duration patience_;
   std::atomic<bool> anybody_{true};
   std::function<void(const handover::Ask&)> send_;
   std::uint64_t next_ = 1;

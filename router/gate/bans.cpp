@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "router/gate/gate.hpp"
+#include "router/gate/words.hpp"
 
 namespace roomgate::router::gate {
 namespace {
@@ -28,15 +29,6 @@ admin::BanRow::Kind kind_of(Ban::Kind kind) {
     case Ban::Kind::tenant: return admin::BanRow::Kind::tenant;
   }
   return admin::BanRow::Kind::room;
-}
-
-std::string_view to_text(Ban::Kind kind) {
-  switch (kind) {
-    case Ban::Kind::room: return "room";
-    case Ban::Kind::prefix: return "prefix";
-    case Ban::Kind::tenant: return "tenant";
-  }
-  return "";
 }
 
 bool same_pattern(const Ban& a, const Ban& b) { return a.kind == b.kind && a.text == b.text; }
@@ -73,34 +65,44 @@ std::vector<admin::BanRow> Gate::bans() {
     rows.push_back({.kind = kind_of(ban.kind),
                     .text = ban.text,
                     .status = ban.status,
-                    .from_settings = ban.from_settings});
+                    .from_settings = ban.from_settings,
+                    .local = ban.local});
   }
   return rows;
 }
 
 bool Gate::ban(const admin::BanRow& row) {
-  const Ban wanted = Bans::normalised(
+  Ban wanted = Bans::normalised(
       {.kind = kind_of(row.kind), .text = row.text, .status = row.status == 429 ? 429 : 403});
-  if (wanted.text.empty() || wanted.text.size() > Bans::kLongest) return false;
-  const auto known = std::find_if(operator_bans_.begin(), operator_bans_.end(),
-                                  [&wanted](const Ban& ban) { return same_pattern(ban, wanted); });
-  if (known != operator_bans_.end()) {
-    *known = wanted;
-  } else {
-    if (options_.bans.size() + operator_bans_.size() >= Bans::kMost) return false;
-    operator_bans_.push_back(wanted);
-  }
+  wanted.local = cluster_ != nullptr && row.local;
+  if (wanted.text.empty() || wanted.text.size() > Bans::kLongest || !take_ban(wanted)) return false;
+  if (cluster_ != nullptr && !wanted.local) cluster_->say(ban_word(wanted), ban_value(wanted));
   LOG(info, "banned", {to_text(wanted.kind), wanted.text}, {"status", wanted.status});
   publish_bans();
   send_banned_away();
   return true;
 }
 
-bool Gate::unban(admin::BanRow::Kind kind, std::string_view text) {
+bool Gate::take_ban(const Ban& wanted) {
+  const auto known = std::find_if(operator_bans_.begin(), operator_bans_.end(),
+                                  [&wanted](const Ban& ban) { return same_pattern(ban, wanted); });
+  if (known != operator_bans_.end()) {
+    *known = wanted;
+    return true;
+  }
+  if (options_.bans.size() + operator_bans_.size() >= Bans::kMost) return false;
+  operator_bans_.push_back(wanted);
+  return true;
+}
+
+bool Gate::drop_ban(const Ban& wanted) {
+  return std::erase_if(operator_bans_, [&wanted](const Ban& ban) { return same_pattern(ban, wanted); }) > 0;
+}
+
+bool Gate::unban(admin::BanRow::Kind kind, std::string_view text, admin::Scope scope) {
   const Ban wanted = Bans::normalised({.kind = kind_of(kind), .text = std::string(text)});
-  const auto gone =
-      std::erase_if(operator_bans_, [&wanted](const Ban& ban) { return same_pattern(ban, wanted); });
-  if (gone == 0) return false;
+  if (!drop_ban(wanted)) return false;
+  if (cluster_ != nullptr && scope == admin::Scope::everywhere) cluster_->say(ban_word(wanted), "");
   LOG(info, "unbanned", {to_text(wanted.kind), wanted.text});
   publish_bans();
   return true;

@@ -3,6 +3,8 @@
 #include <fstream>
 #include <set>
 
+#include "router/room/normalise.hpp"
+
 namespace roomgate::router::gate {
 namespace {
 
@@ -55,7 +57,7 @@ Result<std::vector<health::StatusRange>, std::string> statuses_of(const std::vec
   return ranges;
 }
 
-directory::ShardKind kind_of(const conf::Gate::ShardKind& c) {
+directory::ShardKind kind_of(const conf::Gate& gate, const conf::Gate::ShardKind& c) {
   directory::ShardKind kind{.region = c.region,
                             .weight = static_cast<std::uint32_t>(c.weight),
                             .release = c.release,
@@ -63,18 +65,21 @@ directory::ShardKind kind_of(const conf::Gate::ShardKind& c) {
                             .max_connections = static_cast<std::uint32_t>(c.max_connections),
                             .soft_rooms = static_cast<std::uint32_t>(c.soft_rooms),
                             .max_rooms = static_cast<std::uint32_t>(c.max_rooms),
+                            .census = "",
                             .tls = std::nullopt};
+  // A gate on its own can do without, and its shards may be none that know the question.
+  if (gate.peers.mode != "off" || c.wants_census) kind.census = c.census;
   if (c.tls) kind.tls = {.address = "", .verify = c.tls_verify, .ca = c.tls_ca, .sni = c.tls_sni};
   return kind;
 }
 
-DiscoverBlock discover_of(const conf::Gate::Discover& c) {
+DiscoverBlock discover_of(const conf::Gate& gate, const conf::Gate::Discover& c) {
   DiscoverBlock block{.srv = c.srv,
                       .name_prefix = c.name_prefix,
                       .refresh = c.refresh,
                       .srv_weight = c.srv_weight,
                       .agent_port = static_cast<std::uint16_t>(c.agent_port),
-                      .kind = kind_of(c.kind)};
+                      .kind = kind_of(gate, c.kind)};
   if (const auto colon = c.a.rfind(':'); colon != std::string::npos) {
     block.host = c.a.substr(0, colon);
     block.port = static_cast<std::uint16_t>(std::stoi(c.a.substr(colon + 1)));
@@ -151,6 +156,97 @@ Result<std::vector<route::Ban>, std::string> bans_of(const conf::Gate& c) {
   return bans;
 }
 
+// What a client wrote, as HAProxy has it, as our key.
+std::optional<std::string> key_of_spelling(std::string_view spelling) {
+  std::string key = room::normalised(spelling, room::Where::query);
+  if (key.empty()) return std::nullopt;
+  return key;
+}
+
+peers_sync::mesh::HaproxyOptions haproxy_of(const conf::Gate& c) {
+  peers_sync::mesh::HaproxyOptions o;
+  o.settings.table = c.peers.table;
+  o.settings.key_length = size_of(c.peers.key_length);
+  o.settings.form = peers_sync::haproxy::key_form(c.peers.haproxy_key).value();
+  o.settings.by_address = c.peers.server_key == "addr";
+  o.settings.expire = c.peers.expire;
+  for (const auto& shard : c.shards) {
+    o.servers.push_back({shard.name, shard.haproxy_id, shard.haproxy_name, shard.address});
+  }
+  o.key_of = key_of_spelling;
+  return o;
+}
+
+Result<peers_sync::redis::Options, std::string> redis_of(const conf::Gate& c, const stick::Limits& table) {
+  const conf::Gate::Peers::Redis& r = c.peers.redis;
+  const auto place = peers_sync::redis::parse_place(r.url);
+  if (!place) return fail(std::string("peers.redis.url: no place of a Redis (it may have a password)"));
+  peers_sync::redis::Options o{
+      .name = c.name, .place = *place, .sentinel_master = r.sentinel_master, .ca = r.ca};
+  for (const auto& sentinel : r.sentinels) {
+    const auto at = peers_sync::redis::parse_sentinel(sentinel);
+    if (!at) return fail("peers.redis.sentinels: " + sentinel + " is no address");
+    o.sentinels.push_back(*at);
+  }
+  if (!r.password_file.empty()) {
+    std::ifstream in(r.password_file);
+    if (!std::getline(in, o.place.password) || o.place.password.empty()) {
+      return fail("peers.redis.password_file: " + r.password_file + " has no password in it");
+    }
+    if (o.place.password.back() == '\r') o.place.password.pop_back();
+  }
+  o.failover_hold = r.failover_hold;
+  o.claim_timeout = c.peers.claim_timeout;
+  o.idle = table.idle;
+  o.recent = table.recent;
+  o.provisional_life = table.provisional_life;
+  o.reconnect_grace = c.rooms.reconnect_grace;
+  o.max_entries = table.max_entries;
+  return o;
+}
+
+// `dns`: of discover_srv. `table`: what it may hold, and for how long.
+Result<Peers, std::string> peers_of(const conf::Gate& c, const dns::Options& dns,
+                                    const stick::Limits& table) {
+  const conf::Gate::Peers& p = c.peers;
+  Peers out;
+  out.mode = p.mode;
+  if (!out.on()) return out;
+  // What a hello can carry.
+  if (c.name.empty() || c.name.size() > 64 || c.name.find_first_of(" \t\r\n") != c.name.npos) {
+    return fail(std::string("gate.name: among front doors it has 1 to 64 characters, and no spaces"));
+  }
+  peers_sync::mesh::PeersOptions& o = out.mesh;
+  o.name = c.name;
+  o.address = *Address::parse(p.address);
+  for (const auto& member : p.members) {
+    o.members.push_back({.name = member.name, .addresses = {*Address::parse(member.address)}});
+  }
+  o.discover_srv = p.discover_srv;
+  o.dns = dns;
+  auto allow = Networks::parse(p.allow);
+  if (!allow) return fail(std::string("peers.allow has what is no network"));
+  o.allow = std::move(*allow);
+  if (!p.tls.certificate.empty()) {
+    o.tls = peers_sync::mesh::TlsFiles{.certificate = p.tls.certificate, .key = p.tls.key, .ca = p.tls.ca};
+  }
+  o.claim_timeout = p.claim_timeout;
+  if (p.lease != "auto") o.lease = conf::parse_duration(p.lease).value();
+  o.idle = table.idle;
+  o.recent = table.recent;
+  o.provisional_life = table.provisional_life;
+  o.reconnect_grace = c.rooms.reconnect_grace;
+  o.max_entries = table.max_entries;
+  o.provisional_share = table.provisional_share;
+  o.haproxy = haproxy_of(c);
+  if (out.mode == "redis") {
+    auto redis = redis_of(c, table);
+    if (!redis) return fail(redis.error());
+    out.redis = std::move(redis).value();
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Options, std::string> from_conf(const conf::Gate& c) {
@@ -172,9 +268,10 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
          block.http2_cleartext});
   }
   for (const auto& shard : c.shards) {
-    o.shards.push_back({shard.name, shard.address, shard.announce, shard.agent, kind_of(shard.kind)});
+    o.shards.push_back({shard.name, shard.address, shard.announce, shard.agent, kind_of(c, shard.kind),
+                        shard.haproxy_id, shard.haproxy_name});
   }
-  for (const auto& block : c.discover) o.discover.push_back(discover_of(block));
+  for (const auto& block : c.discover) o.discover.push_back(discover_of(c, block));
   o.dns = {
       .servers = c.dns.servers, .timeout = c.dns.timeout, .tries = static_cast<std::uint32_t>(c.dns.tries)};
   session::Settings& s = o.session;
@@ -249,6 +346,8 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
                            .interval_fast = c.health.interval_fast},
               .observe = c.health.observe,
               .agent_interval = c.health.agent_interval};
+  o.census = {
+      .interval = c.peers.census_interval, .host = c.health.host, .headers = c.health.headers, .keys = s.key};
   auto token = read_token(c.admin.token_file);
   if (!token) return fail(token.error());
   o.admin = {.address = c.admin.address,
@@ -257,6 +356,10 @@ Result<Options, std::string> from_conf(const conf::Gate& c) {
              .token = std::move(token).value()};
   o.table.max_entries = size_of(c.rooms.max_entries);
   o.table.idle = c.rooms.idle;
+  auto peers = peers_of(c, o.dns, o.table);
+  if (!peers) return fail(peers.error());
+  o.peers = std::move(peers).value();
+  o.table.managed = o.peers.on();
   o.access_log = c.admin.access_log;
   o.max_connections = size_of(c.limits.connections);
   const auto& per_address = c.limits.per_address;

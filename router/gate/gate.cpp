@@ -14,6 +14,7 @@ namespace roomgate::router::gate {
 namespace {
 
 constexpr seconds kFirstAnswers{5};  // of DNS, before we serve with the shards that are known
+constexpr seconds kFirstCensus{2};   // of all shards, before we serve with the rooms that are known
 
 }  // namespace
 
@@ -27,7 +28,7 @@ Gate::Gate(Options options, Reload reload, Start start)
       log_(options_.access_log, metrics_.log_dropped.with({})),
       shards_(std::make_shared<balance::ShardSet>()),
       tickets_(std::make_shared<const tls::TicketKeys>(tls::TicketKeys::random())),
-      runtime_({.threads = options_.threads}),
+      runtime_({.threads = options_.threads, .peers = options_.peers.on()}),
       doors_(runtime_,
              [this](net::Core& core, int descriptor, std::shared_ptr<const listen::Entrance> entrance) {
                return std::make_unique<listen::Listener>(
@@ -60,6 +61,8 @@ Result<std::unique_ptr<Gate>, std::string> Gate::make(Options options, Reload re
   gate->policy_ = balance::make_policy(gate->options_.policy);
   if (gate->policy_ == nullptr) return fail("balance.policy: no policy \"" + gate->options_.policy + "\"");
   if (auto opened = gate->log_.open(); !opened) return fail("admin.access_log: " + opened.error());
+  if (auto checked = check_peers(gate->options_); !checked) return fail(checked.error());
+  gate->make_cluster();
   if (gate->inherited_ != nullptr) {
     if (auto taken = gate->upgrade_->take(*gate->inherited_); !taken) return fail(taken.error());
   } else {
@@ -121,8 +124,15 @@ void Gate::start_workers() {
                                      (void)to->pool.close_oldest(shard);
                                    });
                                  }});
+    if (cluster_ != nullptr) worker.set_arbiter(&cluster_->arbiter());
     worker.on_connect_failed = [this](const std::string& shard, bool silent) {
       runtime_.control().post([this, shard, silent] { checker_->connect_failed(shard, silent); });
+    };
+    // Connections to a shard that takes no new ones may live on: half a meeting must not stay there.
+    worker.on_room_moved = [this](std::string_view key, const std::string& from) {
+      runtime_.control().post([this, room = std::string(key), from] {
+        send_away({.left = {{room, from}}, .window = options_.heal_window});
+      });
     };
   }
 }
@@ -132,6 +142,12 @@ bool Gate::run() {
   checker_ = std::make_unique<health::Checker>(
       control, options_.health, metrics_,
       [this](const std::string& target, const health::Verdict& verdict) { on_verdict(target, verdict); });
+  census_ = std::make_unique<census::Asker>(control, options_.census, metrics_);
+  if (cluster_ != nullptr) {
+    cluster_->set_census([census = census_.get()](std::string_view key, std::string_view shard) {
+      return census->snapshot()->participants(key, shard);
+    });
+  }
   discoverer_ = std::make_unique<discovery::Discoverer>(
       control, metrics_,
       [this](const std::string& question, const std::vector<directory::Endpoint>& endpoints) {
@@ -141,6 +157,7 @@ bool Gate::run() {
   publish_shards();
   publish_bans();
   checker_->set_targets(targets());
+  census_->set_targets(census_targets());
   discoverer_->set_blocks(options_.discover, options_.dns);
   sample_rates();  // from nothing
   control.schedule(second_, Clock::now() + seconds(1));
@@ -161,6 +178,11 @@ net::Task<void> Gate::serve_when_found() {
   if (!found) LOG(warn, "serving_without_dns", {"waited_seconds", kFirstAnswers.count()});
   if (!accepting_) co_return;
   if (inherited_ == nullptr) {
+    // Nobody may know any more which rooms there are, but for the shards.
+    if (cluster_ != nullptr && table_.size() == 0) {
+      (void)co_await census_->all_asked(Clock::now() + kFirstCensus);
+      if (!accepting_) co_return;
+    }
     serve();
     co_return;
   }
@@ -178,6 +200,19 @@ void Gate::serve() {
     for (const auto& address : inherited_->close_rest()) LOG(info, "listening_no_more", {"address", address});
     inherited_ = nullptr;
   }
+  if (cluster_ == nullptr) return open();
+  cluster_->start([this](Result<void, std::string> begun) {
+    if (begun) {
+      seed_table();
+      return open();
+    }
+    LOG(error, "cannot_start", {"error", "peers: " + begun.error()});
+    failed_ = true;
+    runtime_.stop();
+  });
+}
+
+void Gate::open() {
   doors_.start([this] {
     upgrade_->serving();
     admin_->serve();
@@ -206,7 +241,7 @@ void Gate::load_snapshot() {
   const auto elapsed = std::max(wall - milliseconds(*written), decltype(wall)(0));
   const auto restored =
       stick::restore(table_, as_bytes(**bytes), [this](std::string_view name) { return names_.id_of(name); },
-                     {.now = Clock::now(), .elapsed = elapsed, .seeded = true, .held = {}});
+                     {.now = Clock::now(), .elapsed = elapsed, .seeded = true, .held = {}, .offer = offer()});
   if (!restored) return;
   LOG(info, "snapshot_read", {"rooms", restored->taken}, {"expired", restored->left_out},
       {"age_seconds", std::chrono::duration_cast<seconds>(elapsed).count()});
@@ -218,6 +253,7 @@ void Gate::every_second() {
   // Rooms are moved by one process only.
   if (inherited_ == nullptr && !upgrade_->under_way() && !upgrade_->left()) watch_drains(now);
   if (directory_.prune([this](stick::ShardId shard) { return table_.rooms_on(shard); })) shards_changed();
+  census_->review([this](std::string_view key) { return table_.peek(key).has_value(); });
   upgrade_->every_second(now);
   if (!upgrade_->left()) {
     if (now - tickets_rotated_ >= tls::TicketKeys::kRotation) rotate_tickets();
@@ -225,6 +261,9 @@ void Gate::every_second() {
     watch_geoip();
   }
   sample_rates();
+  if (cluster_ != nullptr) cluster_->look_soon();
+  tell_shards();
+  if (rejoin_ && !upgrade_->left()) rejoin_peers();
   runtime_.control().schedule(second_, now + seconds(1));
 }
 

@@ -109,12 +109,13 @@ void Upgrade::send_offer(std::string image) {
 void Upgrade::send_words() {
   Link& link = *successor_->link;
   for (const auto& [shard, word] : gate_.directory_.words()) {
-    link.send(handover::ShardWord{shard, std::string(balance::to_text(word.state)), word.version});
+    link.send(
+        handover::ShardWord{shard, std::string(balance::to_text(word.state)), word.version, {word.local}});
   }
   send_drains();
   for (const route::Ban& ban : gate_.operator_bans_) {
-    link.send(
-        handover::Ban{static_cast<std::uint8_t>(ban.kind), ban.text, static_cast<std::uint32_t>(ban.status)});
+    link.send(handover::Ban{
+        static_cast<std::uint8_t>(ban.kind), ban.text, static_cast<std::uint32_t>(ban.status), {ban.local}});
   }
 }
 
@@ -137,21 +138,32 @@ void Upgrade::begin_asking() {
   stage_ = Stage::asking;
   changes_sent_ = false;
   changed_holds_.clear();
-  asking_ = std::make_unique<Asking>(gate_.runtime_, [this](const std::string& key) { holds_changed(key); });
+  asking_ = std::make_unique<Asking>(
+      gate_.runtime_, [this](const std::string& key) { holds_changed(key); },
+      gate_.patience_with_successor());
   asking_->send_by([this](const handover::Ask& ask) { successor_->link->send(ask); });
   gate_.runtime_.control().schedule(out_of_patience_, Clock::now() + limits_.patience);
-  gate_.runtime_.on_each([this](net::Core& core) { gate_.workers_[core.index()]->guide = asking_.get(); },
+  gate_.runtime_.on_each([this](net::Core& core) { gate_.workers_[core.index()]->set_guide(asking_.get()); },
                          [this, number = handover_] {
                            if (number != handover_) return;
-                           // Times of last use are exact to a second; an operator's move leaves none.
-                           const auto since = image_began_ - seconds(2);
-                           make_image(
-                               [since](const stick::Entry& entry) {
-                                 return entry.last_used >= since || entry.created >= since ||
-                                        entry.origin == stick::Origin::moved;
-                               },
-                               [this](std::string image) { send_changes(std::move(image)); });
+                           // Its place among the front doors is ours until we have left it.
+                           gate_.leave_peers([this, number] {
+                             if (number == handover_) gather_changes();
+                           });
                          });
+}
+
+void Upgrade::gather_changes() {
+  // Times of last use are exact to a second; an operator's move leaves none, nor does what other front doors
+  // have decided.
+  const auto since = image_began_ - seconds(2);
+  const bool all = gate_.cluster_ != nullptr;
+  make_image(
+      [since, all](const stick::Entry& entry) {
+        return all || entry.last_used >= since || entry.created >= since ||
+               entry.origin == stick::Origin::moved;
+      },
+      [this](std::string image) { send_changes(std::move(image)); });
 }
 
 void Upgrade::send_changes(std::string image) {
@@ -176,9 +188,10 @@ void Upgrade::abandon(std::string_view why) {
   changes_sent_ = false;
   remove(*successor_);
   if (asking_ == nullptr) return;
+  gate_.rejoin_peers();
   asking_->give_up();
   // Kept for those who are about to ask: there is nobody, they decide themselves.
-  gate_.runtime_.on_each([this](net::Core& core) { gate_.workers_[core.index()]->guide = nullptr; },
+  gate_.runtime_.on_each([this](net::Core& core) { gate_.workers_[core.index()]->set_guide(nullptr); },
                          [kept = std::shared_ptr<Asking>(std::move(asking_))] {});
 }
 

@@ -6,7 +6,10 @@
 
 #include "base/dns/resolver.hpp"
 #include "base/network.hpp"
+#include "peers-sync/mesh/peers_replica.hpp"
+#include "peers-sync/redis/redis_replica.hpp"
 #include "router/admin/server.hpp"
+#include "router/census/ask/asker.hpp"
 #include "router/directory/blocks.hpp"
 #include "router/health/checker.hpp"
 #include "router/limits/gatekeeper.hpp"
@@ -27,6 +30,15 @@ struct ListenBlock {
   bool http2_cleartext = false;
 };
 
+// The other front doors.
+struct Peers {
+  std::string mode = "off";
+  peers_sync::mesh::PeersOptions mesh;
+  peers_sync::redis::Options redis;  // of mode "redis"
+
+  bool on() const { return mode != "off"; }
+};
+
 using directory::DiscoverBlock;
 using directory::ShardBlock;
 
@@ -41,8 +53,10 @@ struct Options {
   std::vector<route::Ban> bans;  // of the settings
   std::string policy = "roundrobin";
   health::Options health;
+  census::Options census;
   admin::Options admin;
   stick::Limits table;
+  Peers peers;
   std::string access_log = "stdout";
   std::size_t max_connections = 20'000;
   limits::Limits limits;

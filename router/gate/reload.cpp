@@ -19,7 +19,31 @@ std::vector<std::string> needs_upgrade(const Options& now, const Options& next) 
   add(now.threads != next.threads, "gate.threads");
   add(now.limits.addresses != next.limits.addresses, "limits.addresses");
   add(now.table.max_entries != next.table.max_entries, "rooms.max_entries");
+  add(now.peers.mode != next.peers.mode, "peers.mode");
+  if (!now.peers.on()) return keys;
+  if (now.peers.mode == "redis") add(now.peers.redis != next.peers.redis, "peers.redis, rooms.idle and such");
+  // What front doors have begun to go by together.
+  const auto& mesh = now.peers.mesh;
+  const auto& then = next.peers.mesh;
+  add(mesh.lease != then.lease, "peers.lease");
+  add(mesh.claim_timeout != then.claim_timeout, "peers.claim_timeout");
+  add(mesh.idle != then.idle, "rooms.idle");
+  add(mesh.reconnect_grace != then.reconnect_grace, "rooms.reconnect_grace");
   return keys;
+}
+
+void keep_agreed(const Peers& now, Peers& next) {
+  if (next.mode != now.mode) {
+    next = now;
+    return;
+  }
+  next.redis = now.redis;
+  next.mesh.name = now.mesh.name;
+  next.mesh.lease = now.mesh.lease;
+  next.mesh.claim_timeout = now.mesh.claim_timeout;
+  next.mesh.idle = now.mesh.idle;
+  next.mesh.reconnect_grace = now.mesh.reconnect_grace;
+  next.mesh.max_entries = now.mesh.max_entries;
 }
 
 }  // namespace
@@ -70,6 +94,7 @@ Result<void, std::string> Gate::apply(Options next) {
   if (all_bans(next.bans).size() > route::Bans::kMost) {
     return fail("bans: more than " + std::to_string(route::Bans::kMost) + ", with the operator's");
   }
+  if (auto peers = check_peers(next); !peers) return peers;
   auto admin = admin_->prepare(next.admin);
   if (!admin) return fail("admin: " + admin.error());
   auto upgrade_socket = upgrade_->prepare_socket(next.upgrade_socket);
@@ -86,6 +111,8 @@ Result<void, std::string> Gate::apply(Options next) {
   next.threads = options_.threads;
   next.limits.addresses = options_.limits.addresses;
   next.table.max_entries = options_.table.max_entries;
+  next.table.managed = options_.table.managed;
+  keep_agreed(options_.peers, next.peers);
   options_ = std::move(next);
   log_.use(std::move(log).value());
   admission_.set_limit(options_.max_connections);
@@ -95,6 +122,7 @@ Result<void, std::string> Gate::apply(Options next) {
   upgrade_->use_socket(std::move(upgrade_socket).value(), options_.upgrade_socket);
   adopt_geoip();
   publish_settings();
+  reload_peers();
   publish_bans();
   send_banned_away();
   doors_.commit(std::move(plan).value(), std::move(entrances).value());
@@ -102,6 +130,8 @@ Result<void, std::string> Gate::apply(Options next) {
   publish_shards();
   checker_->set_targets(targets());
   checker_->set_options(options_.health);
+  census_->set_targets(census_targets());
+  census_->set_options(options_.census);
   discoverer_->set_blocks(options_.discover, options_.dns);
   snapshot_.write_to(options_.snapshot, options_.snapshot_interval);
   return {};

@@ -71,29 +71,63 @@ std::vector<admin::RoomRow> Gate::rooms(const admin::RoomQuery& query) {
   return rows;
 }
 
-std::optional<admin::RoomRow> Gate::room(std::string_view key) {
+net::Task<std::optional<admin::RoomRow>> Gate::room(std::string_view key) {
   const std::string normal = room::normalised_key(key);
+  if (cluster_ != nullptr) {
+    const auto seen = co_await cluster_->room(normal);
+    auto row = agreed_row(normal, seen.facts);
+    if (row) {
+      row->tunnels_here = row->tunnels;
+      row->tunnels += static_cast<std::uint32_t>(seen.tunnels_elsewhere);
+      row->all_counted = seen.all_counted;
+    }
+    co_return row;
+  }
   const auto entry = table_.peek(normal);
-  if (!entry) return std::nullopt;
-  return row_of(normal, *entry);
+  if (!entry) co_return std::nullopt;
+  co_return row_of(normal, *entry);
 }
 
-bool Gate::forget(std::string_view key) {
+net::Task<admin::Subject::Forgotten> Gate::forget(std::string_view key, admin::Scope scope) {
   const std::string normal = room::normalised_key(key);
-  const bool known = table_.forget(normal);
-  if (known) LOG(info, "room_forgotten", {"room", normal});
-  return known;
+  Forgotten done = Forgotten::yes;
+  if (cluster_ == nullptr) {
+    if (!table_.forget(normal)) done = Forgotten::no_such_room;
+  } else if (scope == admin::Scope::here) {
+    done = Forgotten::here_only;
+  } else {
+    const auto outcome = co_await cluster_->forget(normal);
+    if (outcome.refusal != peers_sync::Refusal::none) {
+      const bool unknown = outcome.refusal == peers_sync::Refusal::stay;
+      done = unknown ? Forgotten::no_such_room : Forgotten::no_owner;
+    }
+  }
+  if (done == Forgotten::yes) LOG(info, "room_forgotten", {"room", normal});
+  co_return done;
 }
 
-Result<admin::Subject::Moved, admin::Subject::MoveError> Gate::move_room(std::string_view key,
-                                                                         std::string_view shard) {
+net::Task<Result<admin::Subject::Moved, admin::Subject::MoveError>> Gate::move_room(std::string_view key,
+                                                                                    std::string_view shard,
+                                                                                    admin::Scope scope) {
   const std::string normal = room::normalised_key(key);
+  if (cluster_ == nullptr) co_return move_alone(normal, shard);
+  co_return co_await move_agreed(normal, std::string(shard), scope);
+}
+
+std::optional<admin::Subject::MoveError> Gate::may_move_to(std::string_view from, std::string_view to) const {
+  const balance::Shard* const shard = shards_->by_name(to);
+  if (shard == nullptr) return MoveError::no_such_shard;
+  if (from == to) return MoveError::is_there;
+  if (!balance::takes_new_rooms(*shard)) return MoveError::shard_takes_none;
+  return std::nullopt;
+}
+
+Result<admin::Subject::Moved, admin::Subject::MoveError> Gate::move_alone(const std::string& normal,
+                                                                          std::string_view shard) {
   const auto entry = table_.peek(normal);
   if (!entry) return fail(MoveError::no_such_room);
+  if (const auto error = may_move_to(names_.name_of(entry->shard), shard)) return fail(*error);
   const balance::Shard* const to = shards_->by_name(shard);
-  if (to == nullptr) return fail(MoveError::no_such_shard);
-  if (entry->shard == to->id) return fail(MoveError::is_there);
-  if (!balance::takes_new_rooms(*to)) return fail(MoveError::shard_takes_none);
   const auto moved =
       table_.move(normal, entry->shard, to->id, stick::Table::MoveIf::always, stick::Placed::by_hand);
   // It ended, or somebody else moved it, between the two looks.
@@ -157,8 +191,8 @@ void Gate::watch_drains(TimePoint now) {
 
 std::vector<std::string> Gate::rooms_of(stick::ShardId shard) const {
   std::vector<std::string> keys;
-  table_.for_each([&keys, shard](std::string_view key, const stick::Entry& entry) {
-    if (entry.shard == shard) keys.emplace_back(key);
+  table_.for_each([this, &keys, shard](std::string_view key, const stick::Entry& entry) {
+    if (entry.shard == shard && is_ours(key)) keys.emplace_back(key);
   });
   return keys;
 }
@@ -172,6 +206,10 @@ std::optional<std::size_t> Gate::move_from(const std::string& shard, const std::
                                       options_.session.route.pins.of_room(key), except, table_, *shards_,
                                       *policy_, options_.session.route, Clock::now());
   if (!to) return std::nullopt;
+  if (cluster_ != nullptr) {
+    cluster_->move_if_ours(key, shard, names_.name_of(to->shard), stick::Placed::drained);
+    return entry->holds;
+  }
   const auto moved =
       table_.move(key, entry->shard, to->shard, stick::Table::MoveIf::always, stick::Placed::drained);
   if (!moved) return 0;

@@ -33,6 +33,7 @@ void Gate::shards_changed() {
   }
   publish_shards();
   checker_->set_targets(targets());
+  census_->set_targets(census_targets());
 }
 
 void Gate::publish_shards() {
@@ -48,6 +49,8 @@ void Gate::publish_shards() {
   }
   upgrade_->add_learnt(all);
   shards_ = std::make_shared<const balance::ShardSet>(all);
+  // Its own, as each core has.
+  if (cluster_ != nullptr) cluster_->set_shards(std::make_shared<const balance::ShardSet>(all));
   // A copy for each core: its requests then share no reference count with another core's.
   runtime_.on_each([this, all = std::move(all)](net::Core& core) {
     workers_[core.index()]->set_shards(std::make_shared<const balance::ShardSet>(all));
@@ -60,6 +63,20 @@ std::vector<health::Target> Gate::targets() const {
     if (const auto way = credentials_.shards.find(target.name); way != credentials_.shards.end()) {
       target.tls = way->second;
     }
+  }
+  return out;
+}
+
+std::vector<census::Target> Gate::census_targets() const {
+  std::vector<census::Target> out;
+  for (const auto& [name, known] : directory_.all()) {
+    const auto way = credentials_.shards.find(name);
+    const bool reachable = !known.kind.tls || way != credentials_.shards.end();
+    if (known.kind.census.empty() || !reachable) continue;
+    out.push_back({.shard = name,
+                   .path = known.kind.census,
+                   .addresses = known.addresses,
+                   .tls = known.kind.tls ? way->second : nullptr});
   }
   return out;
 }

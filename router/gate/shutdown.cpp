@@ -80,6 +80,8 @@ void Gate::stop_accepting() {
   if (accepting_) {
     accepting_ = false;
     stop_accepting_.cancel();
+    // Not before: until now we took requests, and asked the others about rooms as one of them.
+    say_goodbye([] {});
     upgrade_->end_old_processes();
     end_at_ = std::min(end_at_, Clock::now() + options_.shutdown_grace);
     runtime_.on_each(
@@ -114,6 +116,22 @@ void Gate::wait_for_guests() {
 
 void Gate::finish() {
   watch_guests_.cancel();
+  say_goodbye([this] { end(); });
+}
+
+void Gate::say_goodbye(std::function<void()> said) {
+  if (cluster_ == nullptr || away_ || goodbye_said_) return said();
+  after_goodbye_ = std::move(said);
+  if (std::exchange(goodbye_, true)) return;
+  cluster_->leave([this] {
+    goodbye_said_ = true;
+    LOG(info, "peers_left", {"gate", options_.name});
+    std::exchange(after_goodbye_, {})();
+  });
+}
+
+void Gate::end() {
+  if (std::exchange(ending_, true)) return;
   admin_->stop();
   upgrade_->stop();
   if (!upgrade_->left()) snapshot_.stop(Snapshot::Last::write);

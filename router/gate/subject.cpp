@@ -8,6 +8,7 @@
 #include "base/version.hpp"
 #include "router/admin/natural_order.hpp"
 #include "router/gate/gate.hpp"
+#include "router/gate/words.hpp"
 
 namespace roomgate::router::gate {
 namespace {
@@ -29,6 +30,7 @@ std::string why_not(const directory::Known& known) {
   if (agent.state == health::AgentWord::State::maint) return "its agent says maint";
   if (agent.state == health::AgentWord::State::drain || agent.percent == 0) return "its agent says drain";
   if (known.verdict.last.refuses_new_rooms) return "refuses new rooms itself";
+  if (known.source == directory::kFromPeers) return "only other front doors know it";
   return {};
 }
 
@@ -39,6 +41,10 @@ std::string Gate::metrics_text(metrics::Format format) {
   metrics_.rooms_provisional.with({}).set(static_cast<double>(table_.provisional()));
   metrics_.evicted.with({}).set(static_cast<double>(table_.evicted()));
   metrics_.addresses_crowded.with({}).set(static_cast<double>(gatekeeper_.crowded()));
+  fill_peer_metrics();
+  const auto full = rates_.refused.find("table_full");
+  const bool was_full = full != rates_.refused.end() && full->second.growth(admin::RateWindow::kSeconds) > 0;
+  metrics_.table_full.with({}).set(was_full ? 1 : 0);
   metrics_.panic.with({}).set(shards_->panic(options_.session.route.panic_share) ? 1 : 0);
   metrics_.draining.with({}).set(draining_ ? 1 : 0);
   metrics_.leaving.with({}).set(upgrade_->left() ? 1 : 0);
@@ -143,7 +149,12 @@ admin::Status Gate::status() {
   admin::Status status;
   status.name = options_.name;
   status.region = options_.session.region;
-  status.ready = !draining_;
+  status.ready = !draining_ && (cluster_ == nullptr || cluster_->ready());
+  if (!status.ready && !draining_) {
+    // What was seen a moment ago may be over.
+    const std::string& state = cluster_->seen().status.state;
+    status.not_ready = state.empty() || state == "member" ? "learning" : state;
+  }
   status.draining = draining_;
   status.threads = runtime_.size();
   status.connections = admission_.inside();
@@ -173,6 +184,7 @@ std::vector<admin::ShardRow> Gate::shards() {
     row.soft_rooms = shard.soft_rooms;
     row.max_rooms = shard.max_rooms;
     row.state = balance::to_text(known->word.state);
+    row.local = known->word.local;
     row.up = shard.up;
     row.takes_rooms = balance::takes_new_rooms(shard);
     row.reason = why_not(*known);
@@ -202,11 +214,22 @@ std::vector<admin::ShardRow> Gate::shards() {
 }
 
 Result<void, admin::Subject::StateError> Gate::set_state(std::string_view shard, std::string_view state,
-                                                         std::optional<Duration> deadline) {
+                                                         std::optional<Duration> deadline,
+                                                         admin::Scope scope) {
   if (directory_.find(shard) == nullptr) return fail(StateError::no_such_shard);
   const auto wanted = balance::parse_shard_state(state);
   if (!wanted) return fail(StateError::no_such_state);
-  directory_.set_state(shard, *wanted);
+  // Said again, without one: there is none any more.
+  constexpr Duration kLongest = std::chrono::hours(24 * 366);
+  if (deadline) deadline = std::min(*deadline, kLongest);
+  const bool local = cluster_ != nullptr && scope == admin::Scope::here;
+  directory_.set_state(shard, *wanted, local);
+  if (cluster_ != nullptr && !local) {
+    StateSaid said{.state = *wanted, .deadline = std::nullopt};
+    using Wall = std::chrono::system_clock;
+    if (deadline) said.deadline = Wall::now() + std::chrono::duration_cast<Wall::duration>(*deadline);
+    cluster_->say(state_word(shard), state_value(said));
+  }
   if (deadline && *wanted == balance::ShardState::drain) {
     LOG(info, "shard_state", {"shard", shard}, {"state", state},
         {"deadline_seconds", std::chrono::duration_cast<seconds>(*deadline).count()});
@@ -214,12 +237,13 @@ Result<void, admin::Subject::StateError> Gate::set_state(std::string_view shard,
     LOG(info, "shard_state", {"shard", shard}, {"state", state});
   }
   publish_shards();
-  const auto now = Clock::now();
-  watch_drains(now);
-  // Said again, without one: there is none any more.
-  constexpr Duration kLongest = std::chrono::hours(24 * 366);
-  drains_.set_deadline(shard, deadline ? std::optional(now + std::min(*deadline, kLongest)) : std::nullopt);
+  begin_drains(shard, deadline ? std::optional(Clock::now() + *deadline) : std::nullopt);
   return {};
+}
+
+void Gate::begin_drains(std::string_view shard, std::optional<TimePoint> deadline) {
+  watch_drains(Clock::now());
+  drains_.set_deadline(shard, deadline);
 }
 
 std::vector<admin::DiscoveryRow> Gate::discovery() {

@@ -33,7 +33,8 @@ Result<void, std::string> Upgrade::take(handover::Inheritance& inherited) {
   const auto restored = stick::restore(
       gate_.table_, as_bytes(image), [this](std::string_view name) { return gate_.names_.id_of(name); },
       {.now = Clock::now(),
-       .held = [this](std::string_view key, std::uint32_t holds) { set_holds(*predecessor_, key, holds); }});
+       .held = [this](std::string_view key, std::uint32_t holds) { set_holds(*predecessor_, key, holds); },
+       .offer = gate_.offer()});
   if (!restored)
     return fail("the room table that was handed over: " + std::string(to_text(restored.error())));
   LOG(info, "upgrade_table_taken", {"rooms", restored->taken}, {"left_out", restored->left_out},
@@ -55,7 +56,7 @@ void Upgrade::take_found(const handover::Inheritance& inherited) {
 
 void Upgrade::take_word(const handover::ShardWord& word) {
   const auto state = balance::parse_shard_state(word.state);
-  if (state) gate_.directory_.set_words({{word.shard, {*state, word.version}}});
+  if (state) gate_.directory_.set_words({{word.shard, {*state, word.version, word.local.set}}});
 }
 
 void Upgrade::take_drain(const handover::Drain& drain) {
@@ -72,7 +73,8 @@ void Upgrade::take_ban(const handover::Ban& ban) {
   if (ban.kind > static_cast<std::uint8_t>(route::Ban::Kind::tenant)) return;
   const route::Ban taken{.kind = static_cast<route::Ban::Kind>(ban.kind),
                          .text = ban.text,
-                         .status = static_cast<int>(ban.status)};
+                         .status = static_cast<int>(ban.status),
+                         .local = ban.local.set};
   auto& bans = gate_.operator_bans_;
   std::erase_if(
       bans, [&taken](const route::Ban& each) { return each.kind == taken.kind && each.text == taken.text; });
@@ -94,14 +96,15 @@ void Upgrade::on_go() {
   const auto restored = stick::restore(
       gate_.table_, as_bytes(changes_), [this](std::string_view name) { return gate_.names_.id_of(name); },
       {.now = Clock::now(),
-       .held = [this](std::string_view key, std::uint32_t holds) { set_holds(*predecessor_, key, holds); }});
+       .held = [this](std::string_view key, std::uint32_t holds) { set_holds(*predecessor_, key, holds); },
+       .offer = gate_.offer()});
   changes_ = std::string();
   if (!restored) LOG(error, "upgrade_table_changes_refused", {"error", to_text(restored.error())});
   // Operators' words may have changed as well.
   gate_.publish_shards();
   gate_.publish_bans();
   std::exchange(go_, {})();
-  for (const auto& ask : std::exchange(early_, {})) predecessor_->link->send(answer(ask));
+  for (auto& ask : std::exchange(early_, {})) reply(*predecessor_, std::move(ask));
 }
 
 void Upgrade::serving() {

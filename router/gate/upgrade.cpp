@@ -7,11 +7,29 @@
 
 #include "base/log.hpp"
 #include "router/gate/gate.hpp"
+#include "router/session/decide.hpp"
 
 namespace roomgate::router::gate {
 
 using handover::Link;
 using handover::Message;
+
+namespace {
+
+// Its views point into `ask`.
+route::Request request_of(const handover::Ask& ask, const route::Bans* bans) {
+  route::Request request;
+  request.path.kind = static_cast<room::PathKind>(ask.kind);
+  request.path.shard = ask.shard;
+  request.key = ask.key;
+  request.region = ask.region;
+  request.query = ask.query;
+  request.bans = bans;
+  request.turn = ask.number;
+  return request;
+}
+
+}  // namespace
 
 Upgrade::Upgrade(Gate& gate, std::vector<std::string> command)
     : gate_(gate), command_(std::move(command)), out_of_patience_([this] { abandon("it took too long"); }) {}
@@ -143,6 +161,7 @@ void Upgrade::receive(int descriptor) {
 
 Upgrade::Other& Upgrade::add(Other::Role role) {
   others_.emplace_back();
+  others_.back().number = next_other_++;
   others_.back().role = role;
   others_.back().since = Clock::now();
   return others_.back();
@@ -174,7 +193,7 @@ void Upgrade::on_message(Other& other, Message message) {
       if (auto* ask = std::get_if<handover::Ask>(&message)) {
         // Until we have all of the table, an answer would be a guess.
         if (go_) return early_.push_back(std::move(*ask));
-        other.link->send(answer(*ask));
+        reply(other, std::move(*ask));
       } else if (auto* holds = std::get_if<handover::Holds>(&message)) {
         set_holds(other, holds->key, holds->count);
       } else if (std::holds_alternative<handover::Reported>(message)) {
@@ -273,22 +292,38 @@ void Upgrade::release(Other& elder) {
   elder.holds.clear();
 }
 
-handover::Answer Upgrade::answer(const handover::Ask& ask) {
-  handover::Answer answer{.number = ask.number};
-  route::Request request;
-  request.path.kind = static_cast<room::PathKind>(ask.kind);
-  request.path.shard = ask.shard;
-  request.key = ask.key;
-  request.region = ask.region;
-  request.query = ask.query;
-  request.bans = gate_.bans_.get();
-  request.turn = ask.number;
-  if (ask.kind > static_cast<std::uint8_t>(room::PathKind::refused) || !route::is_about_a_room(request)) {
-    answer.refusal = static_cast<std::uint8_t>(http::Reason::bad_request);
-    return answer;
+void Upgrade::reply(Other& elder, handover::Ask ask) {
+  const bool whole = ask.kind <= static_cast<std::uint8_t>(room::PathKind::refused);
+  if (!whole || !route::is_about_a_room(request_of(ask, nullptr))) {
+    handover::Answer refusal{.number = ask.number};
+    refusal.refusal = static_cast<std::uint8_t>(http::Reason::bad_request);
+    return elder.link->send(refusal);
   }
-  const auto decision = route::route(request, gate_.table_, *gate_.shards_, *gate_.policy_,
-                                     gate_.options_.session.route, Clock::now());
+  if (gate_.cluster_ == nullptr) return elder.link->send(answer(ask));
+  gate_.runtime_.control().spawn(answer_agreed(elder.number, std::move(ask)));
+}
+
+handover::Answer Upgrade::answer(const handover::Ask& ask) {
+  const auto decision = route::route(request_of(ask, gate_.bans_.get()), gate_.table_, *gate_.shards_,
+                                     *gate_.policy_, gate_.options_.session.route, Clock::now());
+  return answer_of(ask, decision);
+}
+
+net::Task<void> Upgrade::answer_agreed(std::uint64_t elder, handover::Ask ask) {
+  // As they are now; a reload may come while the others are asked.
+  const route::Settings settings = gate_.options_.session.route;
+  const auto bans = gate_.bans_;
+  const session::Ground ground{gate_.table_, gate_.shards_, settings, &gate_.cluster_->arbiter()};
+  const route::Request request = request_of(ask, bans.get());
+  const auto decided = co_await session::decide(gate_.runtime_.control(), ground, request);
+  const auto answer = answer_of(ask, decided.decision);
+  for (Other& other : others_) {
+    if (other.number == elder) other.link->send(answer);
+  }
+}
+
+handover::Answer Upgrade::answer_of(const handover::Ask& ask, const route::Decision& decision) {
+  handover::Answer answer{.number = ask.number};
   answer.refusal = static_cast<std::uint8_t>(decision.answer);
   if (decision.shard == nullptr) return answer;
   answer.shard = decision.shard->name;

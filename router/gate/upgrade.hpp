@@ -99,6 +99,7 @@ class Upgrade {
       std::uint64_t serial = 0;
       std::uint32_t count = 0;
     };
+    std::uint64_t number = 0;  // tells it from those that were there before
     std::unique_ptr<handover::Link> link;
     Role role = Role::stranger;
     TimePoint since;
@@ -121,7 +122,10 @@ class Upgrade {
   // An elder's.
   void set_holds(Other& elder, std::string_view key, std::uint32_t count);
   void release(Other& elder);
+  void reply(Other& elder, handover::Ask ask);
   handover::Answer answer(const handover::Ask& ask);
+  net::Task<void> answer_agreed(std::uint64_t elder, handover::Ask ask);
+  handover::Answer answer_of(const handover::Ask& ask, const route::Decision& decision);
   // From our own predecessor, before we serve.
   void take_word(const handover::ShardWord& word);
   void take_drain(const handover::Drain& drain);
@@ -134,6 +138,7 @@ class Upgrade {
   void send_words();
   void send_drains();
   void begin_asking();
+  void gather_changes();
   void send_changes(std::string image);
   void leave();
   void abandon(std::string_view why);
@@ -157,6 +162,7 @@ class Upgrade {
   UpgradeLimits limits_;
   Stage stage_ = Stage::serving;
   std::list<Other> others_;
+  std::uint64_t next_other_ = 1;
 
   // Taking over: whom we have it from, and what is to be done when it says so.
   Other* predecessor_ = nullptr;

@@ -34,6 +34,16 @@ namespace roomgate::router {
          "When the GeoIP database in use was built, Unix time")                                              \
   METRIC(counter, geoip_reloads, "roomgate_geoip_reloads_total",                                             \
          "Changed GeoIP databases read anew: ok, refused", "result")                                         \
+  METRIC(counter, claims, "roomgate_claims_total",                                                           \
+         "Rooms asked of the front doors together: created, known, no_owner, no_shard, table_full, "         \
+         "page_full",                                                                                        \
+         "result")                                                                                           \
+  METRIC(counter, split_rooms, "roomgate_split_rooms_total", "Rooms found with two homes")                   \
+  METRIC(gauge, peer_up, "roomgate_peer_up", "1: a session with it is open", "peer")                         \
+  METRIC(counter, peer_updates, "roomgate_peer_updates_total",                                               \
+         "Updates from and to other front doors: in, out", "peer", "direction")                              \
+  METRIC(counter, sent_away, "roomgate_sent_away_total",                                                     \
+         "Tunnels and held polls ended because their room has left their shard, or is banned", "what")       \
   METRIC(counter, rejected, "roomgate_rejected_total", "Requests and connections the gate refused",          \
          "reason")                                                                                           \
                                                                                                              \
@@ -76,6 +86,16 @@ namespace roomgate::router {
          "Answers whose X-Jitsi-Shard is not the "                                                           \
          "name the shard announced",                                                                         \
          "shard")                                                                                            \
+  METRIC(gauge, peer_behind, "roomgate_peer_behind", "Of what we said, not yet acknowledged by it", "peer")  \
+  METRIC(gauge, peer_round_trip, "roomgate_peer_round_trip_seconds", "To it and back", "peer")               \
+  METRIC(gauge, peers_view, "roomgate_peers_view", "Front doors that decide together, this one included")    \
+  METRIC(gauge, peers_ready, "roomgate_peers_ready", "1: a member; /ready follows")                          \
+  METRIC(gauge, peers_may_decide, "roomgate_peers_may_decide",                                               \
+         "1: this front door may decide about the rooms that it owns")                                       \
+  METRIC(gauge, peers_missing, "roomgate_peers_missing", "Front doors that left without goodbye, lately")    \
+  METRIC(gauge, peers_lease, "roomgate_peers_lease_seconds", "Its length")                                   \
+  METRIC(gauge, table_full, "roomgate_table_full",                                                           \
+         "1: a room was refused in the last minute since the table is full of rooms in use")                 \
   METRIC(gauge, panic, "roomgate_panic",                                                                     \
          "1: so many shards are down that the gate's own network is suspected")                              \
   METRIC(gauge, draining, "roomgate_draining", "1: this gate is going away")                                 \
@@ -95,6 +115,8 @@ namespace roomgate::router {
          "TLS handshakes that succeeded")                                                                    \
   METRIC(histogram, queue_wait, "roomgate_queue_wait_seconds",                                               \
          "Waiting for one of a shard's max_connections, by requests that had to")                            \
+  METRIC(histogram, claim_wait, "roomgate_claim_wait_seconds",                                               \
+         "Asking where a room is, by requests for rooms that this gate does not hold")                       \
   METRIC(histogram, upstream_connect, "roomgate_upstream_connect_seconds",                                   \
          "Opening a connection to a shard")                                                                  \
   METRIC(histogram, first_byte, "roomgate_upstream_first_byte_seconds",                                      \
@@ -111,6 +133,11 @@ namespace roomgate::router {
          "Endpoints that DNS gave and the gate does not use: too many, or no valid name", "question")        \
   METRIC(counter, discovery_answers, "roomgate_discovery_answers_total",                                     \
          "DNS answers: ok, partial, empty, failed", "question", "result")                                    \
+  METRIC(gauge, census_rooms, "roomgate_census_rooms", "Rooms with people in them, by the shard's own word", \
+         "shard")                                                                                            \
+  METRIC(gauge, census_unknown_rooms, "roomgate_census_unknown_rooms",                                       \
+         "Of those, rooms that the room table does not know")                                                \
+  METRIC(gauge, census_split_rooms, "roomgate_census_split_rooms", "Of those, rooms that two shards have")   \
   METRIC(gauge, build_info, "roomgate_build_info", "1", "version", "compiler", "openssl")                    \
   METRIC(counter, log_dropped, "roomgate_access_log_dropped_total",                                          \
          "Access log lines lost: the reader was too slow")

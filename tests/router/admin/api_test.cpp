@@ -6,6 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value_to.hpp>
 
+#include "tests/support/on_core.hpp"
+
 using namespace roomgate;
 using namespace roomgate::router::admin;
 using roomgate::router::http::Method;
@@ -19,12 +21,23 @@ struct FakeGate final : Subject {
   std::optional<Duration> deadline;
   RoomQuery asked;
   std::string asked_shard;
+  Scope asked_scope = Scope::everywhere;
+  Peers others;
+  std::size_t looks = 0;
+  bool nobody_decides = false;
   bool is_ready = true;
+  std::string not_ready;
 
   std::string metrics_text(roomgate::metrics::Format format) override {
     return format == roomgate::metrics::Format::openmetrics ? "# EOF\n" : "roomgate_rooms 1\n";
   }
-  Status status() override { return {.name = "gate-a", .ready = is_ready, .rooms = known.size()}; }
+  Status status() override {
+    return {.name = "gate-a",
+            .ready = is_ready,
+            .not_ready = not_ready,
+            .draining = !is_ready && not_ready.empty(),
+            .rooms = known.size()};
+  }
   std::vector<ShardRow> shards() override { return rows; }
   std::vector<RoomRow> rooms(const RoomQuery& query) override {
     asked = query;
@@ -35,29 +48,50 @@ struct FakeGate final : Subject {
     }
     return out;
   }
-  std::optional<RoomRow> room(std::string_view key) override {
+  net::Task<std::optional<RoomRow>> room(std::string_view key) override {
     for (const auto& row : known) {
-      if (row.room == key) return row;
+      if (row.room == key) co_return row;
     }
-    return std::nullopt;
+    co_return std::nullopt;
   }
-  bool forget(std::string_view key) override {
-    return std::erase_if(known, [&](const RoomRow& row) { return row.room == key; }) > 0;
+  net::Task<std::vector<RoomRow>> split_rooms(std::size_t) override {
+    std::vector<RoomRow> split;
+    for (const auto& row : known) {
+      if (row.split) split.push_back(row);
+    }
+    co_return split;
   }
+  net::Task<Forgotten> forget(std::string_view key, Scope scope) override {
+    asked_scope = scope;
+    if (nobody_decides) co_return Forgotten::no_owner;
+    const auto gone = std::erase_if(known, [&](const RoomRow& row) { return row.room == key; });
+    co_return gone > 0 ? Forgotten::yes : Forgotten::no_such_room;
+  }
+  net::Task<void> look() override {
+    ++looks;
+    co_return;
+  }
+  Peers peers() override { return others; }
   Result<void, StateError> set_state(std::string_view shard, std::string_view state,
-                                     std::optional<Duration> until) override {
+                                     std::optional<Duration> until, Scope scope) override {
+    asked_scope = scope;
     if (shard != "shard-0") return fail(StateError::no_such_shard);
     if (state != "ready" && state != "drain" && state != "maint") return fail(StateError::no_such_state);
     rows[0].state = state;
     deadline = until;
     return {};
   }
-  Result<Moved, MoveError> move_room(std::string_view key, std::string_view to) override {
-    if (!room(key)) return fail(MoveError::no_such_room);
-    if (to == "shard-0") return fail(MoveError::is_there);
-    if (to == "shard-1") return fail(MoveError::shard_takes_none);
-    if (to != "shard-2") return fail(MoveError::no_such_shard);
-    return Moved{.from = "shard-0", .generation = 2, .tunnels = 3};
+  net::Task<Result<Moved, MoveError>> move_room(std::string_view key, std::string_view to,
+                                                Scope scope) override {
+    using Done = Result<Moved, MoveError>;
+    const auto row = co_await room(key);
+    if (!row) co_return Done(fail(MoveError::no_such_room));
+    if (scope == Scope::here) co_return Done(fail(MoveError::here_only));
+    if (nobody_decides) co_return Done(fail(MoveError::no_owner));
+    if (to == "shard-0") co_return Done(fail(MoveError::is_there));
+    if (to == "shard-1") co_return Done(fail(MoveError::shard_takes_none));
+    if (to != "shard-2") co_return Done(fail(MoveError::no_such_shard));
+    co_return Done(Moved{.from = "shard-0", .generation = 2, .tunnels = 3});
   }
   std::vector<BanRow> bans() override { return banned; }
   bool ban(const BanRow& row) override {
@@ -65,7 +99,8 @@ struct FakeGate final : Subject {
     banned.push_back(row);
     return true;
   }
-  bool unban(BanRow::Kind kind, std::string_view text) override {
+  bool unban(BanRow::Kind kind, std::string_view text, Scope scope) override {
+    asked_scope = scope;
     return std::erase_if(banned, [&](const BanRow& row) { return row.kind == kind && row.text == text; }) > 0;
   }
   std::vector<DiscoveryRow> discovery() override {
@@ -73,11 +108,19 @@ struct FakeGate final : Subject {
   }
 };
 
+// What a task needs to run to its end; nobody here makes it wait.
+ApiResponse answered(Subject& gate, const ApiRequest& request, Access access, std::string_view token) {
+  ApiResponse response;
+  tests::run(
+      [&](net::Core&) -> net::Task<void> { response = co_await answer(gate, request, access, token); });
+  return response;
+}
+
 ApiRequest get(std::string_view path, std::string_view query = "") { return {.path = path, .query = query}; }
 
 // An operator's, over the socket.
 ApiResponse ask(FakeGate& gate, Method method, std::string_view path, std::string_view body) {
-  return answer(gate, {.method = method, .path = path, .body = body}, Access::full, "");
+  return answered(gate, {.method = method, .path = path, .body = body}, Access::full, "");
 }
 
 boost::json::value parsed(const ApiResponse& response) { return boost::json::parse(response.body); }
@@ -90,16 +133,16 @@ std::string error_of(const ApiResponse& response) {
 TEST_CASE("tells rooms and one room, its key decoded once") {
   FakeGate gate;
 
-  const auto list = answer(gate, get("/api/v1/rooms", "prefix=school%2F&limit=5"), Access::read, "");
-  const auto one = answer(gate, get("/api/v1/rooms/school%2Fa%20b"), Access::read, "");
-  const auto none = answer(gate, get("/api/v1/rooms/other"), Access::read, "");
+  const auto list = answered(gate, get("/api/v1/rooms", "prefix=school%2F&limit=5"), Access::read, "");
+  const auto one = answered(gate, get("/api/v1/rooms/school%2Fa%20b"), Access::read, "");
+  const auto none = answered(gate, get("/api/v1/rooms/other"), Access::read, "");
 
   CHECK(boost::json::parse(list.body).at("rooms").as_array().size() == 1);
   CHECK(one.status == 200);
   CHECK(boost::json::parse(one.body).at("tunnels") == 2);
   CHECK(boost::json::parse(one.body).at("since").as_string().ends_with("Z"));
   CHECK(none.status == 404);
-  CHECK(answer(gate, get("/api/v1/rooms", "limit=x"), Access::read, "").status == 400);
+  CHECK(answered(gate, get("/api/v1/rooms", "limit=x"), Access::read, "").status == 400);
 }
 
 TEST_CASE("changes need the socket or the token") {
@@ -107,30 +150,30 @@ TEST_CASE("changes need the socket or the token") {
   ApiRequest drain{
       .method = Method::post, .path = "/api/v1/shards/shard-0/state", .body = R"({"state":"drain"})"};
 
-  CHECK(answer(gate, drain, Access::read, "").status == 403);
-  CHECK(answer(gate, drain, Access::read, "secret").status == 403);
+  CHECK(answered(gate, drain, Access::read, "").status == 403);
+  CHECK(answered(gate, drain, Access::read, "secret").status == 403);
   drain.authorization = "Bearer wrongs";
-  CHECK(answer(gate, drain, Access::read, "secret").status == 403);
+  CHECK(answered(gate, drain, Access::read, "secret").status == 403);
   CHECK(gate.rows[0].state == "ready");
   drain.authorization = "Bearer secret";
-  CHECK(answer(gate, drain, Access::read, "secret").status == 200);
+  CHECK(answered(gate, drain, Access::read, "secret").status == 200);
   CHECK(gate.rows[0].state == "drain");
   drain.authorization = "";
   drain.body = R"({"state":"ready"})";
-  CHECK(answer(gate, drain, Access::full, "").status == 200);
+  CHECK(answered(gate, drain, Access::full, "").status == 200);
   CHECK(gate.rows[0].state == "ready");
 }
 
 TEST_CASE("refuses states and shards that do not exist, and bodies that are no state") {
   FakeGate gate;
   const auto set = [&](std::string_view path, std::string_view body) {
-    return answer(gate, {.method = Method::post, .path = path, .body = body}, Access::full, "").status;
+    return answered(gate, {.method = Method::post, .path = path, .body = body}, Access::full, "").status;
   };
 
   CHECK(set("/api/v1/shards/shard-9/state", R"({"state":"drain"})") == 404);
   CHECK(set("/api/v1/shards/shard-0/state", R"({"state":"off"})") == 400);
   CHECK(set("/api/v1/shards/shard-0/state", "drain") == 400);
-  CHECK(answer(gate, get("/api/v1/shards/shard-0/state"), Access::full, "").status == 405);
+  CHECK(answered(gate, get("/api/v1/shards/shard-0/state"), Access::full, "").status == 405);
 }
 
 TEST_CASE("a drain may have a deadline, nothing else may") {
@@ -166,8 +209,8 @@ TEST_CASE("tells all there is about a shard") {
                   .rooms = 4,
                   .drain = ShardRow::Drain{.rooms_at_start = 7, .deadline = {{}}, .empty = false}};
 
-  const auto row = parsed(answer(gate, get("/api/v1/shards/shard-0"), Access::read, ""));
-  const auto list = parsed(answer(gate, get("/api/v1/shards"), Access::read, ""));
+  const auto row = parsed(answered(gate, get("/api/v1/shards/shard-0"), Access::read, ""));
+  const auto list = parsed(answered(gate, get("/api/v1/shards"), Access::read, ""));
 
   CHECK(list.at("shards").at(0) == row);
   CHECK(row.at("addresses").as_array().size() == 2);
@@ -186,10 +229,10 @@ TEST_CASE("who mistypes a shard's name is told which there are") {
   FakeGate gate;
   gate.rows.push_back({.name = "shard-1"});
 
-  const auto near = answer(gate, get("/api/v1/shards/shrad-1"), Access::read, "");
-  const auto far = answer(gate, get("/api/v1/shards/%3Cb%3E"), Access::read, "");
+  const auto near = answered(gate, get("/api/v1/shards/shrad-1"), Access::read, "");
+  const auto far = answered(gate, get("/api/v1/shards/%3Cb%3E"), Access::read, "");
   gate.rows.clear();
-  const auto none = answer(gate, get("/api/v1/shards/x"), Access::read, "");
+  const auto none = answered(gate, get("/api/v1/shards/x"), Access::read, "");
 
   CHECK(near.status == 404);
   CHECK(error_of(near) == "no such shard: shrad-1; did you mean shard-1? There are shard-0, shard-1");
@@ -201,14 +244,14 @@ TEST_CASE("lists rooms of one shard, those with most tunnels first, and never mo
   FakeGate gate;
 
   const auto list =
-      answer(gate, get("/api/v1/rooms", "shard=shard-0&sort=tunnels&limit=999999999"), Access::read, "");
+      answered(gate, get("/api/v1/rooms", "shard=shard-0&sort=tunnels&limit=999999999"), Access::read, "");
 
   CHECK(list.status == 200);
   CHECK(gate.asked_shard == "shard-0");
   CHECK(gate.asked.order == RoomQuery::Order::tunnels);
   CHECK(gate.asked.limit == 10'000);
-  CHECK(answer(gate, get("/api/v1/rooms", "shard=other"), Access::read, "").status == 404);
-  CHECK(answer(gate, get("/api/v1/rooms", "sort=age"), Access::read, "").status == 400);
+  CHECK(answered(gate, get("/api/v1/rooms", "shard=other"), Access::read, "").status == 404);
+  CHECK(answered(gate, get("/api/v1/rooms", "sort=age"), Access::read, "").status == 400);
 }
 
 TEST_CASE("moves a room, or says why not") {
@@ -229,8 +272,8 @@ TEST_CASE("moves a room, or says why not") {
   CHECK(move(kPath, R"({"move":"shard-1"})").status == 409);
   CHECK(error_of(move(kPath, R"({"move":"shard-0"})")) == "the room is on shard-0 already");
   CHECK(move(kPath, R"({"to":"shard-2"})").status == 400);
-  CHECK(answer(gate, {.method = Method::post, .path = kPath, .body = R"({"move":"shard-2"})"}, Access::read,
-               "secret")
+  CHECK(answered(gate, {.method = Method::post, .path = kPath, .body = R"({"move":"shard-2"})"}, Access::read,
+                 "secret")
             .status == 403);
 }
 
@@ -240,7 +283,7 @@ TEST_CASE("bans: set, listed, lifted") {
 
   const auto set = ask(gate, Method::post, kPath, R"({"prefix":"spam/","status":429})");
   gate.banned.push_back({.kind = BanRow::Kind::tenant, .text = "evil", .from_settings = true});
-  const auto list = parsed(answer(gate, get(kPath), Access::read, ""));
+  const auto list = parsed(answered(gate, get(kPath), Access::read, ""));
   const auto full = ask(gate, Method::post, kPath, R"({"room":"a/b"})");
   const auto lifted = ask(gate, Method::del, kPath, R"({"prefix":"spam/"})");
 
@@ -251,7 +294,7 @@ TEST_CASE("bans: set, listed, lifted") {
   CHECK(lifted.status == 200);
   CHECK(gate.banned.size() == 1);
   CHECK(ask(gate, Method::del, kPath, R"({"prefix":"spam/"})").status == 404);
-  CHECK(answer(gate, {.method = Method::post, .path = kPath, .body = R"({"room":"a"})"}, Access::read, "")
+  CHECK(answered(gate, {.method = Method::post, .path = kPath, .body = R"({"room":"a"})"}, Access::read, "")
             .status == 403);
 }
 
@@ -270,8 +313,8 @@ TEST_CASE("refuses bans that say nothing, or too much") {
 TEST_CASE("tells what DNS says, and the peers") {
   FakeGate gate;
 
-  const auto discovery = parsed(answer(gate, get("/api/v1/discovery"), Access::read, ""));
-  const auto peers = parsed(answer(gate, get("/api/v1/peers"), Access::read, ""));
+  const auto discovery = parsed(answered(gate, get("/api/v1/discovery"), Access::read, ""));
+  const auto peers = parsed(answered(gate, get("/api/v1/peers"), Access::read, ""));
 
   CHECK(discovery.at("discovery").at(0).at("state") == "stale");
   CHECK(discovery.at("discovery").at(0).at("error") == "SERVFAIL");
@@ -287,35 +330,35 @@ TEST_CASE("HEAD is a GET, and what only reads takes nothing else") {
     CAPTURE(path);
     CHECK(ask(gate, Method::post, path, "{}").status == 405);
   }
-  CHECK(answer(gate, get("/api/v1/statuses"), Access::read, "").status == 404);
-  CHECK(answer(gate, get("/api/v1/status/x"), Access::read, "").status == 404);
+  CHECK(answered(gate, get("/api/v1/statuses"), Access::read, "").status == 404);
+  CHECK(answered(gate, get("/api/v1/status/x"), Access::read, "").status == 404);
 }
 
 TEST_CASE("forgets a room") {
   FakeGate gate;
   const ApiRequest forget{.method = Method::del, .path = "/api/v1/rooms/school%2Fa%20b"};
 
-  CHECK(answer(gate, forget, Access::read, "").status == 403);
-  CHECK(answer(gate, forget, Access::full, "").status == 200);
-  CHECK(answer(gate, forget, Access::full, "").status == 404);
+  CHECK(answered(gate, forget, Access::read, "").status == 403);
+  CHECK(answered(gate, forget, Access::full, "").status == 200);
+  CHECK(answered(gate, forget, Access::full, "").status == 404);
 }
 
 TEST_CASE("a probe listener tells life, readiness and metrics, and nothing else") {
   FakeGate gate;
 
-  CHECK(answer(gate, get("/live"), Access::probe, "").status == 200);
-  CHECK(answer(gate, get("/ready"), Access::probe, "").status == 200);
-  CHECK(answer(gate, get("/metrics"), Access::probe, "").body == "roomgate_rooms 1\n");
-  CHECK(answer(gate, get("/api/v1/rooms"), Access::probe, "").status == 404);
+  CHECK(answered(gate, get("/live"), Access::probe, "").status == 200);
+  CHECK(answered(gate, get("/ready"), Access::probe, "").status == 200);
+  CHECK(answered(gate, get("/metrics"), Access::probe, "").body == "roomgate_rooms 1\n");
+  CHECK(answered(gate, get("/api/v1/rooms"), Access::probe, "").status == 404);
   gate.is_ready = false;
-  CHECK(answer(gate, get("/ready"), Access::probe, "").status == 503);
+  CHECK(answered(gate, get("/ready"), Access::probe, "").status == 503);
 }
 
 TEST_CASE("the page escapes names") {
   FakeGate gate;
   gate.rows[0].name = "<script>x";
 
-  const auto page = answer(gate, get("/stats"), Access::read, "");
+  const auto page = answered(gate, get("/stats"), Access::read, "");
 
   CHECK(page.body.find("<script>x") == std::string::npos);
   CHECK(page.body.find("&lt;script&gt;x") != std::string::npos);
@@ -326,11 +369,101 @@ TEST_CASE("metrics come in the format that the scraper asks for") {
   ApiRequest open = get("/metrics");
   open.accept = "application/openmetrics-text; version=1.0.0";
 
-  const auto plain = answer(gate, get("/metrics"), Access::probe, "");
-  const auto newer = answer(gate, open, Access::probe, "");
+  const auto plain = answered(gate, get("/metrics"), Access::probe, "");
+  const auto newer = answered(gate, open, Access::probe, "");
 
   CHECK(plain.content_type == "text/plain; version=0.0.4; charset=utf-8");
   CHECK(plain.body == "roomgate_rooms 1\n");
   CHECK(newer.content_type == "application/openmetrics-text; version=1.0.0; charset=utf-8");
   CHECK(newer.body == "# EOF\n");
+}
+
+TEST_CASE("tells the other front doors and how this one stands with them") {
+  FakeGate gate;
+  gate.others = {.mode = "peers",
+                 .state = "member",
+                 .view = {"gate-a", "gate-b"},
+                 .lease_ms = 500,
+                 .rows = {{.name = "gate-b", .kind = "gate", .state = "member", .up = true, .behind = 3}}};
+
+  const auto peers = parsed(answered(gate, get("/api/v1/peers"), Access::read, ""));
+
+  CHECK(peers.at("mode") == "peers");
+  CHECK(peers.at("view").as_array().size() == 2);
+  CHECK(peers.at("peers").at(0).at("name") == "gate-b");
+  CHECK(peers.at("peers").at(0).at("behind") == 3);
+}
+
+TEST_CASE("what other cores know is fetched once for an answer, and probes do not wait for it") {
+  FakeGate gate;
+
+  (void)answered(gate, get("/ready"), Access::probe, "");
+  (void)answered(gate, get("/live"), Access::probe, "");
+  const auto of_probes = gate.looks;
+  (void)answered(gate, get("/api/v1/peers"), Access::read, "");
+
+  CHECK(of_probes == 0);
+  CHECK(gate.looks == 1);
+}
+
+TEST_CASE("a front door that is not ready says why") {
+  FakeGate gate;
+  gate.is_ready = false;
+  gate.not_ready = "learning";
+
+  const auto learning = answered(gate, get("/ready"), Access::probe, "");
+  gate.not_ready.clear();
+  const auto draining = answered(gate, get("/ready"), Access::probe, "");
+
+  CHECK(learning.status == 503);
+  CHECK(learning.body == "not ready: learning\n");
+  CHECK(draining.body == "not ready: draining\n");
+}
+
+TEST_CASE("a word is for all front doors, with ?local=1 for this one") {
+  FakeGate gate;
+  const auto scope_after = [&gate](std::string_view path, std::string_view query, Method method,
+                                   std::string_view body) {
+    gate.asked_scope = Scope::everywhere;
+    const ApiRequest request{.method = method, .path = path, .query = query, .body = body};
+    (void)answered(gate, request, Access::full, "");
+    return gate.asked_scope;
+  };
+  constexpr std::string_view kState = "/api/v1/shards/shard-0/state";
+
+  CHECK(scope_after(kState, "", Method::post, R"({"state":"drain"})") == Scope::everywhere);
+  CHECK(scope_after(kState, "local=1", Method::post, R"({"state":"drain"})") == Scope::here);
+  CHECK(scope_after("/api/v1/bans", "local=1", Method::del, R"({"room":"a"})") == Scope::here);
+  CHECK(scope_after("/api/v1/rooms/a", "local=1", Method::del, "") == Scope::here);
+}
+
+TEST_CASE("a room is not moved at one front door alone, nor where nobody may decide") {
+  FakeGate gate;
+  const ApiRequest here{.method = Method::post,
+                        .path = "/api/v1/rooms/school%2Fa%20b",
+                        .query = "local=1",
+                        .body = R"({"move":"shard-2"})"};
+
+  const auto local = answered(gate, here, Access::full, "");
+  gate.nobody_decides = true;
+  const auto alone = ask(gate, Method::post, here.path, here.body);
+  const auto forget = ask(gate, Method::del, here.path, "");
+
+  CHECK(local.status == 409);
+  CHECK(alone.status == 503);
+  CHECK(forget.status == 503);
+}
+
+TEST_CASE("a room tells who decides about it and who has people in it; split ones can be listed") {
+  FakeGate gate;
+  gate.known.push_back(
+      {.room = "torn", .shard = "shard-0", .owner = "gate-b", .holders = {"gate-a"}, .split = true});
+
+  const auto split = parsed(answered(gate, get("/api/v1/rooms", "split=1"), Access::read, ""));
+  const auto alone = parsed(answered(gate, get("/api/v1/rooms/school%2Fa%20b"), Access::read, ""));
+
+  CHECK(split.at("rooms").as_array().size() == 1);
+  CHECK(split.at("rooms").at(0).at("owner") == "gate-b");
+  CHECK(split.at("rooms").at(0).at("holders").at(0) == "gate-a");
+  CHECK_FALSE(alone.as_object().contains("owner"));
 }

@@ -17,6 +17,7 @@ struct FakeGate final : Subject {
   std::vector<RoomRow> known;
   std::vector<BanRow> banned;
   std::vector<DiscoveryRow> asked;
+  Peers others;
   std::string asked_prefix;
   std::size_t asked_limit = 0;
 
@@ -36,11 +37,13 @@ struct FakeGate final : Subject {
     asked_limit = query.limit;
     return known;
   }
-  std::optional<RoomRow> room(std::string_view) override { return std::nullopt; }
-  bool forget(std::string_view) override { return false; }
-  Result<void, StateError> set_state(std::string_view, std::string_view, std::optional<Duration>) override {
+  net::Task<std::optional<RoomRow>> room(std::string_view) override { co_return std::nullopt; }
+  net::Task<Forgotten> forget(std::string_view, Scope) override { co_return Forgotten::no_such_room; }
+  Result<void, StateError> set_state(std::string_view, std::string_view, std::optional<Duration>,
+                                     Scope) override {
     return {};
   }
+  Peers peers() override { return others; }
   std::vector<BanRow> bans() override { return banned; }
   std::vector<DiscoveryRow> discovery() override { return asked; }
 };
@@ -241,4 +244,40 @@ TEST_CASE("a large site has a page of bounded size, and what needs a look is on 
   CHECK(has(page, "and 4975 more"));
   CHECK(gate.asked_limit == 15);
   CHECK(page.size() < 200'000);
+}
+
+TEST_CASE("tells the other front doors, who decides, and what of them needs a look") {
+  FakeGate gate;
+  gate.others = {.mode = "peers",
+                 .state = "member",
+                 .view = {"gate-a", "gate-b"},
+                 .missing = {"gate-<c>"},
+                 .splits = 2,
+                 .rows = {{.name = "gate-b",
+                           .kind = "gate",
+                           .state = "member",
+                           .up = true,
+                           .in_view = true,
+                           .round_trip_ms = 0.214,
+                           .behind = 3},
+                          {.name = "lb-0", .kind = "haproxy", .state = "down", .error = "refused"}}};
+
+  const std::string page = page_of(gate);
+
+  CHECK(has(page, "deciding together: gate-a, gate-b; missing: gate-&lt;c&gt;; 2 split rooms found so far"));
+  CHECK(has(page, "0.21 ms"));
+  CHECK(has(page, "<li class=\"bad\">gate-&lt;c&gt; left without goodbye"));
+  CHECK(has(page, "<li class=\"warn\">no session with lb-0: refused</li>"));
+  CHECK_FALSE(has(page, "no session with gate-b"));
+}
+
+TEST_CASE("says that a lone front door has no others, and one that learns why it is not ready") {
+  FakeGate gate;
+  const std::string alone = page_of(gate);
+  gate.others = {.mode = "peers", .state = "learning", .may_decide = false};
+
+  const std::string learning = page_of(gate);
+
+  CHECK(has(alone, "none: this one decides alone"));
+  CHECK(has(learning, "this front door may not decide about new rooms now: learning"));
 }

@@ -5,6 +5,7 @@
 using namespace roomgate;
 using namespace roomgate::router;
 using Kind = admin::BanRow::Kind;
+using roomgate::router::admin::Scope;
 
 namespace {
 
@@ -44,9 +45,9 @@ TEST_CASE("an operator bans and lifts, whatever the spelling") {
   CHECK(texts(*gate) == Texts{"room team/\xc3\xb2 403", "prefix spam- 429", "tenant evil 403"});
 
   CHECK(gate->ban({.kind = Kind::prefix, .text = "SPAM-"}));
-  CHECK(gate->unban(Kind::room, "TEAM/\xc3\x92"));
-  CHECK_FALSE(gate->unban(Kind::room, "team/\xc3\xb2"));
-  CHECK_FALSE(gate->unban(Kind::room, "spam-"));
+  CHECK(gate->unban(Kind::room, "TEAM/\xc3\x92", Scope::everywhere));
+  CHECK_FALSE(gate->unban(Kind::room, "team/\xc3\xb2", Scope::everywhere));
+  CHECK_FALSE(gate->unban(Kind::room, "spam-", Scope::everywhere));
   CHECK(texts(*gate) == Texts{"prefix spam- 403", "tenant evil 403"});
 }
 
@@ -55,10 +56,10 @@ TEST_CASE("the settings' bans cannot be lifted, but hidden by the operator's own
   gate->ban({.kind = Kind::tenant, .text = "t"});
   CHECK(texts(*gate) == Texts{"room a 403 *", "tenant t 403"});
 
-  CHECK_FALSE(gate->unban(Kind::room, "a"));
+  CHECK_FALSE(gate->unban(Kind::room, "a", Scope::everywhere));
   CHECK(gate->ban({.kind = Kind::room, .text = "A", .status = 429}));
   CHECK(texts(*gate) == Texts{"room a 429", "tenant t 403"});
-  CHECK(gate->unban(Kind::room, "a"));
+  CHECK(gate->unban(Kind::room, "a", Scope::everywhere));
 
   CHECK(texts(*gate) == Texts{"room a 403 *", "tenant t 403"});
 }
