@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Side-by-side measurements; `./dev bench [name] [options]` builds first and calls this. Each prints a table and writes
-# bench/results/NAME.json. Names: proxy (options in bench/proxy/run.mjs), floods, shard, placement.
+# bench/results/NAME.json. Names: proxy (options in bench/proxy/run.mjs), floods, shard, placement, peers
+# (options in bench/peers/run.mjs), agreement (two gates in one process; prints only).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p bench/results
@@ -11,10 +12,13 @@ case $name in
   floods) node bench/proxy/floods.mjs "$@" ;;
   shard) build/release/bin/forward_bench bench/results/shard.json ;;
   placement) build/release/bin/placement_sim bench/results/placement.json ;;
+  peers) node bench/peers/run.mjs "$@" ;;
+  agreement) build/release/bin/peers_bench "$@" ;;
   all)
     node bench/proxy/run.mjs
     node bench/proxy/floods.mjs
     build/release/bin/forward_bench bench/results/shard.json
-    build/release/bin/placement_sim bench/results/placement.json ;;
-  *) echo "bench: no such benchmark: $name (allowed: proxy, floods, shard, placement)" >&2; exit 2 ;;
+    build/release/bin/placement_sim bench/results/placement.json
+    node bench/peers/run.mjs ;;
+  *) echo "bench: no such benchmark: $name (allowed: proxy, floods, shard, placement, peers, agreement)" >&2; exit 2 ;;
 esac

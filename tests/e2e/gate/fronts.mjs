@@ -78,8 +78,8 @@ export const ingress = (gate, client = '$proxy_add_x_forwarded_for') => `
     proxy_set_header X-Forwarded-Host $http_host;
   }`;
 
-// sections: frontends and backends.
-export async function startHaproxy(t, { sections, ports }) {
+// sections: frontends and backends, and more; args: of its command line.
+export async function startHaproxy(t, { sections, ports, args = [] }) {
   const folder = temporaryFolder(t);
   const file = path.join(folder, 'haproxy.cfg');
   writeFileSync(file, `
@@ -89,5 +89,5 @@ defaults
   timeout server 60s
 ${sections}
 `);
-  await run(t, 'haproxy', ['-db', '-f', file], ports, () => '');
+  await run(t, 'haproxy', ['-db', '-f', file, ...args], ports, () => '');
 }

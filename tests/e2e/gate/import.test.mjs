@@ -19,7 +19,7 @@ function imported(folder, text) {
   return out;
 }
 
-// As imported, but at ports that are free here.
+// As imported, but at ports that are free here, and alone: this is about rooms and shards.
 const somewhere = (settings, folder) => `${settings}
 [admin]
 address = "127.0.0.1:0"
@@ -27,7 +27,7 @@ socket = "${folder}/gate.sock"
 [shutdown]
 delay = "0s"
 grace = "200ms"
-`.replace(/^(\[\[listen\]\]\naddress = )"[^"]*"/gm, '$1"127.0.0.1:0"');
+`.replace(/^(\[\[listen\]\]\naddress = )"[^"]*"/gm, '$1"127.0.0.1:0"').replace(/^mode = "peers"/m, 'mode = "off"');
 
 const named = (name) => (incoming, response) => response.end(name);
 async function shards(t, count) {

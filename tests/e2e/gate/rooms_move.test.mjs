@@ -170,6 +170,34 @@ test('a poll that the old shard holds is answered: the session is nowhere now', 
   const answer = await poll;
   assert.equal(answer.status, 404);
   assert.match(answer.body, /another shard/);
+  assert.equal(await gate.metric('roomgate_sent_away_total{what="poll"}'), 1);
+  assert.equal(await gate.metric('roomgate_sent_away_total{what="tunnel"}'), undefined);
+});
+
+test('a shard that takes no connections any more: who is still on it follows its room when that moves', async (t) => {
+  let held = 0;
+  const shard = { onRequest: (target) => target.startsWith('/http-bind') && ++held > 0 };
+  const health = '[health]\ninterval = "100ms"\ninterval_fast = "50ms"\nfall = 2\npath = ""\n';
+  const { gate, shards } = await scene(t, { shard, settings: health });
+  const inside = [await enter(gate, 'r'), await enter(gate, 'other'), await enter(gate, 'beside'), await enter(gate, 'r')];
+  assert.deepEqual(inside.map((peer) => peer.shard), ['shard-0', 'shard-1', 'shard-0', 'shard-0']);
+  const poll = request(gate.port, '/http-bind?room=r', { method: 'POST', body: '<body/>' });
+  await eventually(() => held === 1);
+
+  await shards[0].refuse();
+  await gate.log.wait(/ shard_down shard=shard-0/);
+  // 503 as long as a core has not heard that it is down.
+  const mover = await eventually(() => enter(gate, 'r').catch(() => undefined));
+  assert.equal(mover.shard, 'shard-1');
+
+  for (const peer of [inside[0], inside[3]]) assert.equal(await peer.closed(), 1001);
+  assert.equal((await poll).status, 404);
+  // Rooms of which nobody new has come stay, as long as their tunnels do.
+  for (const peer of [mover, inside[1], inside[2]]) assert.equal(await peer.echo('still here'), true);
+  await gate.log.wait(/ room_moved room=r shard=shard-1 why=failure/);
+  for (const peer of [inside[0], inside[3]]) await peer.end();
+  await eventually(async () => (await gate.metric('roomgate_sent_away_total{what="tunnel"}')) === 2);
+  for (const peer of [mover, ...inside]) peer.stream.destroy();
 });
 
 test('a tunnel whose shard answers only after the room has moved is sent on', async (t) => {

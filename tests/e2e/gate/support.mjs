@@ -58,14 +58,14 @@ export function temporaryFolder(t) {
 
 const listen = (address, lines = '') => `[[listen]]\naddress = "${address}"\n${lines}\n`;
 
-// shards: [{name, port, lines}]; settings: further TOML; listen: a list of extra lines per [[listen]] block; name: the
-// gate's.
-export function settingsText({ shards = [], settings = '', listeners = [''], admin = '', top = '', name = 'gate-test', folder }) {
-  const parts = [`${top}\n[gate]\nname = "${name}"\nthreads = 2\n`];
-  for (const lines of listeners) parts.push(listen('127.0.0.1:0', lines));
-  parts.push(`[admin]\naddress = "127.0.0.1:0"\nsocket = "${folder}/gate.sock"\n${admin}\n`);
+// shards: [{name, host, port, lines}]; settings: further TOML; listen: a list of extra lines per [[listen]] block; name:
+// the gate's; own: further lines of [gate]; host: where it listens.
+export function settingsText({ shards = [], settings = '', listeners = [''], admin = '', top = '', name = 'gate-test', own = '', host = '127.0.0.1', folder }) {
+  const parts = [`${top}\n[gate]\nname = "${name}"\nthreads = 2\n${own}\n`];
+  for (const lines of listeners) parts.push(listen(`${host}:0`, lines));
+  parts.push(`[admin]\naddress = "${host}:0"\nsocket = "${folder}/gate.sock"\n${admin}\n`);
   for (const shard of shards) {
-    parts.push(`[[shards]]\nname = "${shard.name}"\naddress = "127.0.0.1:${shard.port}"\n${shard.lines ?? ''}\n`);
+    parts.push(`[[shards]]\nname = "${shard.name}"\naddress = "${shard.host ?? '127.0.0.1'}:${shard.port}"\n${shard.lines ?? ''}\n`);
   }
   if (!/\[shutdown\]/.test(settings)) parts.push('[shutdown]\ndelay = "0s"\ngrace = "200ms"\n');
   if (!/\[health\]/.test(settings)) parts.push('[health]\nenabled = false\n');
@@ -73,7 +73,8 @@ export function settingsText({ shards = [], settings = '', listeners = [''], adm
   return parts.join('\n');
 }
 
-// `cwd`: where the gate runs, so that its settings may name files as they are called there.
+// `cwd`: where the gate runs, so that its settings may name files as they are called there; `within`: a command that it
+// runs under, such as ['ip', 'netns', 'exec', NAME].
 export function startGate(t, options) {
   const folder = temporaryFolder(t);
   return startGateOn(t, folder, settingsText({ ...options, folder }), options);
@@ -84,18 +85,19 @@ export async function startGateOn(t, folder, text, options = {}) {
   const file = path.join(folder, 'gate.toml');
   const write = (changed) => writeFileSync(file, settingsText({ ...options, ...changed, folder }));
   writeFileSync(file, text);
-  return serving(spawnGate(t, { folder, file, write, cwd: options.cwd }));
+  return serving(spawnGate(t, { folder, file, write, cwd: options.cwd, host: options.host, within: options.within }));
 }
 
 // One process of a gate. `args`: behind those that name the settings.
-function spawnGate(t, { folder, file, write, cwd }, args = []) {
-  const child = spawn(binary, ['serve', '--config', file, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+function spawnGate(t, { folder, file, write, cwd, host = '127.0.0.1', within = [] }, args = []) {
+  const [command, ...words] = [...within, binary, 'serve', '--config', file, ...args];
+  const child = spawn(command, words, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   // With all it has said: 'close' comes behind the ends of its streams.
   const ended = new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal)));
   const log = new Lines(child.stderr);
   const access = new Lines(child.stdout);
   const gate = {
-    child, ended, log, folder, file, write,
+    child, ended, log, folder, file, write, host,
     expectedEnd: 0,
     successors: [],  // processes that it has started itself; they share its log
     socket: `${folder}/gate.sock`,
@@ -105,20 +107,20 @@ function spawnGate(t, { folder, file, write, cwd }, args = []) {
     accessText: () => access.all.join('\n'),
     residentKiB: () => sanitized ? 0 : Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]),
     metric: async (name) => {
-      const text = (await request(gate.admin, '/metrics')).body;
+      const text = (await request(gate.admin, '/metrics', { host })).body;
       const line = text.split('\n').find((each) => each.startsWith(`${name} `));
       return line === undefined ? undefined : Number(line.slice(name.length + 1));
     },
     // The next process, with the settings as they are in the file: when this is done it serves, and it alone. For a
     // moment of a takeover both accept.
     next: async (...more) => {
-      const other = await serving(spawnGate(t, { folder, file, write, cwd }, more));
+      const other = await serving(spawnGate(t, { folder, file, write, cwd, host, within }, more));
       if (more.includes('--takeover')) await log.wait(/upgrade_left/);
       return other;
     },
     // One that is to fail.
     failing: (...more) => {
-      const other = spawnGate(t, { folder, file, write, cwd }, more);
+      const other = spawnGate(t, { folder, file, write, cwd, host, within }, more);
       other.expectedEnd = 1;
       return other;
     },
@@ -146,8 +148,8 @@ async function serving(gate) {
   await log.wait(/ serving /);
   const ports = { http: [], https: [], admin: [], probe: [] };
   for (const line of log.all) {
-    const found = /listening address=127\.0\.0\.1:(\d+) for=(\w+)/.exec(line);
-    if (found) ports[found[2]].push(Number(found[1]));
+    const found = /listening address=[\d.]+:(\d+) for=(\w+)/.exec(line);
+    if (found) (ports[found[2]] ??= []).push(Number(found[1]));
   }
   return Object.assign(gate, { ports, port: ports.http[0] ?? ports.https[0], admin: ports.admin[0] });
 }
@@ -208,9 +210,9 @@ export async function startRawBackend(t, onConnection) {
   return { port: server.address().port, sockets, refuse };
 }
 
-export function request(port, target, { method = 'GET', headers = {}, body, agent, from } = {}) {
+export function request(port, target, { method = 'GET', headers = {}, body, agent, from, host = '127.0.0.1' } = {}) {
   return new Promise((resolve, reject) => {
-    const outgoing = http.request({ host: '127.0.0.1', port, path: target, method, headers, localAddress: from, agent: agent ?? false }, (response) => {
+    const outgoing = http.request({ host, port, path: target, method, headers, localAddress: from, agent: agent ?? false }, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));
       response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, rawHeaders: response.rawHeaders, body: Buffer.concat(parts).toString() }));
@@ -241,9 +243,9 @@ export class Raw {
   }
 
   // `from`: one of the loopback addresses, where it matters who asks.
-  static connect(port, from) {
+  static connect(port, from, host = '127.0.0.1') {
     return new Promise((resolve, reject) => {
-      const socket = net.connect({ host: '127.0.0.1', port, localAddress: from, allowHalfOpen: true }, () => resolve(new Raw(socket)));
+      const socket = net.connect({ host, port, localAddress: from, allowHalfOpen: true }, () => resolve(new Raw(socket)));
       socket.once('error', reject);
     });
   }

@@ -97,8 +97,8 @@ export class Peer {
 }
 
 // A client through the gate.
-export async function connect(port, target) {
-  const raw = await Raw.connect(port);
+export async function connect(port, target, host) {
+  const raw = await Raw.connect(port, undefined, host);
   raw.send(upgradeRequest(target));
   const text = await raw.until('\r\n\r\n');
   if (!text.startsWith('HTTP/1.1 101 ')) throw new Error(text);
@@ -129,7 +129,7 @@ export async function startShard(t, name, { beforeAnswer = async () => {}, onReq
     });
     socket.on('end', () => socket.end());
   }));
-  return { name, port: backend.port, peers, of: (target) => peers.filter((each) => each.target === target).map((each) => each.peer) };
+  return { name, port: backend.port, refuse: backend.refuse, peers, of: (target) => peers.filter((each) => each.target === target).map((each) => each.peer) };
 }
 
 function accept(key) {
