@@ -23,9 +23,8 @@ inline constexpr const char* kOwnerHash = "siphash24-rdv-1";
 // Index in the view of the gate that owns the key; the view must not be empty.
 std::size_t owner_of(const View& view, std::string_view key);
 
-// Rules of docs/agreement.md that a simulation switches off to see that it would find them missing. The
-// numbers are those of the rules: lease and membership (2), inheritance and joining (4), generations
-// (10), release by all (11), moves by majority (13).
+// Rules of docs/agreement.md that a simulation switches off to see that it would find them missing: lease and
+// membership (2), inheritance and joining (4), generations (10), release by all (11), moves by majority (13).
 struct Rules {
   bool lease = true;
   bool inheritance = true;
