@@ -6,7 +6,8 @@ namespace roomgate::peers_sync::claim {
 namespace {
 
 // Every gate of every release has to come to the same owner: these never change (a change would be another
-// kOwnerHash). They hide nothing; who may choose rooms' names may choose their owner too, and gains nothing.
+// codec::kGateHash). They hide nothing; who may choose rooms' names may choose their owner too, and gains
+// nothing.
 constexpr std::array<std::uint64_t, 2> kOwnerKey = {0x726f6f6d67617465, 0x73697068617368ff};
 
 std::uint64_t mixed(std::uint64_t of_name, std::uint64_t of_key) {

@@ -18,8 +18,7 @@ struct GateId {
 
 using View = std::vector<GateId>;  // sorted by name; one life of each
 
-// Of all gates alike, for all time: "siphash24-rdv-1" in the handshake.
-inline constexpr const char* kOwnerHash = "siphash24-rdv-1";
+// Of all gates alike, for all time: codec::kGateHash names it in the handshake.
 // Index in the view of the gate that owns the key; the view must not be empty.
 std::size_t owner_of(const View& view, std::string_view key);
 

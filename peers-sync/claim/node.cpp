@@ -1,20 +1,8 @@
 #include "peers-sync/claim/node.hpp"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
-#include "peers-sync/claim/adoptions.hpp"
-#include "peers-sync/claim/asks.hpp"
-#include "peers-sync/claim/book.hpp"
-#include "peers-sync/claim/holds.hpp"
-#include "peers-sync/claim/lessons.hpp"
-#include "peers-sync/claim/links.hpp"
-#include "peers-sync/claim/membership.hpp"
-#include "peers-sync/claim/owner.hpp"
-#include "peers-sync/claim/packets.hpp"
-#include "peers-sync/claim/record.hpp"
-#include "peers-sync/claim/releases.hpp"
+#include "peers-sync/claim/node_parts.hpp"
 
 namespace roomgate::peers_sync::claim {
 namespace {
@@ -29,73 +17,28 @@ Book::Options book_options(const NodeOptions& options) {
           .generations = options.rules.generations};
 }
 
-double to_ms(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
-
 }  // namespace
 
-struct Node::Parts final : Membership::Sender {
-  Parts(NodeOptions given, Host& its_host, Transport& its_transport, TimePoint now)
-      : options(std::move(given)),
-        host(its_host),
-        transport(its_transport),
-        membership(membership_options(options), *this, now),
-        book(book_options(options), membership.self()),
-        record(options, host, membership, book, [this](Room& room, TimePoint at) { holds.use(room, at); }),
-        links(transport, membership, book, record),
-        lessons(membership, book, record, links),
-        asks(options, host, membership, book, links,
-             [this](Ask ask, TimePoint at) { owner.take(std::move(ask), kSelf, at); }),
-        owner(options, host, membership, book, record, links,
-              [this](Answer answer, TimePoint at) { asks.take(kSelf, std::move(answer), at); }),
-        releases(options, host, membership, book, record, links, owner,
-                 [this](std::string_view key) { return asks.asks_for(key); }),
-        holds(options, host, book, record) {}
+Node::Parts::Parts(NodeOptions given, Host& its_host, Transport& its_transport, TimePoint now)
+    : options(std::move(given)),
+      host(its_host),
+      transport(its_transport),
+      membership(membership_options(options), *this, now),
+      book(book_options(options), membership.self()),
+      record(options, host, membership, book, [this](Room& room, TimePoint at) { holds.use(room, at); }),
+      links(transport, membership, book, record),
+      lessons(membership, book, record, links),
+      asks(options, host, membership, book, links,
+           [this](Ask ask, TimePoint at) { owner.take(std::move(ask), kSelf, at); }),
+      owner(options, host, membership, book, record, links,
+            [this](Answer answer, TimePoint at) { asks.take(kSelf, std::move(answer), at); }),
+      releases(options, host, membership, book, record, links, owner,
+               [this](std::string_view key) { return asks.asks_for(key); }),
+      holds(options, host, book, record) {}
 
-  void send_status(const std::string& to, const Status& status) override {
-    transport.send(to, {kStatus, encode(status)});
-  }
-
-  bool take(const std::string& from, std::uint8_t type, ByteView body, TimePoint now);
-  bool take_packet(const std::string& from, std::uint8_t type, ByteView body, TimePoint now);
-  void finish(TimePoint now);
-  void notice_members(TimePoint now);
-  void say_again_of_gone(const std::set<LifeIndex>& dropped, TimePoint now);
-  void forget_lives(TimePoint now);
-  void report_progress(TimePoint now);
-  void adopt_some(TimePoint now);
-  bool show(const Room& room, std::uint64_t position, const std::function<bool(const Item&)>& visit) const;
-  void rescue(TimePoint now);
-  void ask_rescue(const std::string& key, TimePoint now);
-  void end_rescue(const std::string& key, const Outcome& outcome, TimePoint now);
-  bool knows_by_itself(const Room& room, TimePoint now) const;
-  void ask_claim(Claim claim, Done done, TimePoint until, TimePoint now);
-  void ask_about_room(Ask ask, std::optional<Use> use, Done done, TimePoint now);
-  void hold(Room& room, Use use, TimePoint now);
-  void learn_outcome(const std::string& key, std::optional<Use> use, Outcome& outcome, TimePoint now);
-
-  const NodeOptions options;
-  Host& host;
-  Transport& transport;
-  Membership membership;
-  Book book;
-  Record record;
-  Links links;
-  Lessons lessons;
-  Asks asks;
-  Owner owner;
-  Releases releases;
-  Holds holds;
-  Adoptions adoptions;
-  std::map<std::string, Home> rescues;  // under way (Record::Rescued)
-  std::vector<std::string> configured;
-  std::vector<std::uint32_t> shards_down;
-  bool was_member = false;
-  bool ready = false;
-  bool progress_due = true;
-  TimePoint last_now{};
-  bool working = false;  // in finish(): calls that come from callbacks leave the rest to it
-  TimePoint forget_at{};
-};
+void Node::Parts::send_status(const std::string& to, const Status& status) {
+  transport.send(to, {kStatus, encode(status)});
+}
 
 // --- Packets.
 
@@ -270,19 +213,6 @@ void Node::Parts::report_progress(TimePoint now) {
     if (links.complete(index)) progress.complete.insert(life.id);
   });
   membership.set_progress(std::move(progress), now);
-}
-
-bool Node::Parts::show(const Room& room, std::uint64_t position,
-                       const std::function<bool(const Item&)>& visit) const {
-  const Home home = room.has_home() ? book.home_of(room) : Home{};
-  const bool decided_here = room.source == kSelf && !room.said_again;
-  const bool by_another = room.source != kSelf && record.source_is_here(room, last_now);
-  return visit({.key = room.key,
-                .home = room.has_home() ? &home : nullptr,
-                .decided_here = decided_here,
-                .ours = decided_here || (!by_another && owner.owns(room.key)),
-                .held = book.held(room, last_now),
-                .position = position});
 }
 
 // --- The gate's own.
@@ -531,105 +461,5 @@ void Node::shards_down_changed(TimePoint now) {
   p.progress_due = true;
   p.finish(now);
 }
-
-// --- What is so.
-
-bool Node::ready() const { return parts_->ready; }
-bool Node::has_left() const { return parts_->membership.has_left(parts_->last_now); }
-
-ReplicaStatus Node::status(TimePoint now) const {
-  const Parts& p = *parts_;
-  ReplicaStatus status{.mode = "peers",
-                       .state = std::string(to_text(p.membership.state())),
-                       .ready = p.ready,
-                       .may_decide = p.membership.may_decide(now),
-                       .missing = p.membership.missing(now),
-                       .splits = p.book.conflicts_found(),
-                       .lease_ms = to_ms(p.membership.lease())};
-  for (const GateId& gate : p.membership.view()) status.view.push_back(gate.name);
-  return status;
-}
-
-std::vector<PeerRow> Node::peers(TimePoint now) const {
-  const Parts& p = *parts_;
-  std::set<std::string> names(p.configured.begin(), p.configured.end());
-  p.book.for_each_life([&](LifeIndex index, const Book::Life& life) {
-    if (index != kSelf && life.id.name != p.options.name) names.insert(life.id.name);
-  });
-  std::vector<PeerRow> rows;
-  for (const std::string& name : names) {
-    PeerRow row{.name = name, .kind = "gate", .state = "gone", .up = p.membership.direct(name)};
-    if (const Status* status = p.membership.status_of(name)) {
-      if (p.membership.is_live(status->gate, now)) row.state = to_text(status->state);
-      const View& view = p.membership.view();
-      row.in_view = std::binary_search(view.begin(), view.end(), status->gate);
-      const Status::Of* of = status->of_gate(p.membership.self());
-      row.behind = p.book.own_end() - std::min(p.book.own_end(), of == nullptr ? 0 : of->have);
-      if (const auto life = p.book.find_life(status->gate)) {
-        row.updates_in = p.links.items_in(*life);
-        row.updates_out = p.links.items_out(*life);
-      }
-    }
-    if (!row.up) row.via = p.membership.way_to(name, now).value_or("");
-    if (const auto trip = p.membership.round_trip(name)) row.round_trip_ms = to_ms(*trip);
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
-std::vector<std::string> Node::incomplete(TimePoint now) const {
-  const Parts& p = *parts_;
-  std::vector<std::string> names;
-  for (const GateId& gate : p.membership.live(now)) {
-    const auto life = p.book.find_life(gate);
-    if (!life || !p.links.complete(*life)) {
-      names.push_back(gate.name);
-    }
-  }
-  return names;
-}
-
-RoomFacts Node::facts(std::string_view key, TimePoint now) const {
-  const Parts& p = *parts_;
-  RoomFacts facts;
-  const View& view = p.membership.view();
-  if (!view.empty()) facts.owner = view[owner_of(view, key)].name;
-  const Room* room = p.book.find(key);
-  if (room == nullptr) return facts;
-  if (room->has_home()) facts.home = p.book.home_of(*room);
-  for (const Holder& holder : room->holders) {
-    if (p.book.counts(holder, now)) facts.holders.push_back(p.book.at(holder.gate).id.name);
-  }
-  facts.split = room->conflict;
-  return facts;
-}
-
-std::vector<std::string> Node::split_rooms(std::size_t limit) const {
-  std::vector<std::string> keys;
-  for (const auto& [id, others] : parts_->book.conflicts()) {
-    if (keys.size() >= limit) break;
-    keys.push_back(parts_->book.room(id).key);
-  }
-  return keys;
-}
-
-void Node::changed_since(std::uint64_t position, const std::function<bool(const Item&)>& visit) const {
-  const Book& book = parts_->book;
-  book.changed_since(position, [&](const Room& room, std::uint64_t at) {
-    if (room.state == Room::State::unknown) return true;
-    return parts_->show(room, at, visit);
-  });
-}
-
-bool Node::look_at(std::string_view key, const std::function<void(const Item&)>& visit) const {
-  const Room* room = parts_->book.find(key);
-  if (room == nullptr || room->state == Room::State::unknown) return false;
-  return parts_->show(*room, 0, [&visit](const Item& item) {
-    visit(item);
-    return true;
-  });
-}
-
-std::uint64_t Node::last_change() const { return parts_->book.last_change(); }
 
 }  // namespace roomgate::peers_sync::claim

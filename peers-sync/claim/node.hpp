@@ -13,8 +13,7 @@
 
 namespace roomgate::peers_sync::claim {
 
-// What goes between two gates, as a message of kGateClass on their session: type from 128 on.
-inline constexpr std::uint8_t kGateClass = 0x52;
+// What goes between two gates, as a message of codec::kGateClass on their session: type from 128 on.
 inline constexpr std::size_t kMaxPacketBody = 15'000;  // below the codec's frame limit
 struct Packet {
   std::uint8_t type = 0;

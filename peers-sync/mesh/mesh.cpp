@@ -480,12 +480,6 @@ void Mesh::send(std::string_view gate, std::uint8_t type, std::string_view body)
   found->second.active->send(type, body);
 }
 
-std::size_t Mesh::unsent(std::string_view gate) const {
-  const auto found = peers_.find(gate);
-  const bool there = found != peers_.end() && found->second.active != nullptr;
-  return there ? found->second.active->unsent() : 0;
-}
-
 void Mesh::push() {
   for (auto& [name, peer] : peers_) {
     if (peer.kind == PeerKind::gate) continue;

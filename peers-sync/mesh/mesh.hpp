@@ -80,8 +80,6 @@ class Mesh final : private Link::Owner, private TimerWheel::Timer {
   void stop();
 
   void send(std::string_view gate, std::uint8_t type, std::string_view body);
-  // Bytes that the gate has still to take; more than a few hundred thousand: it is slow, let it.
-  std::size_t unsent(std::string_view gate) const;
   void push();  // haproxy::Tables has news
 
   // Members that are gates, or may be: not known to be a HAProxy.

@@ -141,14 +141,44 @@ Table::Node* Table::walk(Stripe& stripe, std::string_view key, std::uint64_t has
   return nullptr;
 }
 
-std::optional<Entry> Table::find(std::string_view key, TimePoint now) {
-  const std::uint64_t hash = siphash(as_bytes(key));
+Table::Stripe& Table::prefetched_stripe_of(std::uint64_t hash) const {
   Stripe& stripe = stripe_of(hash);
   __builtin_prefetch(&bucket_of(stripe, hash));  // while the guard's store is on its way
-  const Readers::Guard guard(readers_);
-  std::unique_lock lock(stripe.mutex, std::defer_lock);
-  if (!guard.entered()) lock.lock();
-  Node* node = walk(stripe, key, hash);
+  return stripe;
+}
+
+// One key's place, for a reader: as long as it lives, no node that was met there is freed. No lock is taken
+// but where Readers has no slot.
+class Table::Reading {
+ public:
+  Reading(const Table& table, std::string_view key)
+      : table_(table),
+        key_(key),
+        hash_(siphash(as_bytes(key))),
+        stripe_(table.prefetched_stripe_of(hash_)),
+        guard_(table.readers_),
+        lock_(stripe_.mutex, std::defer_lock) {
+    if (!guard_.entered()) wait();
+  }
+
+  Node* node() const { return table_.walk(stripe_, key_, hash_); }
+  // Until no writer is at work here.
+  void wait() {
+    if (!lock_.owns_lock()) lock_.lock();
+  }
+
+ private:
+  const Table& table_;
+  const std::string_view key_;
+  const std::uint64_t hash_;
+  Stripe& stripe_;
+  const Readers::Guard guard_;
+  std::unique_lock<std::mutex> lock_;
+};
+
+std::optional<Entry> Table::find(std::string_view key, TimePoint now) {
+  const Reading reading(*this, key);
+  Node* node = reading.node();
   if (node == nullptr) return std::nullopt;
   const Entry entry = node->entry();
   node->touch(now);
@@ -156,13 +186,8 @@ std::optional<Entry> Table::find(std::string_view key, TimePoint now) {
 }
 
 std::optional<Entry> Table::peek(std::string_view key) const {
-  const std::uint64_t hash = siphash(as_bytes(key));
-  Stripe& stripe = stripe_of(hash);
-  __builtin_prefetch(&bucket_of(stripe, hash));  // while the guard's store is on its way
-  const Readers::Guard guard(readers_);
-  std::unique_lock lock(stripe.mutex, std::defer_lock);
-  if (!guard.entered()) lock.lock();
-  const Node* node = walk(stripe, key, hash);
+  const Reading reading(*this, key);
+  const Node* node = reading.node();
   if (node == nullptr) return std::nullopt;
   return node->entry();
 }
@@ -185,13 +210,8 @@ bool Table::usable(const Node& node, TimePoint now) const {
 // that second.) What is left is time: a core whose clock is late, and that is stopped between its clock and
 // its look, uses an entry by a time that has passed. `margin` is for that.
 std::optional<Entry> Table::find_held(std::string_view key, TimePoint now) {
-  const std::uint64_t hash = siphash(as_bytes(key));
-  Stripe& stripe = stripe_of(hash);
-  __builtin_prefetch(&bucket_of(stripe, hash));  // while the guard's store is on its way
-  const Readers::Guard guard(readers_);
-  std::unique_lock lock(stripe.mutex, std::defer_lock);
-  if (!guard.entered()) lock.lock();
-  Node* node = walk(stripe, key, hash);
+  const Reading reading(*this, key);
+  Node* node = reading.node();
   if (node == nullptr || !usable(*node, now)) return std::nullopt;
   const Entry entry = node->entry();
   node->touch(now, std::memory_order_seq_cst);
@@ -200,18 +220,14 @@ std::optional<Entry> Table::find_held(std::string_view key, TimePoint now) {
 }
 
 bool Table::touch(std::string_view key, TimePoint now) {
-  const std::uint64_t hash = siphash(as_bytes(key));
-  Stripe& stripe = stripe_of(hash);
-  const Readers::Guard guard(readers_);
-  std::unique_lock lock(stripe.mutex, std::defer_lock);
-  if (!guard.entered()) lock.lock();
-  Node* node = walk(stripe, key, hash);
+  Reading reading(*this, key);
+  Node* node = reading.node();
   if (node == nullptr) return false;
   node->touch(now, std::memory_order_seq_cst);
   if (!node->leaving.load()) return true;
   // It gives way to another node, or to none: whatever is there once the writer is done.
-  if (!lock.owns_lock()) lock.lock();
-  node = walk(stripe, key, hash);
+  reading.wait();
+  node = reading.node();
   if (node == nullptr) return false;
   node->touch(now);
   return true;

@@ -166,6 +166,7 @@ class Table {
 
  private:
   struct Node;
+  class Reading;
   // `marks` has two of 64 bits for each node of the chain, by its hash: a key that is not there is told so by
   // this one line of memory. Written under the stripe's lock.
   struct alignas(16) Bucket {
@@ -190,6 +191,7 @@ class Table {
 
   Stripe& stripe_of(std::uint64_t hash) const { return stripes_[hash & (stripe_count_ - 1)]; }
   Bucket& bucket_of(Stripe& stripe, std::uint64_t hash) const;
+  Stripe& prefetched_stripe_of(std::uint64_t hash) const;
   // Under a guard or the stripe's lock.
   Node* walk(Stripe& stripe, std::string_view key, std::uint64_t hash) const;
   void visit_stripe(Stripe& stripe, const std::function<void(std::string_view, const Entry&)>& visit) const;

@@ -18,7 +18,8 @@ TEST_CASE("a key's owner is the same for all time") {
 
   for (int i = 0; i < 24; ++i) owners += std::to_string(owner_of(view, key_number(i)) + 1);
 
-  // Written down once. Gates of two releases share a table: if this fails, kOwnerHash needs another name.
+  // Written down once. Gates of two releases share a table: if this fails, codec::kGateHash needs another
+  // name.
   CHECK(owners == "331222212312111312322233");
 }
 

@@ -5,6 +5,7 @@
 #include "router/cluster/host.hpp"
 #include "tests/router/cluster/lone_replica.hpp"
 #include "tests/router/cluster/on_cores.hpp"
+#include "tests/router/stick/managed.hpp"
 
 using namespace roomgate;
 using namespace roomgate::router;
@@ -12,15 +13,10 @@ using namespace roomgate::router::cluster;
 using peers_sync::Outcome;
 using peers_sync::Refusal;
 using tests::LoneReplica;
+using tests::managed;
 using tests::On;
 
 namespace {
-
-stick::Limits managed() {
-  stick::Limits limits;
-  limits.managed = true;
-  return limits;
-}
 
 // Questions to a replica with one shard.
 struct Fixture {

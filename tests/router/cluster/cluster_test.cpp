@@ -4,6 +4,7 @@
 
 #include "tests/router/cluster/lone_replica.hpp"
 #include "tests/router/cluster/on_cores.hpp"
+#include "tests/router/stick/managed.hpp"
 
 using namespace roomgate;
 using namespace roomgate::router;
@@ -11,15 +12,10 @@ using namespace roomgate::router::cluster;
 using peers_sync::Outcome;
 using peers_sync::Refusal;
 using tests::LoneReplica;
+using tests::managed;
 using tests::On;
 
 namespace {
-
-stick::Limits managed() {
-  stick::Limits limits;
-  limits.managed = true;
-  return limits;
-}
 
 // A gate's side of things, with replicas that are alone.
 struct Fixture {

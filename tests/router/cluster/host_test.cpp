@@ -4,20 +4,16 @@
 
 #include "base/net/sleep.hpp"
 #include "router/route/wish.hpp"
+#include "tests/router/stick/managed.hpp"
 #include "tests/support/on_core.hpp"
 
 using namespace roomgate;
 using namespace roomgate::router;
 using namespace roomgate::router::cluster;
 using Kind = peers_sync::Host::Chosen::Kind;
+using tests::managed;
 
 namespace {
-
-stick::Limits managed() {
-  stick::Limits limits;
-  limits.managed = true;
-  return limits;
-}
 
 // A host with shards, and what it has told.
 struct Fixture {

@@ -6,6 +6,7 @@
 
 #include "router/room/room_key.hpp"
 #include "router/route/wish.hpp"
+#include "tests/router/stick/managed.hpp"
 
 using namespace roomgate;
 using namespace roomgate::router;
@@ -15,16 +16,11 @@ using balance::ShardSet;
 using balance::ShardState;
 using peers_sync::Outcome;
 using peers_sync::Refusal;
+using tests::managed;
 
 namespace {
 
 const TimePoint kStart = TimePoint() + std::chrono::hours(1);
-
-stick::Limits managed() {
-  stick::Limits limits;
-  limits.managed = true;
-  return limits;
-}
 
 struct Gate {
   std::vector<Shard> list = {{.id = 0, .name = "shard-0", .addresses = {"192.0.2.1:80"}, .region = "eu"},

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/net/sleep.hpp"
+#include "tests/router/stick/managed.hpp"
 #include "tests/support/on_core.hpp"
 
 using namespace roomgate;
@@ -14,14 +15,9 @@ using namespace roomgate::router::session;
 using peers_sync::Outcome;
 using peers_sync::Refusal;
 using roomgate::tests::run;
+using tests::managed;
 
 namespace {
-
-stick::Limits managed() {
-  stick::Limits limits;
-  limits.managed = true;
-  return limits;
-}
 
 Outcome at(std::string shard, bool created = false) {
   Outcome outcome;

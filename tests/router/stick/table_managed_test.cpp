@@ -2,19 +2,15 @@
 #include <doctest.h>
 
 #include "router/stick/table.hpp"
+#include "tests/router/stick/managed.hpp"
 
 using namespace roomgate;
 using namespace roomgate::router::stick;
+using tests::managed;
 
 namespace {
 
 const TimePoint kStart = TimePoint() + std::chrono::hours(1);
-
-Limits managed() {
-  Limits limits;
-  limits.managed = true;
-  return limits;
-}
 
 Entry on(ShardId shard, std::uint64_t generation = 1, bool provisional = false) {
   Entry entry;
