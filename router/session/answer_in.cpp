@@ -184,14 +184,16 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
   if (!switched) co_return co_await failed(Fault::nonsense);
   const auto rewrite = rewrite_for(decision, {.kind = http::Framing::Kind::tunnel});
   x.reply.begin += head.size;
+  const balance::Shard& shard = *decision.shard;
+  const bool of_room = decision.sticky && facts_.key;
+  TunnelHold hold(worker_, worker_.metrics_of(shard).tunnels());
+  if (of_room) co_await hold_room(decision, hold);
   if (!co_await requester_.switched(head, rewrite, settings_->timeouts.client)) {
     log(499, "client_gone");
     co_return After::close;
   }
   log(101, "", true);
-  RoomHold hold;
-  if (decision.sticky && facts_.key) hold = co_await hold_room(decision);
-  const balance::Shard& shard = *decision.shard;
+  const bool moved = of_room && has_left(decision, hold);
   TunnelNote note({facts_.client_ip, facts_.path, head_->authority, facts_.key.value_or(""), shard.name,
                    facts_.request_id});
   note.wall = facts_.wall;
@@ -209,23 +211,21 @@ Task<After> Exchange::open_tunnel(const route::Decision& decision) {
                std::move(from_shard),
                {.slot = std::move(slot_),
                 .entrance = connection_.peer.entrance,
-                .hold = hold.serial,
                 .seat = std::move(over.seat),
                 .ticket = std::move(tunnel_ticket_),
-                .tunnels = &worker_.metrics_of(shard).tunnels(),
                 .note = std::move(note),
-                .moved = hold.moved});
+                .hold = std::move(hold),
+                .moved = moved});
   co_return After::handed_over;
 }
 
 // The tunnel holds its room. In the moment between route() and now the room may have moved, or be gone: an
 // operator's forget, a full table, or what front doors have agreed on meanwhile.
-Task<Exchange::RoomHold> Exchange::hold_room(const route::Decision& decision) {
+Task<void> Exchange::hold_room(const route::Decision& decision, TunnelHold& hold) {
   stick::Table& table = worker_.shared.table;
   const std::string_view key = *facts_.key;
   const stick::ShardId here = decision.shard->id;
   auto held = table.hold(key, worker_.core.now());
-  RoomHold mine;
   if (!table.limits().managed) {
     // The tunnel makes it anew.
     if (!held.known) {
@@ -233,24 +233,27 @@ Task<Exchange::RoomHold> Exchange::hold_room(const route::Decision& decision) {
                                  [here] { return std::optional<stick::Choice>(here); });
       held = table.hold(key, worker_.core.now());
     }
-    mine.moved = held.known && held.shard != here;
   } else {
     // The shard took so long that this gate did not hold the room any more: then it asks once more, and holds
     // what is there, so that it is there when the answer comes.
+    if (held.known) hold.of_room(key, held.serial);
     const bool asks = !held.known || !held.was_held;
     if (asks && worker_.guide() == nullptr && worker_.arbiter() != nullptr) {
       auto claim = route::claim_to_stay(key, facts_.region, *decision.shard, *shards_);
       (void)co_await worker_.arbiter()->claim(worker_.core, std::move(claim));
       if (!held.known) held = table.hold(key, worker_.core.now());
     }
-    const auto entry = table.peek(key);
-    mine.moved = !held.known || !entry || entry->shard != here;
   }
-  if (held.known) mine.serial = held.serial;
-  // While the shard was answering: those that look for a banned room's tunnels would not have found this one.
-  if (worker_.bans != nullptr && worker_.bans->find(key) != nullptr) mine.moved = true;
+  if (held.known) hold.of_room(key, held.serial);
   if (worker_.guide() != nullptr) worker_.guide()->holds_changed(key);
-  co_return mine;
+}
+
+bool Exchange::has_left(const route::Decision& decision, const TunnelHold& hold) const {
+  const auto entry = worker_.shared.table.peek(*facts_.key);
+  const bool without = !entry || !hold.has_room();
+  if (without ? worker_.shared.table.limits().managed : entry->shard != decision.shard->id) return true;
+  // Those that look for a banned room's tunnels would not have found this one.
+  return worker_.bans != nullptr && worker_.bans->find(*facts_.key) != nullptr;
 }
 
 }  // namespace roomgate::router::session

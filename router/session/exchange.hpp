@@ -24,6 +24,8 @@
 
 namespace roomgate::router::session {
 
+class TunnelHold;
+
 // What the client's connection is good for after an exchange.
 enum class After {
   next,         // another request
@@ -173,11 +175,9 @@ class Exchange {
   net::Task<After> relay_answer(const route::Decision& decision);
   net::Task<After> unlock_answer(const route::Decision& decision);
   net::Task<After> open_tunnel(const route::Decision& decision);
-  struct RoomHold {
-    std::optional<std::uint64_t> serial;  // of the entry that the tunnel holds
-    bool moved = false;                   // the room is not on the tunnel's shard any more
-  };
-  net::Task<RoomHold> hold_room(const route::Decision& decision);
+  net::Task<void> hold_room(const route::Decision& decision, TunnelHold& hold);
+  // While the shard or the client took its time, the room moved or was banned.
+  bool has_left(const route::Decision& decision, const TunnelHold& hold) const;
   http::ResponseRewrite rewrite_for(const route::Decision& decision, http::Framing framing) const;
 
   void log(int status, std::string_view reason, bool tunnel = false);

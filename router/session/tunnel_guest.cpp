@@ -1,5 +1,7 @@
 #include "router/session/tunnel_guest.hpp"
 
+#include <utility>
+
 #include "base/log.hpp"
 
 namespace roomgate::router::session {
@@ -13,17 +15,10 @@ class TunnelGuest final : public Guest, private tunnel::Tunnel::Owner {
       : worker_(worker),
         terms_(std::move(terms)),
         tunnel_(worker.core, std::move(client), std::move(shard), worker.settings->tunnel, *this) {
-    terms_.tunnels->add(1);
+    terms_.hold.borrow(terms_.note.text(TunnelNote::key));
     worker.add(*this);
     // It was on its way to this shard while its room left it.
     if (terms_.moved) depart(Duration(0), tunnel::End::moved);
-  }
-  ~TunnelGuest() override {
-    terms_.tunnels->add(-1);
-    if (!terms_.hold) return;
-    const std::string_view key = terms_.note.text(TunnelNote::key);
-    (void)worker_.shared.table.unhold(key, *terms_.hold, worker_.core.now());
-    if (worker_.guide() != nullptr) worker_.guide()->holds_changed(key);
   }
 
   static void start(std::shared_ptr<TunnelGuest> self, std::vector<std::uint8_t> from_client,
@@ -39,7 +34,7 @@ class TunnelGuest final : public Guest, private tunnel::Tunnel::Owner {
   void leave_gently(Duration window) override { depart(window, tunnel::End::interrupted); }
   void rooms_moved(const MovedRooms& moved) override {
     const TunnelNote& note = terms_.note;
-    if (terms_.hold && moved.concerns(note.text(TunnelNote::key), note.text(TunnelNote::shard))) {
+    if (terms_.hold.has_room() && moved.concerns(note.text(TunnelNote::key), note.text(TunnelNote::shard))) {
       depart(moved.window, tunnel::End::moved);
     }
   }
@@ -97,6 +92,29 @@ class TunnelGuest final : public Guest, private tunnel::Tunnel::Owner {
 };
 
 }  // namespace
+
+TunnelHold::TunnelHold(Worker& worker, metrics::Gauge& tunnels) : worker_(&worker), tunnels_(tunnels) {
+  tunnels_.add(1);
+}
+
+TunnelHold::TunnelHold(TunnelHold&& other) noexcept
+    : worker_(std::exchange(other.worker_, nullptr)),
+      tunnels_(other.tunnels_),
+      key_(other.key_),
+      serial_(other.serial_) {}
+
+TunnelHold::~TunnelHold() {
+  if (worker_ == nullptr) return;
+  tunnels_.add(-1);
+  if (!serial_) return;
+  (void)worker_->shared.table.unhold(key_, *serial_, worker_->core.now());
+  if (worker_->guide() != nullptr) worker_->guide()->holds_changed(key_);
+}
+
+void TunnelHold::of_room(std::string_view key, std::uint64_t serial) {
+  key_ = key;
+  serial_ = serial;
+}
 
 TunnelNote::TunnelNote(const std::array<std::string_view, kTexts>& texts) {
   std::size_t size = 0;

@@ -39,15 +39,36 @@ class TunnelNote {
   std::array<std::uint32_t, kTexts> ends_{};
 };
 
-// What is given back when it ends, in this order.
+// One more at its shard, and a hold on its room. Taken before the client hears its 101: whoever has a tunnel
+// is counted, wherever one asks.
+class TunnelHold {
+ public:
+  TunnelHold(Worker& worker, metrics::Gauge& tunnels);
+  ~TunnelHold();
+  TunnelHold(TunnelHold&& other) noexcept;
+  TunnelHold& operator=(TunnelHold&&) = delete;
+
+  // `serial` is that of the room's entry; a tunnel has one room at most. Tells nobody yet.
+  void of_room(std::string_view key, std::uint64_t serial);
+  bool has_room() const { return serial_.has_value(); }
+  // The key is borrowed: from now on from there.
+  void borrow(std::string_view key) { key_ = key; }
+
+ private:
+  Worker* worker_;
+  metrics::Gauge& tunnels_;
+  std::string_view key_;
+  std::optional<std::uint64_t> serial_;
+};
+
+// What is given back when it ends, the last first.
 struct TunnelTerms {
   upstream::Slot slot;
   std::shared_ptr<const listen::Entrance> entrance;
-  std::optional<std::uint64_t> hold;  // the serial of the room's entry
   std::optional<Seat> seat;
   limits::Ticket ticket;
-  metrics::Gauge* tunnels;
   TunnelNote note;
+  TunnelHold hold;     // its key is the note's
   bool moved = false;  // its room is on another shard by now
 };
 
