@@ -92,6 +92,8 @@ class Receiver {
   };
   const Route* route(std::uint32_t ssrc);
   Stream* find(std::uint32_t ssrc) const;
+  void send_nacks(bool by_time, TimePoint now, Sink& sink);
+  void send_picture_losses(TimePoint now, Sink& sink);
   void send_reports(TimePoint now, Sink& sink);
   void send_feedback(TimePoint now, Sink& sink);
 

@@ -30,6 +30,8 @@ class Recorder {
   bool depacketise(std::int64_t first, std::int64_t last);
   bool take_h264(ByteView payload);
   bool take_av1(ByteView payload);
+  bool end_obu();
+  void end_superframe();
   void write_ivf_head();
 
   sfu::rtp::Codec codec_;

@@ -23,6 +23,7 @@ struct StreamTotals {
   std::uint64_t nacked = 0;          // numbers asked for, repeats counted
   std::uint64_t picture_losses = 0;  // PLIs sent
   // Continuity: each of these is a fault of whoever rewrote the stream.
+  std::uint64_t sequence_faults = 0;    // a jump that no loss explains
   std::uint64_t timestamp_faults = 0;   // going back, or far from the time that passed
   std::uint64_t picture_id_faults = 0;  // not one more than the frame before
   std::uint64_t tl0_faults = 0;         // TL0PICIDX not as the temporal id says
@@ -36,6 +37,9 @@ struct StreamTotals {
   Histogram repair;     // the same, those that came by RTX
   Histogram frame_gap;  // between decodable frames
 
+  std::uint64_t continuity_faults() const {
+    return sequence_faults + timestamp_faults + picture_id_faults + tl0_faults + structure_faults;
+  }
   std::uint64_t lost() const { return expected > packets ? expected - packets : 0; }
   void add(const StreamTotals& other);
 };

@@ -90,7 +90,8 @@ class Track {
   struct Layer {
     LayerSsrcs ssrcs;
     bool active = false;
-    bool restart = true;       // go to a key frame with the next frame
+    bool restart = true;  // go to a key frame with the next frame
+    bool started = false;
     std::uint32_t frame = 0;   // playing, or to play next
     std::uint32_t packet = 0;  // next packet of it to send
     std::uint32_t left = 0;    // packets of it still to send
@@ -102,7 +103,7 @@ class Track {
     std::uint32_t timestamp = 0;
     std::uint32_t packets_sent = 0;
     std::uint32_t octets_sent = 0;
-    TimePoint next_report{};
+    TimePoint last_keyframe{};
     std::vector<Sent> history;  // by sequence number, kHistory long, when there is an RTX SSRC
   };
 
@@ -113,6 +114,7 @@ class Track {
                            std::uint8_t payload_type, std::uint16_t sequence, bool rtx, ByteSpan out);
   void send_reports(TimePoint now, Sink& sink);
   bool talking(TimePoint at) const;
+  std::uint32_t timestamp_at(TimePoint at) const;
   void choose_layers();
 
   const Sample& sample_;
@@ -121,9 +123,9 @@ class Track {
   Totals& totals_;
   std::vector<Layer> layers_;
   TimePoint start_;
-  TimePoint frame_due_;  // when the next frame begins, or the one being sent began
+  TimePoint frame_due_;    // when the next frame begins
+  TimePoint frame_began_;  // the one whose packets are being sent
   TimePoint report_due_;
-  std::uint64_t frames_ = 0;  // since start_
   std::uint32_t clock_rate_ = 90000;
   std::uint32_t first_timestamp_ = 0;
   std::uint32_t packets_in_frame_ = 0;
