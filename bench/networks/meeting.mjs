@@ -6,15 +6,7 @@ import { mediaFrom } from '../../tests/e2e/support/media.mjs';
 import { freeUdpPort } from '../../tests/e2e/support/ports.mjs';
 import { startShard } from '../../tests/e2e/support/programs.mjs';
 import { UdpRelay } from '../../tests/e2e/support/udp_relay.mjs';
-
-/** The page reaches the shard by its own relay and in no other way. */
-function onlyTheRelay() {
-  const original = RTCPeerConnection.prototype.setRemoteDescription;
-  RTCPeerConnection.prototype.setRemoteDescription = function filtered({ type, sdp }) {
-    const lines = sdp.split('\r\n').filter((line) => !line.startsWith('a=candidate:') || line.split(' ')[5] === String(globalThis.onlyPort));
-    return original.call(this, { type, sdp: lines.join('\r\n') });
-  };
-}
+import { onlyPort } from '../../tests/e2e/support/watch.mjs';
 
 /** globalThis.noted: rows of what is received, one every 100 ms from the call of startNoting(). */
 function noteWhatIsReceived() {
@@ -43,8 +35,6 @@ function noteWhatIsReceived() {
   };
 }
 
-const script = (content) => (typeof content === 'string' ? { content } : content);
-
 /**
  * Runs one scenario in a call of its own.
  * @returns {Promise<{rows: object[], counts: object, stats: object}>}
@@ -59,7 +49,7 @@ export async function meet(scenario, { seed = 1, width = 1280, height = 720, fps
   const browser = await launch();
   try {
     const enter = (name, port) => join(browser, `http://${shard.address}`, 'network', name, { width, height, fps },
-      [`globalThis.onlyPort = ${port};`, onlyTheRelay, noteWhatIsReceived].map(script));
+      [...onlyPort(port), noteWhatIsReceived]);
     const pages = [await enter('Ada', ada), await enter('Bob', bob)];
     await mediaFrom(pages[1], 'Ada');
     const page = pages[1];
