@@ -83,6 +83,7 @@ struct ReplicaStatus {
   std::vector<std::string> missing;
   std::uint64_t splits = 0;  // rooms found with two homes, so far
   double lease_ms = 0;
+  std::size_t table_limit = SIZE_MAX;  // rooms that all have place for
 };
 
 class Replica {

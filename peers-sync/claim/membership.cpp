@@ -42,6 +42,7 @@ Membership::Membership(Options options, Sender& sender, TimePoint now)
       last_now_(now),
       asked_lease_(options_.lease > Duration{0} ? options_.lease : kShortestLease),
       lease_(asked_lease_),
+      table_limit_(options_.table_limit),
       due_(now) {
   options_.max_gates = std::min(options_.max_gates, kMaxGates);
 }
@@ -268,12 +269,20 @@ void Membership::measure_lease(TimePoint now) {
   lease_ = longest;
 }
 
+void Membership::find_table_limit(TimePoint now) {
+  table_limit_ = options_.table_limit;
+  for (const auto& [name, peer] : peers_) {
+    if (is_live(peer, now)) table_limit_ = std::min(table_limit_, peer.status->table_limit);
+  }
+}
+
 // --- Views.
 
 // All that follows from what is known now, in the order in which one follows from the other.
 void Membership::update(TimePoint now) {
   notice_gone(now);
   measure_lease(now);
+  find_table_limit(now);
   if (std::exchange(dropped_, false)) learn_again(now);
   if (state_ == State::learning && !waits_for_silent(now)) {
     bool complete = true;
@@ -444,6 +453,7 @@ void Membership::say(TimePoint now) {
   status.granting = granting_;
   status.lease_ms = to_ms(lease_);
   status.asked_lease_ms = to_ms(asked_lease_);
+  status.table_limit = options_.table_limit;
   status.log_end = progress_.log_end;
   if (joined_at_ == 0 && takes_part(state_)) joined_at_ = number_;
   if (said_view_at_ == 0 && !view_.empty()) {

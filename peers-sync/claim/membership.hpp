@@ -35,6 +35,7 @@ class Membership {
     Duration missing = std::chrono::minutes(10);
     Duration forget = std::chrono::hours(1);  // what a gate that is gone had of logs
     std::size_t max_gates = 64;
+    std::uint32_t table_limit = UINT32_MAX;  // rooms that this gate has place for
     Rules rules;
   };
   // Statuses to be sent, now, on the session to that gate.
@@ -93,6 +94,8 @@ class Membership {
   // Agreement 3: gates that left without goodbye, not long ago.
   std::vector<std::string> missing(TimePoint now) const;
   Duration lease() const;
+  // Rooms that every live gate has place for.
+  std::size_t table_limit() const { return table_limit_; }
   std::optional<Duration> round_trip(const std::string& gate) const;
   // The least that any gate, live or gone less than `forget` ago, is known to have of that gate's log.
   std::uint64_t everybody_has(const GateId& of) const;
@@ -154,6 +157,7 @@ class Membership {
   void notice_time(TimePoint now);
   void notice_gone(TimePoint now);
   void measure_lease(TimePoint now);
+  void find_table_limit(TimePoint now);
   void update(TimePoint now);
   bool complete_with(const GateId& one, const GateId& other) const;
   std::optional<View> wanted_view(TimePoint now) const;
@@ -183,6 +187,7 @@ class Membership {
   std::uint64_t goodbye_ = 0;  // the status that said it
   Duration asked_lease_;
   Duration lease_;
+  std::uint32_t table_limit_;
   Progress progress_;
   std::set<std::string> configured_;
   std::map<std::string, Peer, std::less<>> peers_;

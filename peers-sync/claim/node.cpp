@@ -8,7 +8,11 @@ namespace roomgate::peers_sync::claim {
 namespace {
 
 Membership::Options membership_options(const NodeOptions& options) {
-  return {.name = options.name, .life = options.life, .lease = options.lease, .rules = options.rules};
+  return {.name = options.name,
+          .life = options.life,
+          .lease = options.lease,
+          .table_limit = static_cast<std::uint32_t>(std::min<std::size_t>(options.max_entries, UINT32_MAX)),
+          .rules = options.rules};
 }
 
 Book::Options book_options(const NodeOptions& options) {
@@ -196,6 +200,7 @@ void Node::Parts::forget_lives(TimePoint now) {
   for (const LifeIndex index : over) {
     links.forget(index);
     lessons.forget(index);
+    owner.forget(index);
     book.forget_life(index);
     progress_due = true;
   }
@@ -278,7 +283,8 @@ void Node::Parts::hold(Room& room, Use use, TimePoint now) {
 void Node::Parts::adopt_some(TimePoint now) {
   if (membership.view().empty()) return;
   while (auto next = adoptions.next()) {
-    auto& [key, home] = *next;
+    const std::string& key = next->first;
+    const Home& home = next->second;
     const Room* room = book.find(key);
     if (room != nullptr && room->has_home() && room->generation >= home.generation) {
       adoptions.ended();
@@ -287,7 +293,7 @@ void Node::Parts::adopt_some(TimePoint now) {
     Ask ask{.key = key, .known = home};
     asks.ask(
         std::move(ask), options.claim_timeout,
-        [this, key, home](const Outcome& outcome, TimePoint at) {
+        [this, key = key, home = home](const Outcome& outcome, TimePoint at) {
           adoptions.ended();
           Outcome learnt = outcome;
           learn_outcome(key, std::nullopt, learnt, at);

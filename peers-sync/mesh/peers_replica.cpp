@@ -482,6 +482,7 @@ std::vector<PeerRow> PeersReplica::peers() const {
     known->updates_in = said.updates_in;
     known->updates_out = said.updates_out;
     known->behind = said.behind;
+    known->asks_dropped = said.asks_dropped;
   }
   return rows;
 }

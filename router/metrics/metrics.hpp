@@ -42,6 +42,8 @@ namespace roomgate::router {
   METRIC(gauge, peer_up, "roomgate_peer_up", "1: a session with it is open", "peer")                         \
   METRIC(counter, peer_updates, "roomgate_peer_updates_total",                                               \
          "Updates from and to other front doors: in, out", "peer", "direction")                              \
+  METRIC(counter, peer_asks_dropped, "roomgate_peer_asks_dropped_total",                                     \
+         "Questions of another front door beyond what one may ask", "peer")                                  \
   METRIC(counter, sent_away, "roomgate_sent_away_total",                                                     \
          "Tunnels and held polls ended because their room has left their shard, or is banned", "what")       \
   METRIC(counter, rejected, "roomgate_rejected_total", "Requests and connections the gate refused",          \

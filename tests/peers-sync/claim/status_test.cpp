@@ -21,6 +21,7 @@ Status example() {
   status.granting = true;
   status.lease_ms = 620;
   status.asked_lease_ms = 500;
+  status.table_limit = 1'000'000;
   status.log_end = 99;
   status.log_at_view = 98;
   status.history = true;
