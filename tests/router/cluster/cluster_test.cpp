@@ -218,6 +218,7 @@ TEST_CASE("counts of a replica are added to those of the one before it") {
     peers_sync::PeerRow peer;
     peer.name = "gate-b";
     peer.updates_in = in;
+    peer.asks_dropped = in * 10;
     return peer;
   };
 
@@ -235,5 +236,6 @@ TEST_CASE("counts of a replica are added to those of the one before it") {
   });
 
   CHECK(gate.metrics.peer_updates.with({"gate-b", "in"}).value() == 12);
+  CHECK(gate.metrics.peer_asks_dropped.with({"gate-b"}).value() == 120);
   CHECK(gate.metrics.split_rooms.with({}).value() == 3);
 }
