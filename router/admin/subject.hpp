@@ -172,7 +172,8 @@ class Subject {
   virtual std::vector<ShardRow> shards() = 0;
   virtual std::vector<RoomRow> rooms(const RoomQuery& query) = 0;
   // `key`: decoded once; normalised here.
-  virtual net::Task<std::optional<RoomRow>> room(std::string_view key) = 0;
+  // Scope::here: what this front door's own table says; nobody is asked.
+  virtual net::Task<std::optional<RoomRow>> room(std::string_view key, Scope scope = Scope::everywhere) = 0;
   // Rooms that have two homes in this moment.
   virtual net::Task<std::vector<RoomRow>> split_rooms(std::size_t) { co_return std::vector<RoomRow>(); }
   enum class Forgotten { yes, no_such_room, no_owner, here_only };
