@@ -75,6 +75,7 @@ class Node {
   void forget(std::string key, Done done, TimePoint now);
   void say(std::string name, std::string value, TimePoint now);
   void adopt(std::string key, Home home, TimePoint now);
+  void resign(TimePoint now);
   void leave(TimePoint now);
   void shards_down_changed(TimePoint now);
 

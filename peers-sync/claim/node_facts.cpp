@@ -21,6 +21,7 @@ ReplicaStatus Node::status(TimePoint now) const {
                        .may_decide = p.membership.may_decide(now),
                        .missing = p.membership.missing(now),
                        .splits = p.book.conflicts_found(),
+                       .clamped = p.owner.clamped(),
                        .lease_ms = to_ms(p.membership.lease()),
                        .table_limit = p.membership.table_limit()};
   for (const GateId& gate : p.membership.view()) status.view.push_back(gate.name);

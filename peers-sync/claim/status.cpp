@@ -79,6 +79,7 @@ std::string_view to_text(State state) {
     case State::joining: return "joining";
     case State::member: return "member";
     case State::leaving: return "leaving";
+    case State::left: return "left";
   }
   return "unknown";
 }
@@ -148,7 +149,7 @@ std::optional<Status> decode_status(ByteView bytes) {
   Status status;
   status.gate = gates.front();
   status.number = in.number();
-  status.state = static_cast<State>(in.byte(static_cast<std::uint8_t>(State::leaving)));
+  status.state = static_cast<State>(in.byte(static_cast<std::uint8_t>(State::left)));
   const std::uint8_t flags = in.byte(kGranting | kHistory);
   status.granting = (flags & kGranting) != 0;
   status.history = (flags & kHistory) != 0;

@@ -12,7 +12,7 @@
 
 namespace roomgate::peers_sync::claim {
 
-enum class State : std::uint8_t { learning, joining, member, leaving };
+enum class State : std::uint8_t { learning, joining, member, leaving, left };
 std::string_view to_text(State state);
 
 struct Status {

@@ -162,6 +162,7 @@ struct PeersReplica::Parts final : claim::Transport,
   TimePoint look_at{};
   std::vector<std::string> down;
   std::uint64_t told = 0;  // the node's last change that the HAProxy side has seen
+  bool resigned = false;
   std::function<void()> left;
   TimePoint leave_until = TimePoint::max();
 
@@ -208,6 +209,7 @@ void PeersReplica::Parts::take_part(TimePoint now) {
                                                    .provisional_share = options.provisional_share},
                                 host, *this, now);
   node->set_configured(mesh.gates(), now);
+  if (resigned) node->resign(now);
   for (const auto& [gate, its_life] : up) node->connected(gate, now);
   for (const std::string& gate : absent) node->refused(gate, now);
   absent.clear();
@@ -500,6 +502,13 @@ void PeersReplica::count_tunnels(std::string key, Counted done) {
   for (const auto& [gate, life] : parts_->up) gates.push_back(gate);
   parts_->counts.ask(key, gates, std::move(done), parts_->core.now());
   parts_->stir();
+}
+
+void PeersReplica::resign() {
+  Parts& p = *parts_;
+  p.resigned = true;
+  if (p.node != nullptr) p.node->resign(p.core.now());
+  p.stir();
 }
 
 void PeersReplica::leave(std::function<void()> left) {

@@ -90,12 +90,13 @@ enum class Scope : std::uint8_t { everywhere, here };
 // The other front doors, and how this one stands with them.
 struct Peers {
   std::string mode = "off";
-  std::string state;  // learning, joining, member, leaving
+  std::string state;  // learning, joining, member, leaving, left
   bool ready = true;
   bool may_decide = true;
   std::vector<std::string> view;     // who decides together; empty: nobody
   std::vector<std::string> missing;  // left without goodbye, not long ago
   std::uint64_t splits = 0;          // rooms found with two homes, since the start
+  std::uint64_t clamped = 0;         // rooms said to be made in the future, since the start
   double lease_ms = 0;
   struct Row {
     std::string name;

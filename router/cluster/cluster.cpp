@@ -95,6 +95,10 @@ void Cluster::adopt(std::vector<std::pair<std::string, peers_sync::Home>> homes)
   });
 }
 
+void Cluster::resign() {
+  with_replica([](Replica& replica) { replica.resign(); });
+}
+
 void Cluster::leave(std::function<void()> left) {
   core_.post([this, left = std::move(left)] {
     const auto told = [this, left] { parts_.runtime.control().post(left); };
@@ -286,6 +290,7 @@ void Cluster::take(Seen seen) {
   if (limit < parts_.table.limits().max_entries && limit != seen_.status.table_limit) {
     LOG(warn, "table_limit_of_another", {"rooms", limit}, {"ours", parts_.table.limits().max_entries});
   }
+  metrics.clamped_times.with({}).add(grown(seen.status.clamped, seen_.status.clamped));
   for (const auto& peer : seen.peers) {
     const auto before = std::find_if(seen_.peers.begin(), seen_.peers.end(),
                                      [&peer](const auto& each) { return each.name == peer.name; });

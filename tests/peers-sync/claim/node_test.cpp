@@ -540,6 +540,85 @@ TEST_CASE("a gate that leaves says so, and nobody waits for it") {
   CHECK((*answer)->created);
 }
 
+TEST_CASE("one that resigned goes on asking, and its rooms are decided elsewhere at once") {
+  Gates gates(3);
+  REQUIRE(gates.ready());
+  const std::string its_own = gates.key_owned_by(2, "own");
+  const std::string its_other = gates.key_owned_by(2, "other");
+
+  gates.node(2).resign(gates.now());
+  const auto there = gates.claim(0, its_own);
+  const auto here = gates.claim(2, its_other);
+  gates.run(milliseconds(50));
+
+  REQUIRE(there->has_value());
+  REQUIRE(here->has_value());
+  CHECK((*there)->created);
+  CHECK((*here)->refusal == Refusal::none);
+  CHECK(gates.host(2).choices == 0);
+  // And it holds its rooms as before: they are not released, and what is moved is heard.
+  gates.host(2).tunnels.insert(its_other);
+  gates.run(std::chrono::minutes(30));
+  CHECK(gates.shard(0, its_other) == (*here)->home.shard);
+  CHECK(gates.shard(0, its_own).empty());
+  CHECK(gates.ask(2, its_other).home.shard == (*here)->home.shard);
+  CHECK(gates.ask(2, its_own).home.generation == 2);
+}
+
+TEST_CASE("what one that resigned said afterwards counts when it is gone") {
+  Gates gates(3);
+  REQUIRE(gates.ready());
+  const std::string key = gates.key_owned_by(0);
+  gates.node(2).resign(gates.now());
+  gates.run(milliseconds(50));
+  // Its hold reaches one of the others only.
+  gates.pass = [](std::size_t from, std::size_t to, const Packet& packet) {
+    return from != 2 || to != 1 || packet.type != kLog;
+  };
+  REQUIRE(gates.ask(2, key).refusal == Refusal::none);
+  gates.run(milliseconds(50));
+  REQUIRE(gates.node(1).facts(key, gates.now()).holders.empty());
+
+  gates.kill(2);
+  gates.run(seconds(3));
+
+  CHECK(gates.node(1).facts(key, gates.now()).holders == std::vector<std::string>{"c"});
+}
+
+TEST_CASE(
+    "a gate that was away for an hour forgets the rooms that nobody uses there, and learns the others'") {
+  Gates gates(3);
+  REQUIRE(gates.ready());
+  const std::string key = gates.key_owned_by(0);
+  const std::string own = gates.key_owned_by(2, "own");
+  gates.cut(0, 2);
+  gates.cut(1, 2);
+  gates.run(seconds(10));
+  REQUIRE(gates.ask(0, key).refusal == Refusal::none);
+  gates.host(0).tunnels.insert(key);
+  // There it ends and is made anew, and one that is used all the time is there alone.
+  REQUIRE(gates.ask(2, own).refusal == Refusal::none);
+  gates.host(2).tunnels.insert(own);
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE(gates.ask(2, key).refusal == Refusal::none);
+    gates.run(std::chrono::minutes(14));
+  }
+  REQUIRE(gates.ask(2, key).home.generation > 2);
+  gates.run(std::chrono::minutes(3));
+  REQUIRE(gates.node(2).facts(key, gates.now()).home);
+
+  gates.mend(0, 2);
+  gates.mend(1, 2);
+
+  REQUIRE(gates.ready());
+  CHECK(gates.host(0).moves.empty());
+  CHECK(gates.node(0).facts(key, gates.now()).home->generation == 1);
+  CHECK(gates.ask(2, key).home.shard == gates.shard(0, key));
+  CHECK(gates.host(2).moves.empty());
+  CHECK(gates.shard(0, own) == gates.shard(2, own));
+  CHECK_FALSE(gates.shard(2, own).empty());
+}
+
 TEST_CASE("a malformed packet is said to be so, and changes nothing") {
   Gates gates(2);
   REQUIRE(gates.ready());

@@ -78,7 +78,7 @@ TEST_CASE("refuses what no gate says") {
 
   CHECK(refused([](Status& s) { s.gate.name.clear(); }));
   CHECK(refused([](Status& s) { s.gate.name = std::string(kMaxGateName + 1, 'a'); }));
-  CHECK(refused([](Status& s) { s.state = static_cast<State>(4); }));
+  CHECK(refused([](Status& s) { s.state = static_cast<State>(5); }));
   CHECK(refused([](Status& s) { s.log_at_view = s.log_end + 1; }));
   CHECK(refused([](Status& s) { std::swap(s.view[0], s.view[1]); }));
   CHECK(refused([](Status& s) { s.view.push_back({"gate-2", 8}); }));  // two lives of one gate
