@@ -11,8 +11,8 @@ Membership::Options membership_options(const NodeOptions& options) {
   return {.name = options.name,
           .life = options.life,
           .lease = options.lease,
-          .table_limit = static_cast<std::uint32_t>(std::min<std::size_t>(options.max_entries, UINT32_MAX)),
           .forget = options.tombstone_life,
+          .table_limit = static_cast<std::uint32_t>(std::min<std::size_t>(options.max_entries, UINT32_MAX)),
           .rules = options.rules};
 }
 
