@@ -217,6 +217,9 @@ struct Gate {
       std::string url = "redis://127.0.0.1:6379/0";
       std::vector<std::string> sentinels;
       std::string sentinel_master;
+      bool sentinel_tls = false;
+      std::string sentinel_user;
+      std::string sentinel_password_file;
       std::string password_file;
       std::string ca;
       Duration failover_hold = std::chrono::seconds(2);

@@ -70,10 +70,17 @@ void describe_peers(Binder& b, Gate& gate) {
         "or the sentinels that know where; none: by the url");
   b.key("redis.sentinel_master", peers.redis.sentinel_master, anything<std::string>(),
         "the name by which they know it");
+  b.key(
+      "redis.sentinel_tls", peers.redis.sentinel_tls,
+      "the sentinels speak TLS, with a certificate for the address by which they are given here (redis.ca)");
+  b.key("redis.sentinel_user", peers.redis.sentinel_user, anything<std::string>(),
+        "who we are to the sentinels, since 6.2; empty: the default user");
+  b.key("redis.sentinel_password_file", peers.redis.sentinel_password_file, anything<std::string>(),
+        "file with the sentinels' password; empty: they want none");
   b.key("redis.password_file", peers.redis.password_file, anything<std::string>(),
         "file with the password; empty: the url's");
   b.key("redis.ca", peers.redis.ca, anything<std::string>(),
-        "with rediss: PEM file of the authorities that vouch for it; empty: the system's");
+        "with TLS: PEM file of the authorities that vouch for it; empty: the system's");
   b.key("redis.failover_hold", peers.redis.failover_hold, between(Duration(0), Duration(minutes(1))),
         "after a failover new rooms wait this long, until every gate has said again what it has");
   b.blocks("peers.members", peers.members,
@@ -99,6 +106,9 @@ void check_peers(Binder& b, Gate& gate) {
   }
   if (!peers.redis.sentinels.empty() && peers.redis.sentinel_master.empty()) {
     b.reject("redis.sentinels", "redis.sentinel_master, the name by which they know it, is needed");
+  }
+  if (!peers.redis.sentinel_user.empty() && peers.redis.sentinel_password_file.empty()) {
+    b.reject("redis.sentinel_user", "redis.sentinel_password_file is needed too");
   }
 }
 

@@ -81,8 +81,10 @@ struct ReplicaStatus {
   bool may_decide = false;
   std::vector<std::string> view;  // names
   std::vector<std::string> missing;
-  std::uint64_t splits = 0;  // rooms found with two homes, so far
+  std::uint64_t splits = 0;   // rooms found with two homes, so far
+  std::uint64_t clamped = 0;  // rooms said to be made in the future, so far
   double lease_ms = 0;
+  std::size_t table_limit = SIZE_MAX;  // rooms that all have place for
 };
 
 class Replica {
@@ -111,6 +113,8 @@ class Replica {
   using Counted = std::function<void(std::size_t tunnels, bool all)>;
   virtual void count_tunnels(std::string, Counted done) { done(0, true); }
 
+  // Soon to leave: others decide from now on, where there are any; all else goes on.
+  virtual void resign() {}
   // Says goodbye; `left` when everybody knows, or after a second.
   virtual void leave(std::function<void()> left) = 0;
 };

@@ -89,7 +89,8 @@ struct PeerRow {
   double round_trip_ms = 0;
   std::uint64_t updates_in = 0;
   std::uint64_t updates_out = 0;
-  std::uint64_t behind = 0;  // items of our log that it has not acknowledged
+  std::uint64_t behind = 0;        // items of our log that it has not acknowledged
+  std::uint64_t asks_dropped = 0;  // of its questions, beyond its budget
   std::uint64_t reconnects = 0;
   double up_seconds = 0;
   std::string error;  // the last one, for people

@@ -161,7 +161,7 @@ class Table {
       line_.send("show table shards key " + room + "\n");
       return line_.receive(at_prompt).find("key=" + room + " ") != std::string::npos;
     }
-    line_.send("GET /api/v1/rooms/" + room + " HTTP/1.1\r\nHost: gate\r\n\r\n");
+    line_.send("GET /api/v1/rooms/" + room + "?local=1 HTTP/1.1\r\nHost: gate\r\n\r\n");
     return line_.receive(is_http_answer).starts_with("HTTP/1.1 200");
   }
 

@@ -14,18 +14,22 @@ void Asks::ask(Ask ask, Duration time, Done done, TimePoint now) {
   send(waiting, now);
 }
 
-// In our view; a learner has none, and asks those who have.
-std::optional<GateId> Asks::owner(std::string_view key, TimePoint now) const {
-  const View* view = &membership_.view();
-  if (view->empty()) {
-    for (const GateId& gate : membership_.live(now)) {
-      const Status* status = membership_.status_of(gate.name);
-      if (status->state != State::member || status->view.empty()) continue;
-      view = &status->view;
-      break;
-    }
+// Ours; who has none, learning or leaving, asks those who have.
+const View* Asks::view_to_ask_by(TimePoint now) const {
+  if (!membership_.view().empty()) return &membership_.view();
+  for (const GateId& gate : membership_.live(now)) {
+    const Status* status = membership_.status_of(gate.name);
+    if (status->state != State::member || status->view.empty()) continue;
+    // It has not heard yet that we left it.
+    if (std::binary_search(status->view.begin(), status->view.end(), membership_.self())) continue;
+    return &status->view;
   }
-  if (view->empty()) return std::nullopt;
+  return nullptr;
+}
+
+std::optional<GateId> Asks::owner(std::string_view key, TimePoint now) const {
+  const View* view = view_to_ask_by(now);
+  if (view == nullptr) return std::nullopt;
   return (*view)[owner_of(*view, key)];
 }
 
@@ -82,6 +86,15 @@ void Asks::view_changed(TimePoint now) {
     node.key() = node.mapped().ask.id = ++last_id_;
     send(waiting_.insert(std::move(node)).position->second, now);
   }
+}
+
+void Asks::notice_others_view(TimePoint now) {
+  const bool spoken = links_.take_spoken();
+  if (waiting_.empty() || !membership_.view().empty()) return;
+  const View* view = view_to_ask_by(now);
+  if (view == nullptr || (*view == asked_by_ && !spoken)) return;
+  asked_by_ = *view;
+  view_changed(now);
 }
 
 void Asks::tick(TimePoint now) {

@@ -37,6 +37,8 @@ class Asks {
   void take(LifeIndex from, Answer answer, TimePoint now);
   // Another view: all go out again, under new numbers, so that no older answer counts.
   void view_changed(TimePoint now);
+  // We have none, and ask by another's: has that changed, or do we speak with one of them from now on?
+  void notice_others_view(TimePoint now);
   void tick(TimePoint now);
   TimePoint next() const;
 
@@ -54,6 +56,7 @@ class Asks {
   };
 
   void send(Waiting& waiting, TimePoint now);
+  const View* view_to_ask_by(TimePoint now) const;
   std::optional<GateId> owner(std::string_view key, TimePoint now) const;
   void end(std::uint64_t id, const Outcome& outcome, TimePoint now);
 
@@ -63,6 +66,7 @@ class Asks {
   Book& book_;
   Links& links_;
   Own own_;
+  View asked_by_;  // another's
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, Waiting> waiting_;
   std::unordered_map<std::string, std::size_t> keys_;

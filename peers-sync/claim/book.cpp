@@ -1,6 +1,7 @@
 #include "peers-sync/claim/book.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "peers-sync/claim/status.hpp"
 
@@ -219,6 +220,26 @@ void Book::make_real(Room& room) {
   count(room, -1);
   room.provisional = false;
   count(room, +1);
+  changed(room);
+}
+
+void Book::discard(Room& room, bool keep_home) {
+  std::vector<LifeIndex> gone;
+  std::erase_if(room.holders, [&](const Holder& holder) {
+    if (holder.gate == kSelf) return false;
+    gone.push_back(holder.gate);
+    if (holder.again != 0) gone.push_back(kSelf);
+    return true;
+  });
+  if (!keep_home) {
+    count(room, -1);
+    drop_conflict(room);
+    room.state = Room::State::unknown;
+    room.generation = 0;
+    room.provisional = room.given_back = room.releasing = room.forgotten = false;
+    if (room.source != kNobody) gone.push_back(std::exchange(room.source, kNobody));
+  }
+  for (const LifeIndex life : gone) item_died(life);
   changed(room);
 }
 

@@ -139,6 +139,8 @@ class Book {
   Effect entry(Room& room, const Home& home, Said said);
   Effect tombstone(Room& room, std::uint64_t generation, TimePoint since, Said said);
   void make_real(Room& room);  // not provisional any more
+  // As if others had never spoken of it: their holds, and the home too if it is not to be kept.
+  void discard(Room& room, bool keep_home);
   // True: it is news.
   bool hold(Room& room, const Holder& holder);
   bool unhold(Room& room, LifeIndex gate, std::uint64_t number, TimePoint last_use);

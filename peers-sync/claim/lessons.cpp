@@ -179,6 +179,12 @@ void Lessons::tick(TimePoint now) {
   }
 }
 
+void Lessons::begin_anew() {
+  lesson_.reset();
+  failed_.clear();
+  pupils_.clear();
+}
+
 void Lessons::forget(LifeIndex gate) {
   pupils_.erase(gate);
   failed_.erase(gate);

@@ -32,6 +32,7 @@ class Lessons {
   void tick(TimePoint now);
   TimePoint next() const { return next_; }
   void forget(LifeIndex gate);
+  void begin_anew();  // a lesson that is under way is of no use
 
   bool learning() const { return lesson_.has_value(); }
   bool taught() const { return taught_; }  // to the end, once

@@ -38,6 +38,7 @@ std::optional<LifeIndex> Links::judge(const std::string& from, const Head& head,
   Link& link = links_[gate];
   if (type == kFollow) return gate;
   if (head.epoch != link.epoch) return std::nullopt;
+  spoken_ = spoken_ || !link.answered;
   link.answered = true;
   return gate;
 }
@@ -51,6 +52,7 @@ void Links::take(LifeIndex from, const Follow& follow, TimePoint now) {
     link.greet = true;
     return tell(from, link, now);
   }
+  spoken_ = spoken_ || link.epoch_to != follow.epoch;
   link.epoch_to = follow.epoch;
   link.follows = follow.log;
   link.greet = true;
@@ -202,9 +204,17 @@ void Links::drop(LifeIndex gate) {
   link.answered = link.told = link.complete = false;
   link.asked.reset();
   progress_ = true;
+  next_ = {};  // it is asked to go on at once
 }
 
 void Links::forget(LifeIndex gate) { links_.erase(gate); }
+
+void Links::forget_histories() {
+  for (auto& [gate, link] : links_) {
+    drop(gate);
+    link.known = false;
+  }
+}
 
 bool Links::knows(LifeIndex gate) const {
   const Link* link = find(gate);

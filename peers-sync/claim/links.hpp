@@ -49,6 +49,7 @@ class Links {
   // --- Who is where.
   void drop(LifeIndex gate);
   void forget(LifeIndex gate);
+  void forget_histories();  // of all: they are learnt anew
   // We have its history: from a lesson, or since it has none.
   bool knows(LifeIndex gate) const;
   void set_known(LifeIndex gate);
@@ -60,6 +61,8 @@ class Links {
   std::uint64_t items_out(LifeIndex gate) const;
   std::uint64_t items_in(LifeIndex gate) const;
 
+  // What was sent before that to somebody was not read: an epoch is new to one of us.
+  bool take_spoken() { return std::exchange(spoken_, false); }
   // Something that the others should know of our progress.
   bool take_progress() { return std::exchange(progress_, false); }
 
@@ -97,6 +100,7 @@ class Links {
   Record& record_;
   Limits limits_;
   std::map<LifeIndex, Link> links_;
+  bool spoken_ = false;
   bool progress_ = false;
   TimePoint next_ = TimePoint::max();
 };

@@ -42,6 +42,7 @@ Membership::Membership(Options options, Sender& sender, TimePoint now)
       last_now_(now),
       asked_lease_(options_.lease > Duration{0} ? options_.lease : kShortestLease),
       lease_(asked_lease_),
+      table_limit_(options_.table_limit),
       due_(now) {
   options_.max_gates = std::min(options_.max_gates, kMaxGates);
 }
@@ -95,6 +96,7 @@ void Membership::receive(const std::string& from, const Status& status, TimePoin
   }
   if (peer->status && status.number <= peer->status->number) return;
   take_status(*peer, status, now);
+  notice_return(status, now);
   pass_on(from, status);
   update(now);
 }
@@ -125,11 +127,20 @@ void Membership::set_progress(Progress progress, TimePoint now) {
 
 void Membership::set_log_end(std::uint64_t log_end) { progress_.log_end = log_end; }
 
+void Membership::resign(TimePoint now) {
+  notice_time(now);
+  resigning_ = true;
+  update(now);
+}
+
 void Membership::leave(TimePoint now) {
   notice_time(now);
-  if (state_ == State::leaving) return;
-  state_ = State::leaving;
-  leaving_since_ = now;
+  if (parting_since_) return;
+  parting_since_ = now;
+  if (state_ != State::leaving) {
+    state_ = State::leaving;
+    leaving_since_ = now;
+  }
   say_soon(now);
   update(now);
 }
@@ -212,10 +223,14 @@ void Membership::notice_time(TimePoint now) {
   if (now <= last_now_) return;
   const Duration gap = now - last_now_;
   if (gap > 2 * options_.beat) stopped_ += gap - options_.beat;
+  if (gap >= options_.forget) stopped_long_ = true;
   last_now_ = now;
 }
 
-bool Membership::has_left(const Peer& peer) const {
+bool Membership::has_left(const Peer& peer) const { return peer.status && peer.status->state == State::left; }
+
+// In no view any more, and in none to come.
+bool Membership::has_resigned(const Peer& peer) const {
   return peer.status && peer.status->state == State::leaving && peer.status->view.empty();
 }
 
@@ -244,6 +259,11 @@ void Membership::notice_gone(TimePoint now) {
     }
     if (has_left(peer)) missing_.erase(name);
   }
+  if (!live(now).empty()) {
+    alone_since_.reset();
+  } else if (!alone_since_) {
+    alone_since_ = now;
+  }
   std::erase_if(missing_, [&](const auto& one) { return now - one.second >= options_.missing; });
   std::erase_if(peers_, [&](const auto& one) {
     const Peer& peer = one.second;
@@ -268,12 +288,21 @@ void Membership::measure_lease(TimePoint now) {
   lease_ = longest;
 }
 
+void Membership::find_table_limit(TimePoint now) {
+  table_limit_ = options_.table_limit;
+  for (const auto& [name, peer] : peers_) {
+    if (is_live(peer, now)) table_limit_ = std::min(table_limit_, peer.status->table_limit);
+  }
+}
+
 // --- Views.
 
 // All that follows from what is known now, in the order in which one follows from the other.
 void Membership::update(TimePoint now) {
   notice_gone(now);
   measure_lease(now);
+  find_table_limit(now);
+  if (stopped_long_ || outlived_) learn_afresh(now);
   if (std::exchange(dropped_, false)) learn_again(now);
   if (state_ == State::learning && !waits_for_silent(now)) {
     bool complete = true;
@@ -286,13 +315,9 @@ void Membership::update(TimePoint now) {
       say_soon(now);
     }
   }
+  if (resigning_ && !parting_since_) resign_or_stay(now);
   if (state_ == State::leaving) {
-    bool all_have_it = true;
-    for (const GateId& gate : live(now)) {
-      const Status::Of* of = find(gate)->status->of_gate(self_);
-      all_have_it = all_have_it && of != nullptr && of->have >= progress_.log_end;
-    }
-    if (!view_.empty() && (all_have_it || now - *leaving_since_ >= kGoodbye)) take_view({}, now);
+    go_on_leaving(now);
   } else if (auto view = wanted_view(now); view && *view != view_) {
     take_view(std::move(*view), now);
   }
@@ -304,6 +329,43 @@ void Membership::update(TimePoint now) {
     state_ = State::member;
     say_soon(now);
   }
+}
+
+// Not all at once: somebody has to decide until the last has gone. Where all leave it is the first by name,
+// who comes back like one that was dropped.
+void Membership::resign_or_stay(TimePoint now) {
+  const std::vector<GateId> others = live(now);
+  const auto any = [&](const auto& is) {
+    return std::any_of(others.begin(), others.end(),
+                       [&](const GateId& gate) { return is(gate, find(gate)->status->state); });
+  };
+  if (state_ != State::leaving) {
+    if (!any([](const GateId&, State state) { return takes_part(state); })) return;
+    state_ = State::leaving;
+    leaving_since_ = now;
+    say_soon(now);
+  } else if (!any([&](const GateId& gate, State state) { return state != State::leaving || gate < self_; })) {
+    state_ = State::learning;
+    learn_again(now);
+  }
+}
+
+void Membership::go_on_leaving(TimePoint now) {
+  const bool all_have_it = others_have_log(now);
+  if (!view_.empty() && (all_have_it || now - leaving_since_ >= kGoodbye)) take_view({}, now);
+  if (!parting_since_ || !view_.empty()) return;
+  if (all_have_it || now - *parting_since_ >= kGoodbye) {
+    state_ = State::left;
+    say_soon(now);
+  }
+}
+
+bool Membership::others_have_log(TimePoint now) const {
+  const std::vector<GateId> others = live(now);
+  return std::all_of(others.begin(), others.end(), [&](const GateId& gate) {
+    const Status::Of* of = find(gate)->status->of_gate(self_);
+    return of != nullptr && of->have >= progress_.log_end;
+  });
 }
 
 // Before the first view: gates that we should hear from and do not, for a while.
@@ -321,10 +383,28 @@ bool Membership::is_awaited(const Peer& peer, TimePoint now) const {
 }
 
 void Membership::learn_again(TimePoint now) {
-  if (state_ != State::leaving) state_ = State::learning;
+  if (state_ != State::leaving && state_ != State::left) state_ = State::learning;
   learning_since_ = running(now);
   joined_at_ = 0;
   take_view({}, now);
+}
+
+// Rule 11: two that were apart for longer than tombstones live. One of them has to begin anew: who is alone,
+// and where both are, the higher name.
+void Membership::notice_return(const Status& status, TimePoint now) {
+  if (!alone_since_ || now - *alone_since_ < options_.forget || !progress_.history || !status.history) return;
+  const auto others = std::count_if(status.view.begin(), status.view.end(),
+                                    [&](const GateId& gate) { return gate.name != self_.name; });
+  outlived_ = others >= 2 || status.gate.name < self_.name;
+  if (outlived_) alone_since_ = now;
+}
+
+void Membership::learn_afresh(TimePoint now) {
+  stopped_long_ = outlived_ = false;
+  was_away_ = true;
+  learn_again(now);
+  progress_.complete.clear();
+  progress_.have.clear();
 }
 
 // `one` has the history of `other`, and the other way round.
@@ -349,9 +429,11 @@ std::optional<View> Membership::wanted_view(TimePoint now) const {
   };
   View view = {self_};
   for (const GateId& gate : view_) {
-    // A leaving one stays until its goodbye: what it decided last is still on its way.
+    // A leaving one stays until it has resigned: what it decided last is still on its way.
     const Peer* peer = find(gate);
-    if (peer != nullptr && is_live(*peer, now) && peer->status->state != State::learning) insert(view, gate);
+    const bool stays = peer != nullptr && is_live(*peer, now) && peer->status->state != State::learning &&
+                       !has_resigned(*peer);
+    if (stays) insert(view, gate);
   }
   for (const auto& [name, peer] : peers_) {
     if (contains(view, peer.id) || !can_be_in(peer.id)) continue;
@@ -369,7 +451,8 @@ std::optional<View> Membership::wanted_view(TimePoint now) const {
   }
   if (!view_.empty()) return view;
   // Who joins goes where the members are. Where none is, nobody goes ahead of those who are still coming.
-  const std::vector<GateId> others = live(now);
+  std::vector<GateId> others = live(now);
+  std::erase_if(others, [&](const GateId& gate) { return has_resigned(*find(gate)); });
   const auto is_member = [&](const GateId& gate) { return find(gate)->status->state == State::member; };
   const bool any_member = std::any_of(others.begin(), others.end(), is_member);
   for (const GateId& gate : others) {
@@ -444,6 +527,7 @@ void Membership::say(TimePoint now) {
   status.granting = granting_;
   status.lease_ms = to_ms(lease_);
   status.asked_lease_ms = to_ms(asked_lease_);
+  status.table_limit = options_.table_limit;
   status.log_end = progress_.log_end;
   if (joined_at_ == 0 && takes_part(state_)) joined_at_ = number_;
   if (said_view_at_ == 0 && !view_.empty()) {
@@ -454,7 +538,7 @@ void Membership::say(TimePoint now) {
   status.history = progress_.history;
   status.shards_down = progress_.shards_down;
   if (status.shards_down.size() > kMaxShardsDown) status.shards_down.resize(kMaxShardsDown);
-  if (state_ == State::leaving && view_.empty() && goodbye_ == 0) goodbye_ = number_;
+  if (state_ == State::left && goodbye_ == 0) goodbye_ = number_;
   for (auto& [name, peer] : peers_) {
     if (peer.id.life == 0 || !peer.status) continue;
     const auto have = progress_.have.find(peer.id);
@@ -499,8 +583,8 @@ std::uint64_t Membership::view_count() const { return view_count_; }
 Duration Membership::lease() const { return lease_; }
 
 bool Membership::has_left(TimePoint now) const {
-  if (!leaving_since_) return false;
-  if (now - *leaving_since_ >= 2 * kGoodbye) return true;
+  if (!parting_since_) return false;
+  if (now - *parting_since_ >= 2 * kGoodbye) return true;
   if (goodbye_ == 0) return false;
   return std::all_of(peers_.begin(), peers_.end(), [&](const auto& one) {
     return !is_live(one.second, now) || one.second.echoed >= goodbye_;

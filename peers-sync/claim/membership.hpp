@@ -8,7 +8,9 @@
 //   learning -> joining    complete with every live gate, and every configured one is known or waited for
 //   joining  -> member     may_decide() for the first time in a view
 //   member   -> learning   found dropped by gates that its view has
-//   any      -> leaving    leave()
+//   any      -> leaving    leave(); resign(), once there is another who decides
+//   leaving  -> learning   resigned, and all others leave as well
+//   leaving  -> left       leave(), when the others have all that was said
 #pragma once
 
 #include <map>
@@ -16,6 +18,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -35,6 +38,7 @@ class Membership {
     Duration missing = std::chrono::minutes(10);
     Duration forget = std::chrono::hours(1);  // what a gate that is gone had of logs
     std::size_t max_gates = 64;
+    std::uint32_t table_limit = UINT32_MAX;  // rooms that this gate has place for
     Rules rules;
   };
   // Statuses to be sent, now, on the session to that gate.
@@ -72,7 +76,10 @@ class Membership {
   };
   void set_progress(Progress progress, TimePoint now);
   void set_log_end(std::uint64_t log_end);  // the same for one number, as cheap as it is frequent
-  // Goodbye: decides no more; stays in the others' views until they have our whole log, a second at most.
+  // Soon to leave: decides no more, and out of all views once the others have our log, a second at most. It
+  // lives on, hears, asks and holds rooms. While nobody else would decide it stays what it is.
+  void resign(TimePoint now);
+  // Goodbye: as resigned, whoever else there is, and then gone.
   void leave(TimePoint now);
 
   // --- What is so.
@@ -93,6 +100,8 @@ class Membership {
   // Agreement 3: gates that left without goodbye, not long ago.
   std::vector<std::string> missing(TimePoint now) const;
   Duration lease() const;
+  // Rooms that every live gate has place for.
+  std::size_t table_limit() const { return table_limit_; }
   std::optional<Duration> round_trip(const std::string& gate) const;
   // The least that any gate, live or gone less than `forget` ago, is known to have of that gate's log.
   std::uint64_t everybody_has(const GateId& of) const;
@@ -103,6 +112,9 @@ class Membership {
     std::vector<GateId> added;
   };
   std::vector<Change> take_changes();
+  // We were away from all others for so long (Options::forget) that they may have forgotten what they told us
+  // to: learning again, with nothing but what is in use here.
+  bool take_was_away() { return std::exchange(was_away_, false); }
   // Lives that are over, seen or unseen in a view: their holds run out from now on.
   std::vector<GateId> take_gone();
 
@@ -144,6 +156,10 @@ class Membership {
   bool is_live(const Peer& peer, TimePoint now) const;
   bool is_over(const Peer& peer, TimePoint now) const;
   bool has_left(const Peer& peer) const;
+  bool has_resigned(const Peer& peer) const;
+  void resign_or_stay(TimePoint now);
+  void go_on_leaving(TimePoint now);
+  bool others_have_log(TimePoint now) const;
   bool waits_for_silent(TimePoint now) const;
   bool is_awaited(const Peer& peer, TimePoint now) const;
   Peer* peer_of(const std::string& name, TimePoint now);
@@ -154,13 +170,16 @@ class Membership {
   void notice_time(TimePoint now);
   void notice_gone(TimePoint now);
   void measure_lease(TimePoint now);
+  void find_table_limit(TimePoint now);
   void update(TimePoint now);
   bool complete_with(const GateId& one, const GateId& other) const;
   std::optional<View> wanted_view(TimePoint now) const;
   bool may_grant(TimePoint now) const;
   bool has_log_of(const Peer& peer) const;
   void take_view(View view, TimePoint now);
+  void notice_return(const Status& status, TimePoint now);
   void learn_again(TimePoint now);
+  void learn_afresh(TimePoint now);
   void say_soon(TimePoint now);
   void say(TimePoint now);
 
@@ -178,11 +197,18 @@ class Membership {
   std::uint64_t said_view_at_ = 0;  // our first status with this view; 0: not said yet
   std::uint64_t log_at_view_ = 0;
   bool granting_ = false;
+  std::optional<TimePoint> alone_since_;  // nobody else was live
+  bool stopped_long_ = false;             // just noticed, not yet acted upon
+  bool outlived_ = false;                 // likewise: heard somebody again who goes on with what it has
+  bool was_away_ = false;
   bool dropped_ = false;  // just heard, not yet acted upon
-  std::optional<TimePoint> leaving_since_;
-  std::uint64_t goodbye_ = 0;  // the status that said it
+  bool resigning_ = false;
+  TimePoint leaving_since_{};
+  std::optional<TimePoint> parting_since_;  // leave()
+  std::uint64_t goodbye_ = 0;               // the status that said it
   Duration asked_lease_;
   Duration lease_;
+  std::uint32_t table_limit_;
   Progress progress_;
   std::set<std::string> configured_;
   std::map<std::string, Peer, std::less<>> peers_;

@@ -8,7 +8,12 @@ namespace roomgate::peers_sync::claim {
 namespace {
 
 Membership::Options membership_options(const NodeOptions& options) {
-  return {.name = options.name, .life = options.life, .lease = options.lease, .rules = options.rules};
+  return {.name = options.name,
+          .life = options.life,
+          .lease = options.lease,
+          .forget = options.tombstone_life,
+          .table_limit = static_cast<std::uint32_t>(std::min<std::size_t>(options.max_entries, UINT32_MAX)),
+          .rules = options.rules};
 }
 
 Book::Options book_options(const NodeOptions& options) {
@@ -116,6 +121,7 @@ void Node::Parts::finish(TimePoint now) {
   // A view that is taken changes what may be decided, and a decision what is to be told.
   for (int again = 0; again < 4; ++again) {
     notice_members(now);
+    asks.notice_others_view(now);
     rescue(now);
     owner.tick(now);
     do {
@@ -130,10 +136,14 @@ void Node::Parts::finish(TimePoint now) {
 }
 
 void Node::Parts::notice_members(TimePoint now) {
+  if (membership.take_was_away()) learn_afresh(now);
   const auto gone = membership.take_gone();
   for (const GateId& gate : gone) {
     Book::Life& life = book.at(book.life(gate));
-    if (!life.gone) life.gone = now;
+    if (life.gone) continue;
+    life.gone = now;
+    // One that had resigned went on after it was dropped.
+    life.said_again = UINT64_MAX;
   }
   const auto changes = membership.take_changes();
   std::set<LifeIndex> dropped;
@@ -164,8 +174,11 @@ void Node::Parts::notice_members(TimePoint now) {
 // What a gate that is gone told us, and somebody in our view may lack, is in our log from now on: before the
 // view is said, so that who waits for our log has it too.
 void Node::Parts::say_again_of_gone(const std::set<LifeIndex>& dropped, TimePoint now) {
-  const View& view = membership.view();
-  if (view.size() < 2) return;
+  // Who has resigned does it for those who live: what an owner told it alone, and died.
+  const std::vector<GateId> live = membership.live(now);
+  const bool resigned = membership.state() == State::leaving && membership.view().empty();
+  const View& view = resigned ? live : membership.view();
+  if (view.size() < (resigned ? 1 : 2)) return;
   std::vector<LifeIndex> gone;
   book.for_each_life([&](LifeIndex index, const Book::Life& life) {
     if (index == kSelf || std::binary_search(view.begin(), view.end(), life.id)) return;
@@ -184,6 +197,25 @@ void Node::Parts::say_again_of_gone(const std::set<LifeIndex>& dropped, TimePoin
   record.say_again_answered();
 }
 
+// Rule 11: what nobody uses here may have been released by the others, and the tombstone be forgotten. All
+// that is still so they will say. What is in use stays where its people are.
+void Node::Parts::learn_afresh(TimePoint now) {
+  for (std::size_t at = 0; at < book.slots(); ++at) {
+    const auto id = static_cast<RoomId>(at);
+    if (!book.is_room(id)) continue;
+    Room& room = book.room(id);
+    const bool drops = room.has_home() && !host.local_use(room.key, now).held;
+    if (drops) host.drop(room.key);
+    book.discard(room, !drops);
+  }
+  book.for_each_life([&](LifeIndex index, const Book::Life&) {
+    if (index != kSelf) book.at(index).have = 0;
+  });
+  links.forget_histories();
+  lessons.begin_anew();
+  progress_due = true;
+}
+
 void Node::Parts::forget_lives(TimePoint now) {
   if (now < forget_at) return;
   forget_at = now + seconds(1);
@@ -196,6 +228,7 @@ void Node::Parts::forget_lives(TimePoint now) {
   for (const LifeIndex index : over) {
     links.forget(index);
     lessons.forget(index);
+    owner.forget(index);
     book.forget_life(index);
     progress_due = true;
   }
@@ -278,7 +311,8 @@ void Node::Parts::hold(Room& room, Use use, TimePoint now) {
 void Node::Parts::adopt_some(TimePoint now) {
   if (membership.view().empty()) return;
   while (auto next = adoptions.next()) {
-    auto& [key, home] = *next;
+    const std::string& key = next->first;
+    const Home& home = next->second;
     const Room* room = book.find(key);
     if (room != nullptr && room->has_home() && room->generation >= home.generation) {
       adoptions.ended();
@@ -287,7 +321,7 @@ void Node::Parts::adopt_some(TimePoint now) {
     Ask ask{.key = key, .known = home};
     asks.ask(
         std::move(ask), options.claim_timeout,
-        [this, key, home](const Outcome& outcome, TimePoint at) {
+        [this, key = key, home = home](const Outcome& outcome, TimePoint at) {
           adoptions.ended();
           Outcome learnt = outcome;
           learn_outcome(key, std::nullopt, learnt, at);
@@ -446,6 +480,11 @@ void Node::adopt(std::string key, Home home, TimePoint now) {
   p.adoptions.add(std::move(key), std::move(home));
   p.adopt_some(now);
   p.finish(now);
+}
+
+void Node::resign(TimePoint now) {
+  parts_->membership.resign(now);
+  parts_->finish(now);
 }
 
 void Node::leave(TimePoint now) {

@@ -43,7 +43,8 @@ struct NodeOptions {
   Duration tombstone_life = std::chrono::hours(1);
   std::size_t max_entries = 1'000'000;
   double provisional_share = 0.2;
-  std::size_t max_claims = 100'000;  // waiting
+  std::size_t max_claims = 100'000;      // waiting: ours, and at the owner those of each gate that asks
+  std::size_t asks_per_second = 50'000;  // of each other gate, after as many at once as may wait
   Rules rules;
 };
 
@@ -74,6 +75,7 @@ class Node {
   void forget(std::string key, Done done, TimePoint now);
   void say(std::string name, std::string value, TimePoint now);
   void adopt(std::string key, Home home, TimePoint now);
+  void resign(TimePoint now);
   void leave(TimePoint now);
   void shards_down_changed(TimePoint now);
 

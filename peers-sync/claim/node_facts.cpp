@@ -21,7 +21,9 @@ ReplicaStatus Node::status(TimePoint now) const {
                        .may_decide = p.membership.may_decide(now),
                        .missing = p.membership.missing(now),
                        .splits = p.book.conflicts_found(),
-                       .lease_ms = to_ms(p.membership.lease())};
+                       .clamped = p.owner.clamped(),
+                       .lease_ms = to_ms(p.membership.lease()),
+                       .table_limit = p.membership.table_limit()};
   for (const GateId& gate : p.membership.view()) status.view.push_back(gate.name);
   return status;
 }
@@ -44,6 +46,7 @@ std::vector<PeerRow> Node::peers(TimePoint now) const {
       if (const auto life = p.book.find_life(status->gate)) {
         row.updates_in = p.links.items_in(*life);
         row.updates_out = p.links.items_out(*life);
+        row.asks_dropped = p.owner.dropped(*life);
       }
     }
     if (!row.up) row.via = p.membership.way_to(name, now).value_or("");

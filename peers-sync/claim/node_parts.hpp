@@ -29,6 +29,7 @@ struct Node::Parts final : Membership::Sender {
   bool take_packet(const std::string& from, std::uint8_t type, ByteView body, TimePoint now);
   void finish(TimePoint now);
   void notice_members(TimePoint now);
+  void learn_afresh(TimePoint now);
   void say_again_of_gone(const std::set<LifeIndex>& dropped, TimePoint now);
   void forget_lives(TimePoint now);
   void report_progress(TimePoint now);

@@ -12,6 +12,8 @@ namespace {
 constexpr Duration kAhead = seconds(60);
 // Before two homes of a room are judged without those who are not yet in the view.
 constexpr Duration kWaitForOthers = seconds(1);
+// Between two looks at what waits, as long as nothing says that they would find more.
+constexpr Duration kLook = milliseconds(10);
 
 Answer refuse(Refusal refusal) { return {.outcome = {.refusal = refusal}}; }
 
@@ -22,7 +24,26 @@ bool Owner::owns(std::string_view key) const {
   return !view.empty() && view[owner_of(view, key)] == membership_.self();
 }
 
+// A gate may ask for `max_claims` at once, as it does when it was waiting for an owner, and then by its rate.
+bool Owner::affords(Asker& asker, TimePoint now) const {
+  const Duration each = Duration(seconds(1)) / static_cast<Duration::rep>(options_.asks_per_second);
+  const Duration at_once = each * static_cast<Duration::rep>(options_.max_claims);
+  const TimePoint paid = std::max(asker.paid, now) + each;
+  if (paid > now + at_once) return false;
+  asker.paid = paid;
+  return true;
+}
+
+std::uint64_t Owner::dropped(LifeIndex gate) const {
+  const auto at = askers_.find(gate);
+  return at == askers_.end() ? 0 : at->second.dropped;
+}
+
 void Owner::take(Ask ask, LifeIndex from, TimePoint now) {
+  if (Asker& asker = askers_[from]; from != kSelf && !affords(asker, now)) {
+    ++asker.dropped;
+    return;
+  }
   if (!owns(ask.key)) {
     // Rule 3: once to the owner as we see it, never decided. The asker asks again, if that was wrong too.
     const View& view = membership_.view();
@@ -41,38 +62,51 @@ void Owner::take(Ask ask, LifeIndex from, TimePoint now) {
 }
 
 void Owner::wait(Ask ask, LifeIndex from, TimePoint now) {
-  if (waiting_.size() >= options_.max_claims) return;
+  auto& waiting = askers_[from].waiting;
+  if (waiting.size() >= options_.max_claims) return;
   const auto key = std::pair(ask.asker, ask.id);
   const TimePoint until = now + ask.time_left;
-  waiting_.try_emplace(key, Waiting{std::move(ask), from, until});
+  waiting.try_emplace(key, Waiting{std::move(ask), from, until});
 }
 
 // Those who ask will ask whoever is the owner then.
-void Owner::view_changed() { waiting_.clear(); }
+void Owner::view_changed() {
+  for (auto& [gate, asker] : askers_) asker.waiting.clear();
+}
 
 void Owner::tick(TimePoint now) {
   if (!membership_.may_decide(now)) {
-    std::erase_if(waiting_, [&](const auto& one) { return one.second.until <= now; });
+    could_decide_ = false;
+    if (now - looked_at_ < kLook) return;
+    looked_at_ = now;
+    for (auto& [gate, asker] : askers_) {
+      std::erase_if(asker.waiting, [&](const auto& one) { return one.second.until <= now; });
+    }
     return;
   }
   judge_conflicts(now);
+  // With a full table most of what waits goes on waiting: not looked at anew with each packet that comes.
+  if (std::exchange(could_decide_, true) && is_full() && now - looked_at_ < kLook) return;
+  looked_at_ = now;
   work(now);
 }
 
 void Owner::work(TimePoint now) {
   waits_for_room_ = 0;
-  for (auto at = waiting_.begin(); at != waiting_.end();) {
-    Waiting& waiting = at->second;
-    auto answer = decide(waiting.ask, now);
-    if (!answer && now + milliseconds(100) >= waiting.until) answer = refuse(Refusal::table_full);
-    if (!answer) {
-      ++waits_for_room_;
-      ++at;
-      continue;
+  for (auto& [gate, asker] : askers_) {
+    for (auto at = asker.waiting.begin(); at != asker.waiting.end();) {
+      Waiting& waiting = at->second;
+      auto answer = decide(waiting.ask, now);
+      if (!answer && now + milliseconds(100) >= waiting.until) answer = refuse(Refusal::table_full);
+      if (!answer) {
+        ++waits_for_room_;
+        ++at;
+        continue;
+      }
+      answer->id = waiting.ask.id;
+      answers_.emplace_back(std::move(waiting), std::move(*answer));
+      at = asker.waiting.erase(at);
     }
-    answer->id = waiting.ask.id;
-    answers_.emplace_back(std::move(waiting), std::move(*answer));
-    at = waiting_.erase(at);
   }
 }
 
@@ -117,7 +151,7 @@ std::optional<Answer> Owner::claim(const Ask& ask, TimePoint now) {
     return Answer{.outcome = {.home = book_.home_of(*known)}};
   }
   const bool page = ask.use == Use::page && !ask.known;
-  const auto provisional_limit = static_cast<double>(options_.max_entries) * options_.provisional_share;
+  const auto provisional_limit = static_cast<double>(membership_.table_limit()) * options_.provisional_share;
   if (page && static_cast<double>(book_.provisionals()) >= provisional_limit) {
     return refuse(Refusal::page_full);
   }

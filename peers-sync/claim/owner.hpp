@@ -1,6 +1,7 @@
 // The one who decides: claims, moves and ends of rooms whose keys are ours in our view, while we may decide
-// (docs/agreement.md 3 and 5). What comes while we may not waits here, until its asker gives up. Owned by a
-// Node.
+// (docs/agreement.md 3 and 5). What comes while we may not waits here, until its asker gives up. Each gate
+// that asks has a budget of its own, so that one that floods takes nothing from the others: what is beyond it
+// is lost, and asked again. Owned by a Node.
 #pragma once
 
 #include <functional>
@@ -35,6 +36,7 @@ class Owner {
 
   void take(Ask ask, LifeIndex from, TimePoint now);
   void view_changed();
+  void forget(LifeIndex gate) { askers_.erase(gate); }
   void tick(TimePoint now);
   TimePoint next() const;
   // Decisions so far are in our log, and the log is told: now their answers go.
@@ -42,11 +44,12 @@ class Owner {
   bool has_answers() const { return !answers_.empty(); }
 
   bool owns(std::string_view key) const;
-  bool is_full() const { return book_.homes() >= options_.max_entries; }
+  bool is_full() const { return book_.homes() >= membership_.table_limit(); }
   bool wants_room() const { return waits_for_room_ > 0; }
   // Of the table: nothing could go (Releases).
   void set_hopeless(bool hopeless) { hopeless_ = hopeless; }
   std::uint64_t clamped() const { return clamped_; }
+  std::uint64_t dropped(LifeIndex gate) const;  // asks of it, beyond its budget
 
  private:
   struct Waiting {
@@ -54,8 +57,14 @@ class Owner {
     LifeIndex from = kNobody;
     TimePoint until{};
   };
-  enum class Verdict : std::uint8_t { done, wait_for_room };
+  // A gate whose asks come to us; ourselves too.
+  struct Asker {
+    std::map<std::pair<GateId, std::uint64_t>, Waiting> waiting;  // by who asked first, and its number there
+    TimePoint paid{};  // when what it has asked so far is within its rate
+    std::uint64_t dropped = 0;
+  };
 
+  bool affords(Asker& asker, TimePoint now) const;
   void wait(Ask ask, LifeIndex from, TimePoint now);
   void work(TimePoint now);
   std::optional<Answer> decide(const Ask& ask, TimePoint now);  // nullopt: the table is full for now
@@ -78,8 +87,9 @@ class Owner {
   Record& record_;
   Links& links_;
   Own own_;
-  std::map<std::pair<GateId, std::uint64_t>, Waiting> waiting_;
-  bool could_decide_ = false;
+  std::map<LifeIndex, Asker> askers_;
+  TimePoint looked_at_{};      // at all that waits
+  bool could_decide_ = false;  // at the last look
   bool hopeless_ = false;
   std::size_t waits_for_room_ = 0;
   std::map<RoomId, TimePoint> split_since_;

@@ -94,7 +94,10 @@ Item take_item(Taking& in, std::size_t gates) {
 // False: malformed.
 bool take_items(Taking& in, Items& items) {
   for (auto left = in.number(kMaxGatesSaid); left > 0 && !in.failed(); --left) {
-    items.gates.push_back(take_gate(in));
+    GateId gate = take_gate(in);
+    // Named once, as it is written, so that each has one index.
+    if (std::find(items.gates.begin(), items.gates.end(), gate) != items.gates.end()) return false;
+    items.gates.push_back(std::move(gate));
   }
   for (auto left = in.number(kMaxItems); left > 0 && !in.failed(); --left) {
     Item item = take_item(in, items.gates.size());

@@ -67,7 +67,7 @@ TimePoint Releases::next() const {
 }
 
 void Releases::look(TimePoint now) {
-  const double limit = static_cast<double>(options_.max_entries) * limits_.full;
+  const double limit = static_cast<double>(membership_.table_limit()) * limits_.full;
   const bool full = static_cast<double>(book_.homes()) >= limit;
   look_at_ = now + (full ? limits_.pause_full : limits_.pause);
   if (place_ == 0) {

@@ -8,9 +8,9 @@
 namespace roomgate::peers_sync::claim {
 namespace {
 
-// version  gates: count, (length, name, life)...   number  state  flags  lease  asked lease  log end, at view
-// view: count, index...   of: count, (index, heard, held, have, flags)...   shards down: count, four bytes
-// each Gates are named once, the sender first; the rest refers to them by index.
+// version  gates: count, (length, name, life)...   number  state  flags  lease  asked lease  table limit  log
+// end, at view view: count, index...   of: count, (index, heard, held, have, flags)...   shards down: count,
+// four bytes each Gates are named once, the sender first; the rest refers to them by index.
 constexpr std::uint8_t kVersion = 1;
 constexpr std::uint8_t kGranting = 1;
 constexpr std::uint8_t kHistory = 2;
@@ -79,6 +79,7 @@ std::string_view to_text(State state) {
     case State::joining: return "joining";
     case State::member: return "member";
     case State::leaving: return "leaving";
+    case State::left: return "left";
   }
   return "unknown";
 }
@@ -101,7 +102,8 @@ std::string encode(const Status& status) {
   append_byte(static_cast<std::uint8_t>((status.granting ? kGranting : 0) | (status.history ? kHistory : 0)),
               rest);
   for (const std::uint64_t value : {std::uint64_t{status.lease_ms}, std::uint64_t{status.asked_lease_ms},
-                                    status.log_end, status.log_at_view, std::uint64_t{status.view.size()}}) {
+                                    std::uint64_t{status.table_limit}, status.log_end, status.log_at_view,
+                                    std::uint64_t{status.view.size()}}) {
     codec::append_varint(value, rest);
   }
   for (const GateId& gate : status.view) codec::append_varint(index_of(gate, gates), rest);
@@ -147,12 +149,13 @@ std::optional<Status> decode_status(ByteView bytes) {
   Status status;
   status.gate = gates.front();
   status.number = in.number();
-  status.state = static_cast<State>(in.byte(static_cast<std::uint8_t>(State::leaving)));
+  status.state = static_cast<State>(in.byte(static_cast<std::uint8_t>(State::left)));
   const std::uint8_t flags = in.byte(kGranting | kHistory);
   status.granting = (flags & kGranting) != 0;
   status.history = (flags & kHistory) != 0;
   status.lease_ms = static_cast<std::uint32_t>(in.number(kLongestLeaseMs));
   status.asked_lease_ms = static_cast<std::uint32_t>(in.number(kLongestLeaseMs));
+  status.table_limit = static_cast<std::uint32_t>(in.number(UINT32_MAX));
   status.log_end = in.number();
   status.log_at_view = in.number(status.log_end);
   for (auto left = in.number(kMaxGates); left > 0 && !in.failed(); --left) {

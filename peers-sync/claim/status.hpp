@@ -12,7 +12,7 @@
 
 namespace roomgate::peers_sync::claim {
 
-enum class State : std::uint8_t { learning, joining, member, leaving };
+enum class State : std::uint8_t { learning, joining, member, leaving, left };
 std::string_view to_text(State state);
 
 struct Status {
@@ -23,6 +23,7 @@ struct Status {
   bool granting = false;
   std::uint32_t lease_ms = 500;        // the sender's lease that an echo of this status gives it
   std::uint32_t asked_lease_ms = 500;  // what it would take by itself; the largest of all becomes lease_ms
+  std::uint32_t table_limit = UINT32_MAX;  // rooms; the smallest of all counts
   std::uint64_t log_end = 0;
   std::uint64_t log_at_view = 0;  // where it was when the view was taken
   bool history = false;

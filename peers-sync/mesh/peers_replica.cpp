@@ -68,6 +68,10 @@ struct PeersReplica::Parts final : claim::Transport,
         mesh(core, mesh_options(options, life, nullptr), beside, *this) {}
   ~Parts() override { refuse_all(); }
 
+  // Not the turn's: a process that is stopped in the middle of one goes on with it, and what it then decided
+  // by the time before would be by a lease that is over.
+  TimePoint time_now() const { return Clock::now(); }
+
   // --- Turns.
   void on_turn() override;
   void on_expire() override { stir(); }
@@ -124,7 +128,7 @@ struct PeersReplica::Parts final : claim::Transport,
     return options.haproxy.key_of ? options.haproxy.key_of(spelling) : std::string(spelling);
   }
   void adopt(std::string_view key, std::string_view shard) override {
-    adopt_home(std::string(key), {.shard = std::string(shard), .generation = 0, .created = core.now()});
+    adopt_home(std::string(key), {.shard = std::string(shard), .generation = 0, .created = time_now()});
   }
   void adopt_home(std::string key, Home home);
 
@@ -162,6 +166,7 @@ struct PeersReplica::Parts final : claim::Transport,
   TimePoint look_at{};
   std::vector<std::string> down;
   std::uint64_t told = 0;  // the node's last change that the HAProxy side has seen
+  bool resigned = false;
   std::function<void()> left;
   TimePoint leave_until = TimePoint::max();
 
@@ -173,7 +178,7 @@ struct PeersReplica::Parts final : claim::Transport,
 // What the turn has brought is worked on once, at its end; what that has to say leaves right after, since
 // links write at the end of the turn as well, and behind us.
 void PeersReplica::Parts::on_turn() {
-  const TimePoint now = core.now();
+  const TimePoint now = time_now();
   if (!started) return;
   if (newer_life > life) begin_new_life(now);
   if (node == nullptr && !learns_from_haproxy(now)) take_part(now);
@@ -208,6 +213,7 @@ void PeersReplica::Parts::take_part(TimePoint now) {
                                                    .provisional_share = options.provisional_share},
                                 host, *this, now);
   node->set_configured(mesh.gates(), now);
+  if (resigned) node->resign(now);
   for (const auto& [gate, its_life] : up) node->connected(gate, now);
   for (const std::string& gate : absent) node->refused(gate, now);
   absent.clear();
@@ -287,7 +293,7 @@ PeersReplica::Done PeersReplica::Parts::track(Done done) {
 
 template <class Ask>
 void PeersReplica::Parts::ask(Done done, Ask ask) {
-  const TimePoint now = core.now();
+  const TimePoint now = time_now();
   if (node == nullptr && held_back.size() >= kMaxHeldBack) return done({.refusal = Refusal::no_owner});
   Done tracked = track(std::move(done));
   if (node != nullptr) {
@@ -295,7 +301,7 @@ void PeersReplica::Parts::ask(Done done, Ask ask) {
   } else {
     held_back.push_back({last_ask, now + options.claim_timeout,
                          [this, ask = std::move(ask), tracked = std::move(tracked)]() mutable {
-                           ask(*node, std::move(tracked), core.now());
+                           ask(*node, std::move(tracked), time_now());
                          }});
   }
   stir();
@@ -319,19 +325,19 @@ void PeersReplica::Parts::refuse_late(TimePoint now) {
 void PeersReplica::Parts::connected(const std::string& gate, std::uint64_t its_life) {
   up[gate] = its_life;
   absent.erase(gate);
-  if (node != nullptr) node->connected(gate, core.now());
+  if (node != nullptr) node->connected(gate, time_now());
   stir();
 }
 
 void PeersReplica::Parts::lost(const std::string& gate) {
   up.erase(gate);
-  if (node != nullptr) node->lost(gate, core.now());
+  if (node != nullptr) node->lost(gate, time_now());
   stir();
 }
 
 void PeersReplica::Parts::refused(const std::string& gate) {
   if (node != nullptr) {
-    node->refused(gate, core.now());
+    node->refused(gate, time_now());
   } else {
     absent.insert(gate);
   }
@@ -339,7 +345,7 @@ void PeersReplica::Parts::refused(const std::string& gate) {
 }
 
 void PeersReplica::Parts::gates_changed() {
-  if (node != nullptr) node->set_configured(mesh.gates(), core.now());
+  if (node != nullptr) node->set_configured(mesh.gates(), time_now());
   stir();
 }
 
@@ -349,7 +355,7 @@ bool PeersReplica::Parts::packet(const std::string& gate, std::uint8_t type, Byt
   stir();
   // Later than it would have been heard: a node survives what is lost, and asks again.
   if (node == nullptr || newer_life > life) return true;
-  return node->receive(gate, type, body, core.now());
+  return node->receive(gate, type, body, time_now());
 }
 
 void PeersReplica::Parts::look_for_newer_life(ByteView body) {
@@ -373,7 +379,7 @@ std::optional<haproxy::Feed::Known> PeersReplica::Parts::find(std::string_view k
 
 void PeersReplica::Parts::adopt_home(std::string key, Home home) {
   stir();
-  if (node != nullptr) return node->adopt(std::move(key), std::move(home), core.now());
+  if (node != nullptr) return node->adopt(std::move(key), std::move(home), time_now());
   if (adopted.size() >= options.max_entries) return;
   const auto [at, fresh] = adopted.try_emplace(std::move(key), home);
   if (!fresh && home.generation > at->second.generation) at->second = std::move(home);
@@ -393,7 +399,7 @@ Result<void, std::string> PeersReplica::start() {
   if (auto set = p.mesh.set_options(mesh_options(p.options, p.life, std::move(*tls))); !set) return set;
   if (auto started = p.mesh.start(); !started) return started;
   p.started = true;
-  p.begin = p.core.now();
+  p.begin = p.time_now();
   p.stir();
   return {};
 }
@@ -404,7 +410,7 @@ Result<void, std::string> PeersReplica::set_options(PeersOptions options) {
   auto tls = tls_of(options);
   if (!tls) return fail(tls.error());
   if (auto set = p.mesh.set_options(mesh_options(options, p.life, std::move(*tls))); !set) return set;
-  p.beside.set(options.haproxy.settings, options.haproxy.servers, p.core.now());
+  p.beside.set(options.haproxy.settings, options.haproxy.servers, p.time_now());
   p.options = std::move(options);
   p.stir();
   return {};
@@ -456,16 +462,16 @@ void PeersReplica::adopt(std::string key, Home home) { parts_->adopt_home(std::m
 bool PeersReplica::ready() const { return parts_->node != nullptr && parts_->node->ready(); }
 
 ReplicaStatus PeersReplica::status() const {
-  if (parts_->node != nullptr) return parts_->node->status(parts_->core.now());
+  if (parts_->node != nullptr) return parts_->node->status(parts_->time_now());
   return {.mode = "peers", .state = "learning"};
 }
 
 // The mesh knows about sessions, the node about gates; some of those it knows only through others.
 std::vector<PeerRow> PeersReplica::peers() const {
   const Parts& p = *parts_;
-  std::vector<PeerRow> rows = p.mesh.rows(p.core.now());
+  std::vector<PeerRow> rows = p.mesh.rows(p.time_now());
   if (p.node == nullptr) return rows;
-  for (PeerRow& said : p.node->peers(p.core.now())) {
+  for (PeerRow& said : p.node->peers(p.time_now())) {
     const auto known =
         std::find_if(rows.begin(), rows.end(), [&said](const PeerRow& row) { return row.name == said.name; });
     if (known == rows.end()) {
@@ -482,12 +488,13 @@ std::vector<PeerRow> PeersReplica::peers() const {
     known->updates_in = said.updates_in;
     known->updates_out = said.updates_out;
     known->behind = said.behind;
+    known->asks_dropped = said.asks_dropped;
   }
   return rows;
 }
 
 RoomFacts PeersReplica::facts(std::string_view key) const {
-  return parts_->node == nullptr ? RoomFacts{} : parts_->node->facts(key, parts_->core.now());
+  return parts_->node == nullptr ? RoomFacts{} : parts_->node->facts(key, parts_->time_now());
 }
 
 std::vector<std::string> PeersReplica::split_rooms(std::size_t limit) const {
@@ -497,21 +504,28 @@ std::vector<std::string> PeersReplica::split_rooms(std::size_t limit) const {
 void PeersReplica::count_tunnels(std::string key, Counted done) {
   std::vector<std::string> gates;
   for (const auto& [gate, life] : parts_->up) gates.push_back(gate);
-  parts_->counts.ask(key, gates, std::move(done), parts_->core.now());
+  parts_->counts.ask(key, gates, std::move(done), parts_->time_now());
   parts_->stir();
+}
+
+void PeersReplica::resign() {
+  Parts& p = *parts_;
+  p.resigned = true;
+  if (p.node != nullptr) p.node->resign(p.time_now());
+  p.stir();
 }
 
 void PeersReplica::leave(std::function<void()> left) {
   Parts& p = *parts_;
   p.left = std::move(left);
-  p.leave_until = p.core.now() + kLeaveAtMost;
+  p.leave_until = p.time_now() + kLeaveAtMost;
   p.mesh.stop_listening();
-  if (p.node != nullptr) p.node->leave(p.core.now());
+  if (p.node != nullptr) p.node->leave(p.time_now());
   p.stir();
 }
 
 void PeersReplica::spelled(std::string_view key, std::string_view spelling) {
-  parts_->beside.spelled(key, spelling, parts_->core.now());
+  parts_->beside.spelled(key, spelling, parts_->time_now());
   parts_->stir();
 }
 

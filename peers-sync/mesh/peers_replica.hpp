@@ -76,6 +76,7 @@ class PeersReplica final : public Replica {
   RoomFacts facts(std::string_view key) const override;
   std::vector<std::string> split_rooms(std::size_t limit) const override;
   void count_tunnels(std::string key, Counted done) override;
+  void resign() override;
   void leave(std::function<void()> left) override;
 
   // A client wrote a room's name like this; HAProxies would have it so in their tables.

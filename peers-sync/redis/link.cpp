@@ -185,12 +185,12 @@ Task<void> Link::write(std::shared_ptr<Link> self) {
   self->writing_ = false;
 }
 
-Task<Result<Place, std::string>> find_master(net::Core& core, std::vector<Place> sentinels, std::string name,
-                                             Duration timeout) {
+Task<Result<Place, std::string>> find_master(net::Core& core, std::vector<Place> sentinels, SSL_CTX* context,
+                                             std::string name, Duration timeout) {
   std::string error = "no sentinel";
   for (const Place& sentinel : sentinels) {
     const auto deadline = Clock::now() + timeout;
-    const auto link = co_await Link::open(core, sentinel, nullptr, deadline);
+    const auto link = co_await Link::open(core, sentinel, context, deadline);
     if (!link) {
       error = sentinel.to_string() + ": " + link.error();
       continue;
@@ -199,7 +199,13 @@ Task<Result<Place, std::string>> find_master(net::Core& core, std::vector<Place>
     const auto answer = co_await (*link)->ask(std::move(words), deadline);
     (*link)->close("done");
     if (!answer || !answer->is_list(2)) {
-      error = sentinel.to_string() + (answer ? " does not know " + name : ": " + answer.error());
+      error = sentinel.to_string();
+      if (!answer) {
+        error += ": " + answer.error();
+      } else {
+        // That a password is wanted, for instance.
+        error += answer->is_error() ? ": " + answer->text : " does not know " + name;
+      }
       continue;
     }
     const auto master = parse_sentinel((answer->items[0].text.find(':') == std::string::npos

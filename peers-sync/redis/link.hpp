@@ -58,8 +58,9 @@ class Link : public std::enable_shared_from_this<Link> {
   std::string error_;
 };
 
-// Where the master is that the sentinels know by that name: the first that answers counts.
+// Where the master is that the sentinels know by that name: the first that answers counts. `context`: where
+// their places want TLS.
 net::Task<Result<Place, std::string>> find_master(net::Core& core, std::vector<Place> sentinels,
-                                                  std::string name, Duration timeout);
+                                                  SSL_CTX* context, std::string name, Duration timeout);
 
 }  // namespace roomgate::peers_sync::redis

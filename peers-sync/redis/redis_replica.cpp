@@ -42,7 +42,9 @@ const Reply* field(const Reply& list, std::string_view name) {
 Result<std::unique_ptr<RedisReplica>, std::string> RedisReplica::make(net::Core& core, Options options,
                                                                       Host& host) {
   SslContext context;
-  if (options.place.tls) {
+  const bool sentinels = std::any_of(options.sentinels.begin(), options.sentinels.end(),
+                                     [](const Place& sentinel) { return sentinel.tls; });
+  if (options.place.tls || sentinels) {
     auto made = make_context(options.ca);
     if (!made) return fail(made.error());
     context = std::move(made).value();
@@ -125,8 +127,8 @@ void RedisReplica::cut(std::string why) {
 Task<Result<std::shared_ptr<Link>, std::string>> RedisReplica::connect(Alive alive) {
   Place place = options_.place;
   if (!options_.sentinels.empty()) {
-    const auto master =
-        co_await find_master(core_, options_.sentinels, options_.sentinel_master, options_.connect_timeout);
+    const auto master = co_await find_master(core_, options_.sentinels, context_.get(),
+                                             options_.sentinel_master, options_.connect_timeout);
     if (!*alive || !master) co_return fail(master ? std::string() : "sentinel " + master.error());
     place.host = master->host;
     place.port = master->port;

@@ -63,7 +63,8 @@ net::Task<ApiResponse> answer(Subject& subject, ApiRequest request, Access acces
   // Probes wait for nobody.
   if (get && path == "/live") co_return text(200, "live\n");
   if (get && path == "/ready") co_return readiness(subject.status());
-  co_await subject.look();
+  // What is asked of this front door alone is in its own table.
+  if (!get || scope_of(request.query) == Scope::everywhere) co_await subject.look();
   if (get && path == "/metrics") co_return metrics_answer(subject, request.accept);
   if (access == Access::probe) co_return refuse(404, "not here");
   if (get && (path == "/stats" || path == "/")) co_return page_answer(subject, request, token);

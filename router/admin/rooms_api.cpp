@@ -129,7 +129,7 @@ net::Task<ApiResponse> rooms_resource(Subject& subject, const ApiRequest& reques
   }
   const std::string key = percent_decode(rest);
   if (method == Method::get) {
-    const auto row = co_await subject.room(key);
+    const auto row = co_await subject.room(key, scope_of(request.query));
     co_return row ? reply(to_json(*row)) : no_such_room();
   }
   if (method != Method::post && method != Method::del) co_return refuse(405, "GET, POST or DELETE");

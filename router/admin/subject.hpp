@@ -90,12 +90,13 @@ enum class Scope : std::uint8_t { everywhere, here };
 // The other front doors, and how this one stands with them.
 struct Peers {
   std::string mode = "off";
-  std::string state;  // learning, joining, member, leaving
+  std::string state;  // learning, joining, member, leaving, left
   bool ready = true;
   bool may_decide = true;
   std::vector<std::string> view;     // who decides together; empty: nobody
   std::vector<std::string> missing;  // left without goodbye, not long ago
   std::uint64_t splits = 0;          // rooms found with two homes, since the start
+  std::uint64_t clamped = 0;         // rooms said to be made in the future, since the start
   double lease_ms = 0;
   struct Row {
     std::string name;
@@ -172,7 +173,8 @@ class Subject {
   virtual std::vector<ShardRow> shards() = 0;
   virtual std::vector<RoomRow> rooms(const RoomQuery& query) = 0;
   // `key`: decoded once; normalised here.
-  virtual net::Task<std::optional<RoomRow>> room(std::string_view key) = 0;
+  // Scope::here: what this front door's own table says; nobody is asked.
+  virtual net::Task<std::optional<RoomRow>> room(std::string_view key, Scope scope = Scope::everywhere) = 0;
   // Rooms that have two homes in this moment.
   virtual net::Task<std::vector<RoomRow>> split_rooms(std::size_t) { co_return std::vector<RoomRow>(); }
   enum class Forgotten { yes, no_such_room, no_owner, here_only };

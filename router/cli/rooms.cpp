@@ -60,9 +60,7 @@ int show_rooms(const Endpoint& gate, const RoomList& wanted) {
 }
 
 int one_room(const Endpoint& gate, const Room& wanted) {
-  const bool changes = wanted.forget || !wanted.move_to.empty();
-  const std::string path =
-      ("/api/v1/rooms/" + percent_encode(wanted.key)).append(local_query(changes && wanted.local));
+  const std::string path = ("/api/v1/rooms/" + percent_encode(wanted.key)).append(local_query(wanted.local));
   const bool moves = !wanted.move_to.empty();
   const auto answer = moves ? gate.expect("POST", path, json::object{{"move", wanted.move_to}})
                             : gate.expect(wanted.forget ? "DELETE" : "GET", path);

@@ -95,6 +95,10 @@ void Cluster::adopt(std::vector<std::pair<std::string, peers_sync::Home>> homes)
   });
 }
 
+void Cluster::resign() {
+  with_replica([](Replica& replica) { replica.resign(); });
+}
+
 void Cluster::leave(std::function<void()> left) {
   core_.post([this, left = std::move(left)] {
     const auto told = [this, left] { parts_.runtime.control().post(left); };
@@ -282,6 +286,11 @@ void Cluster::take(Seen seen) {
   };
   Metrics& metrics = parts_.metrics;
   metrics.split_rooms.with({}).add(grown(seen.status.splits, seen_.status.splits));
+  const std::size_t limit = seen.status.table_limit;
+  if (limit < parts_.table.limits().max_entries && limit != seen_.status.table_limit) {
+    LOG(warn, "table_limit_of_another", {"rooms", limit}, {"ours", parts_.table.limits().max_entries});
+  }
+  metrics.clamped_times.with({}).add(grown(seen.status.clamped, seen_.status.clamped));
   for (const auto& peer : seen.peers) {
     const auto before = std::find_if(seen_.peers.begin(), seen_.peers.end(),
                                      [&peer](const auto& each) { return each.name == peer.name; });
@@ -289,6 +298,10 @@ void Cluster::take(Seen seen) {
     metrics.peer_updates.with({peer.name, "in"}).add(grown(peer.updates_in, known ? before->updates_in : 0));
     metrics.peer_updates.with({peer.name, "out"})
         .add(grown(peer.updates_out, known ? before->updates_out : 0));
+    const std::uint64_t dropped = known ? before->asks_dropped : 0;
+    if (peer.asks_dropped == 0) continue;
+    metrics.peer_asks_dropped.with({peer.name}).add(grown(peer.asks_dropped, dropped));
+    if (dropped == 0) LOG(warn, "peer_floods", {"peer", peer.name}, {"asks_dropped", peer.asks_dropped});
   }
   seen_ = std::move(seen);
 }

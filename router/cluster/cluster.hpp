@@ -51,6 +51,7 @@ class Cluster {
   void set_claim_timeout(Duration time) { asking_.set_claim_timeout(time); }
   // How the next one is made, and what becomes of the one there is, if there is one.
   void reload(Make make, std::function<void(peers_sync::Replica& replica)> change);
+  void resign();  // others decide from now on; all else goes on until leave()
   void leave(std::function<void()> left);
   void retire(std::function<void()> gone);
 

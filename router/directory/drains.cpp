@@ -18,6 +18,9 @@ const Drains::Drain& Drains::begin(std::string_view shard, Left left,
   one.since = wall;
   one.rooms_at_start = left.rooms;
   one.left = left;
+  if (const auto expected = expected_.extract(std::string(shard)); !expected.empty()) {
+    one.deadline = expected.mapped();
+  }
   return one;
 }
 
@@ -31,7 +34,14 @@ void Drains::end_unless(const std::function<bool(const std::string& shard)>& goe
 
 void Drains::set_deadline(std::string_view shard, std::optional<TimePoint> deadline) {
   const auto place = drains_.find(shard);
-  if (place == drains_.end()) return;
+  if (place == drains_.end()) {
+    if (!deadline) {
+      expected_.erase(std::string(shard));
+    } else if (expected_.size() < kMaxExpected) {
+      expected_.insert_or_assign(std::string(shard), *deadline);
+    }
+    return;
+  }
   place->second.deadline = deadline;
   place->second.next_look = {};
   // Taken back: what has not moved yet stays.

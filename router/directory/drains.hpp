@@ -45,6 +45,7 @@ class Drains {
   const Drain& begin(std::string_view shard, Left left, std::chrono::system_clock::time_point wall);
   // One that another process has begun, as it is there by now.
   void take(std::string_view shard, const Drain& drain);
+  // Of a shard that is not known yet as well: a front door hears what was said of it before it hears of it.
   void set_deadline(std::string_view shard, std::optional<TimePoint> deadline);
   void end_unless(const std::function<bool(const std::string& shard)>& goes_on);
 
@@ -77,7 +78,10 @@ class Drains {
     TimePoint next_look{};
   };
 
+  static constexpr std::size_t kMaxExpected = 4096;
+
   std::map<std::string, One, std::less<>> drains_;
+  std::map<std::string, TimePoint, std::less<>> expected_;  // deadlines of drains that have not begun
   std::mt19937_64 random_;
 };
 

@@ -177,23 +177,41 @@ peers_sync::mesh::HaproxyOptions haproxy_of(const conf::Gate& c) {
   return o;
 }
 
+// `key`: the setting that names the file.
+Result<std::string, std::string> password_in(const std::string& file, const std::string& key) {
+  std::string password;
+  std::ifstream in(file);
+  if (!std::getline(in, password) || password.empty()) {
+    return fail(key + ": " + file + " has no password in it");
+  }
+  if (password.back() == '\r') password.pop_back();
+  return password;
+}
+
 Result<peers_sync::redis::Options, std::string> redis_of(const conf::Gate& c, const stick::Limits& table) {
   const conf::Gate::Peers::Redis& r = c.peers.redis;
   const auto place = peers_sync::redis::parse_place(r.url);
   if (!place) return fail(std::string("peers.redis.url: no place of a Redis (it may have a password)"));
   peers_sync::redis::Options o{
       .name = c.name, .place = *place, .sentinel_master = r.sentinel_master, .ca = r.ca};
+  std::string sentinel_password;
+  if (!r.sentinel_password_file.empty()) {
+    auto read = password_in(r.sentinel_password_file, "peers.redis.sentinel_password_file");
+    if (!read) return fail(read.error());
+    sentinel_password = std::move(*read);
+  }
   for (const auto& sentinel : r.sentinels) {
-    const auto at = peers_sync::redis::parse_sentinel(sentinel);
+    auto at = peers_sync::redis::parse_sentinel(sentinel);
     if (!at) return fail("peers.redis.sentinels: " + sentinel + " is no address");
-    o.sentinels.push_back(*at);
+    at->tls = r.sentinel_tls;
+    at->user = r.sentinel_user;
+    at->password = sentinel_password;
+    o.sentinels.push_back(std::move(*at));
   }
   if (!r.password_file.empty()) {
-    std::ifstream in(r.password_file);
-    if (!std::getline(in, o.place.password) || o.place.password.empty()) {
-      return fail("peers.redis.password_file: " + r.password_file + " has no password in it");
-    }
-    if (o.place.password.back() == '\r') o.place.password.pop_back();
+    auto read = password_in(r.password_file, "peers.redis.password_file");
+    if (!read) return fail(read.error());
+    o.place.password = std::move(*read);
   }
   o.failover_hold = r.failover_hold;
   o.claim_timeout = c.peers.claim_timeout;

@@ -64,7 +64,7 @@ class Gate final : public admin::Subject {
   std::vector<admin::ShardRow> shards() override;
   std::vector<admin::RoomRow> rooms(const admin::RoomQuery& query) override;
   net::Task<void> look() override;
-  net::Task<std::optional<admin::RoomRow>> room(std::string_view key) override;
+  net::Task<std::optional<admin::RoomRow>> room(std::string_view key, admin::Scope scope) override;
   net::Task<std::vector<admin::RoomRow>> split_rooms(std::size_t limit) override;
   net::Task<Forgotten> forget(std::string_view key, admin::Scope scope) override;
   net::Task<Result<Moved, MoveError>> move_room(std::string_view key, std::string_view shard,

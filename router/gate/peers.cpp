@@ -272,6 +272,7 @@ admin::Peers Gate::peers() {
   out.view = status.view;
   out.missing = status.missing;
   out.splits = status.splits;
+  out.clamped = status.clamped;
   out.lease_ms = status.lease_ms;
   for (const auto& row : rows) {
     out.rows.push_back({.name = row.name,

@@ -71,9 +71,9 @@ std::vector<admin::RoomRow> Gate::rooms(const admin::RoomQuery& query) {
   return rows;
 }
 
-net::Task<std::optional<admin::RoomRow>> Gate::room(std::string_view key) {
+net::Task<std::optional<admin::RoomRow>> Gate::room(std::string_view key, admin::Scope scope) {
   const std::string normal = room::normalised_key(key);
-  if (cluster_ != nullptr) {
+  if (cluster_ != nullptr && scope == admin::Scope::everywhere) {
     const auto seen = co_await cluster_->room(normal);
     auto row = agreed_row(normal, seen.facts);
     if (row) {

@@ -73,6 +73,8 @@ void Gate::begin_drain() {
       {"delay_seconds", std::chrono::duration_cast<seconds>(options_.shutdown_delay).count()});
   // /ready and /about/health say so at once; whoever sends us traffic has the delay to notice.
   runtime_.on_each([this](net::Core& core) { workers_[core.index()]->leaving = true; });
+  // So do the other front doors: they place our rooms, ours too, while we go on asking them.
+  if (cluster_ != nullptr && !away_) cluster_->resign();
   runtime_.control().schedule(stop_accepting_, Clock::now() + options_.shutdown_delay);
 }
 
@@ -80,7 +82,7 @@ void Gate::stop_accepting() {
   if (accepting_) {
     accepting_ = false;
     stop_accepting_.cancel();
-    // Not before: until now we took requests, and asked the others about rooms as one of them.
+    // Not before: until now we took requests, and asked the others about rooms.
     say_goodbye([] {});
     upgrade_->end_old_processes();
     end_at_ = std::min(end_at_, Clock::now() + options_.shutdown_grace);

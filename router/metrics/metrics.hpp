@@ -39,9 +39,13 @@ namespace roomgate::router {
          "page_full",                                                                                        \
          "result")                                                                                           \
   METRIC(counter, split_rooms, "roomgate_split_rooms_total", "Rooms found with two homes")                   \
+  METRIC(counter, clamped_times, "roomgate_clamped_times_total",                                             \
+         "Rooms said to be made over a minute ahead of our clock, and taken as made now")                    \
   METRIC(gauge, peer_up, "roomgate_peer_up", "1: a session with it is open", "peer")                         \
   METRIC(counter, peer_updates, "roomgate_peer_updates_total",                                               \
          "Updates from and to other front doors: in, out", "peer", "direction")                              \
+  METRIC(counter, peer_asks_dropped, "roomgate_peer_asks_dropped_total",                                     \
+         "Questions of another front door beyond what one may ask", "peer")                                  \
   METRIC(counter, sent_away, "roomgate_sent_away_total",                                                     \
          "Tunnels and held polls ended because their room has left their shard, or is banned", "what")       \
   METRIC(counter, rejected, "roomgate_rejected_total", "Requests and connections the gate refused",          \

@@ -209,15 +209,23 @@ bool Table::usable(const Node& node, TimePoint now) const {
 // the entry held. (A core that has found it used less than a second ago does not renew: the writer finds
 // that second.) What is left is time: a core whose clock is late, and that is stopped between its clock and
 // its look, uses an entry by a time that has passed. `margin` is for that.
-std::optional<Entry> Table::find_held(std::string_view key, TimePoint now) {
+template <class Between>
+std::optional<Entry> Table::find_held(std::string_view key, TimePoint now, const Between& between) {
   const Reading reading(*this, key);
   Node* node = reading.node();
   if (node == nullptr || !usable(*node, now)) return std::nullopt;
   const Entry entry = node->entry();
+  between();
   node->touch(now, std::memory_order_seq_cst);
+  between();
   if (node->leaving.load()) return std::nullopt;
   return entry;
 }
+
+std::optional<Entry> Table::find_held(std::string_view key, TimePoint now) {
+  return find_held(key, now, [] {});
+}
+template std::optional<Entry> Table::find_held(std::string_view, TimePoint, const std::function<void()>&);
 
 bool Table::touch(std::string_view key, TimePoint now) {
   Reading reading(*this, key);
@@ -260,15 +268,18 @@ void Table::agree(std::string_view key, const Entry& entry) {
   replace(stripe, node, merged);
 }
 
-bool Table::give_back(std::string_view key, TimePoint now) {
+template <class Between>
+bool Table::give_back(std::string_view key, TimePoint now, const Between& between) {
   const std::uint64_t hash = siphash(as_bytes(key));
   Stripe& stripe = stripe_of(hash);
   const std::lock_guard lock(stripe.mutex);
   Node* node = walk(stripe, key, hash);
   if (node == nullptr) return true;
   node->leaving.store(true);
+  between();
   Entry entry = node->entry();
   entry.last_used = node->used_last();
+  between();
   if (is_held(entry, now)) {
     node->leaving.store(false);
     return false;
@@ -276,6 +287,11 @@ bool Table::give_back(std::string_view key, TimePoint now) {
   remove(stripe, node);
   return true;
 }
+
+bool Table::give_back(std::string_view key, TimePoint now) {
+  return give_back(key, now, [] {});
+}
+template bool Table::give_back(std::string_view, TimePoint, const std::function<void()>&);
 
 Table::LocalUse Table::local_use(std::string_view key, TimePoint now) const {
   const auto entry = peek(key);

@@ -165,6 +165,7 @@ class Table {
   const Limits& limits() const { return limits_; }
 
  private:
+  friend class TableSteps;  // of tests: what another thread does between two steps
   struct Node;
   class Reading;
   // `marks` has two of 64 bits for each node of the chain, by its hash: a key that is not there is told so by
@@ -196,6 +197,11 @@ class Table {
   Node* walk(Stripe& stripe, std::string_view key, std::uint64_t hash) const;
   void visit_stripe(Stripe& stripe, const std::function<void(std::string_view, const Entry&)>& visit) const;
 
+  // `between` is called between the steps that find_held() is about. It does nothing, but in tests.
+  template <class Between>
+  std::optional<Entry> find_held(std::string_view key, TimePoint now, const Between& between);
+  template <class Between>
+  bool give_back(std::string_view key, TimePoint now, const Between& between);
   bool usable(const Node& node, TimePoint now) const;
   bool is_held(const Entry& entry, TimePoint now) const;
 

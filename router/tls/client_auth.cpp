@@ -2,6 +2,8 @@
 
 #include <openssl/x509v3.h>
 
+#include <ctime>
+
 #include "router/tls/openssl.hpp"
 
 namespace roomgate::router::tls {

@@ -2,6 +2,8 @@
 
 #include <openssl/sslerr.h>
 
+#include <utility>
+
 #include "router/tls/openssl.hpp"
 
 namespace roomgate::router::tls {

@@ -7,7 +7,7 @@ import { mediaFrom, moreFrom, received } from './support/media.mjs';
 import { freeUdpPort } from './support/ports.mjs';
 import { startShard } from './support/programs.mjs';
 import { UdpRelay } from './support/udp_relay.mjs';
-import { watchCandidates, watchPresence } from './support/watch.mjs';
+import { onlyPort, watchCandidates, watchPresence } from './support/watch.mjs';
 
 test('media follows a client whose address changes', { timeout: 120000 }, async (t) => {
   const relay = new UdpRelay();
@@ -19,9 +19,9 @@ test('media follows a client whose address changes', { timeout: 120000 }, async 
   t.after(() => shard.program.stop());
   const browser = await launch();
   t.after(() => browser.close());
-  const scripts = [`globalThis.onlyPort = ${relayPort};`, onlyTheRelay, watchCandidates, watchPresence];
-  const ada = await join(browser, `http://${shard.address}`, 'alpha', 'Ada', {}, scripts.map(asScript));
-  const bob = await join(browser, `http://${shard.address}`, 'alpha', 'Bob', {}, scripts.map(asScript));
+  const scripts = [...onlyPort(relayPort), watchCandidates, watchPresence];
+  const ada = await join(browser, `http://${shard.address}`, 'alpha', 'Ada', {}, scripts);
+  const bob = await join(browser, `http://${shard.address}`, 'alpha', 'Bob', {}, scripts);
   await mediaFrom(ada, 'Bob');
   await mediaFrom(bob, 'Ada');
   // As seen by the shard, Bob is at a port of the relay; what is behind that is his "related" one.
@@ -50,14 +50,3 @@ test('media follows a client whose address changes', { timeout: 120000 }, async 
   const after = await bob.evaluate(() => ({ jid: globalThis.roomgate.jid, ...globalThis.roomgate.counters }));
   assert.deepEqual([after.jid, after.sessions, after.restarts, after.reconnects], [jid, 1, 0, 0]);
 });
-
-const asScript = (script) => (typeof script === 'string' ? { content: script } : script);
-
-/** The browser behind the translator reaches the shard in no other way. */
-function onlyTheRelay() {
-  const original = RTCPeerConnection.prototype.setRemoteDescription;
-  RTCPeerConnection.prototype.setRemoteDescription = function filtered({ type, sdp }) {
-    const lines = sdp.split('\r\n').filter((line) => !line.startsWith('a=candidate:') || line.split(' ')[5] === String(globalThis.onlyPort));
-    return original.call(this, { type, sdp: lines.join('\r\n') });
-  };
-}

@@ -28,8 +28,8 @@ void check_log(ByteView body) {
   put_log_head(*log, again);
   written(log->items).put(again);
   const auto back = read_log(as_bytes(again));
-  // A gate that was named twice is named once; what is said of it has another index then.
   require(back && back->items.items.size() == log->items.items.size());
+  require(back->items.gates == log->items.gates);
   require(back->after == log->after && back->upto == log->upto && back->end == log->end);
 }
 
@@ -42,6 +42,7 @@ void check_lesson(ByteView body) {
   const auto back = read_lesson(as_bytes(again));
   require(back && back->have == part->have && back->upto == part->upto);
   require(back->items.items.size() == part->items.items.size());
+  require(back->items.gates == part->items.gates);
 }
 
 }  // namespace

@@ -13,9 +13,9 @@ const perSecond = 40;
 // Of these seconds; faults are where the numbers of races say.
 const roomsIn = (seconds) => perSecond * seconds;
 
-async function scene(t, gates = 3) {
+async function scene(t, gates = 3, settings = '') {
   const shards = await startShards(t, 2);
-  const mesh = await startMesh(t, { gates, shards });
+  const mesh = await startMesh(t, { gates, shards, settings });
   const clients = await Clients.of(mesh.gates, 300);
   t.after(() => clients.close());
   return { mesh, clients };
@@ -61,6 +61,26 @@ for (const seconds of [2, 5]) {
     assert.deepEqual([later.failed, later.differsFrom(first)], [[], []]);
   });
 }
+
+test('a gate that is told to stop: the others decide for it at once, and it asks them for as long as it takes requests', async (t) => {
+  const { mesh, clients } = await scene(t, 3, '[shutdown]\ndelay = "10m"\n');
+  const gate = mesh.gates[2];
+  let othersDecide;
+
+  const first = await clients.race({ rooms: roomsIn(5), prefix: 'term', skew: 1, perSecond, during: (number) => {
+    if (number !== roomsIn(1)) return;
+    gate.signal('SIGTERM');
+    othersDecide = mesh.together(mesh.gates.slice(0, 2));
+  } });
+  await othersDecide;
+  const later = await clients.again(first);
+
+  t.diagnostic(first.row);
+  assert.deepEqual([first.split, first.failed], [[], []]);
+  assert.deepEqual([later.failed, later.differsFrom(first)], [[], []]);
+  const { state, view } = await gate.get('peers');
+  assert.deepEqual([state, view], ['leaving', []]);
+});
 
 test('a gate that is killed and started again, twice', async (t) => {
   const { mesh, clients } = await scene(t);

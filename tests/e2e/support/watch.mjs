@@ -34,3 +34,16 @@ export function watchCandidates() {
     return pair ? { local: { ...report.get(pair.localCandidateId) }, remote: { ...report.get(pair.remoteCandidateId) } } : null;
   };
 }
+
+/** Scripts that leave a page one way to the shard: the candidate with this port. */
+export function onlyPort(port) {
+  return [{ content: `globalThis.onlyPort = ${port};` }, filterCandidates];
+}
+
+function filterCandidates() {
+  const original = RTCPeerConnection.prototype.setRemoteDescription;
+  RTCPeerConnection.prototype.setRemoteDescription = function filtered({ type, sdp }) {
+    const lines = sdp.split('\r\n').filter((line) => !line.startsWith('a=candidate:') || line.split(' ')[5] === String(globalThis.onlyPort));
+    return original.call(this, { type, sdp: lines.join('\r\n') });
+  };
+}

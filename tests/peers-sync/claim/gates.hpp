@@ -99,6 +99,8 @@ class Gates {
     gate.node->set_configured(others, now_);
     for (std::size_t j = 0; j < gates_.size(); ++j) link(i, j);
   }
+  // Of gates that start from now on.
+  void set_max_entries(std::size_t entries) { options_.max_entries = entries; }
   // As SIGKILL: what was sent is still delivered; new connections are refused.
   void kill(std::size_t i) {
     gates_[i]->node.reset();
@@ -200,6 +202,11 @@ class Gates {
   }
 
   Duration delay = milliseconds(1);
+  // The same packet, over and over.
+  void repeat(std::size_t from, std::size_t to, const Packet& packet, std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) send(from, to, packet);
+  }
+
   // False: the packet is lost.
   std::function<bool(std::size_t from, std::size_t to, const Packet& packet)> pass;
   std::size_t malformed = 0;

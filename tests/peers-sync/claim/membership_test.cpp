@@ -206,6 +206,68 @@ TEST_CASE("a goodbye takes round trips") {
   CHECK(cluster["a"].missing(cluster.now).empty());
 }
 
+TEST_CASE("one that resigns is in no view after round trips, and lives until it leaves") {
+  Cluster cluster({"a", "b", "c"});
+  cluster.run(seconds(1));
+
+  cluster["c"].resign(cluster.now);
+
+  CHECK(cluster.run_until(milliseconds(50),
+                          [&] { return cluster.deciding() == "ab" && cluster.view_of("a") == "ab"; }));
+  cluster.run(seconds(5));
+  CHECK(cluster.deciding() == "ab");
+  CHECK(cluster["a"].is_live(GateId{"c", 1}, cluster.now));
+  CHECK(!cluster["c"].has_left(cluster.now));
+
+  cluster["c"].leave(cluster.now);
+
+  CHECK(cluster.run_until(milliseconds(50), [&] { return cluster["c"].has_left(cluster.now); }));
+  CHECK(!cluster["a"].is_live(GateId{"c", 1}, cluster.now));
+  CHECK(cluster["a"].missing(cluster.now).empty());
+}
+
+TEST_CASE("one that resigned and is cut off decides alone, and is missing") {
+  Cluster cluster({"a", "b", "c"});
+  cluster.run(seconds(1));
+  cluster["c"].resign(cluster.now);
+  cluster.run(seconds(1));
+
+  for (const char* other : {"a", "b"}) {
+    cluster.cut("c", other);
+    cluster.cut(other, "c");
+  }
+
+  CHECK(cluster.run_until(seconds(6), [&] { return cluster.deciding() == "abc"; }));
+  CHECK(cluster["a"].missing(cluster.now) == std::vector<std::string>{"c"});
+}
+
+TEST_CASE("a gate without others decides until it leaves, and where all resign one decides on") {
+  Cluster alone({"a"});
+  Cluster all({"a", "b", "c"});
+  all.run(seconds(1));
+
+  alone["a"].resign(alone.now);
+  for (const char* name : {"a", "b", "c"}) all[name].resign(all.now);
+
+  alone.run(seconds(1));
+  CHECK(alone.deciding() == "a");
+  CHECK(all.run_until(milliseconds(100), [&] { return all.deciding() == "a"; }));
+  all.run(seconds(5));
+  CHECK(all.deciding() == "a");
+}
+
+TEST_CASE("one that had to stay resigns when another comes to decide") {
+  Cluster cluster({"a"});
+  cluster.run(seconds(1));
+  cluster["a"].resign(cluster.now);
+  cluster.run(seconds(1));
+
+  cluster.start("b", 1);
+
+  CHECK(cluster.run_until(seconds(1), [&] { return cluster.deciding() == "b"; }));
+  CHECK(cluster["a"].state() == State::leaving);
+}
+
 TEST_CASE("a gate that was stopped decides nothing when it goes on, and comes back") {
   Cluster cluster({"a", "b", "c"});
   cluster.run(seconds(1));

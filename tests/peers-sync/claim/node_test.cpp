@@ -318,6 +318,106 @@ TEST_CASE("a full table lets idle rooms go, never those in use") {
   for (int n = 0; n < 60; ++n) CHECK(gates.node(1).facts("used" + std::to_string(n), gates.now()).home);
 }
 
+TEST_CASE("the smallest table of those who are here limits all, and no room in use goes for it") {
+  Gates gates(2, {.max_entries = 100});
+  gates.kill(1);
+  gates.run(seconds(1));
+  gates.set_max_entries(40);
+  gates.start(1);
+  REQUIRE(gates.ready());
+  CHECK(gates.node(0).status(gates.now()).table_limit == 40);
+  for (int n = 0; n < 20; ++n) {
+    const std::string key = "used" + std::to_string(n);
+    REQUIRE(gates.ask(static_cast<std::size_t>(n % 2), key).created);
+    gates.host(static_cast<std::size_t>(n % 2)).tunnels.insert(key);
+  }
+  for (int n = 0; n < 10; ++n) gates.ask(0, "idle" + std::to_string(n));
+  gates.run(std::chrono::minutes(4));  // no request of the idle ones is recent any more
+
+  std::size_t most = 0;
+  for (int n = 0; n < 60; ++n) {
+    gates.ask(0, "new" + std::to_string(n));
+    most = std::max(most, gates.host(1).table.size());
+  }
+
+  CHECK(most == 40);
+  CHECK(gates.ask(0, "the last").refusal == Refusal::table_full);
+  for (int n = 0; n < 20; ++n) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      CHECK(gates.node(i).facts("used" + std::to_string(n), gates.now()).home);
+    }
+  }
+  // Without it there is place again.
+  gates.kill(1);
+  REQUIRE(gates.run_until([&] { return gates.node(0).status(gates.now()).table_limit == 100; }));
+  REQUIRE(gates.run_until([&] { return gates.node(0).status(gates.now()).may_decide; }));
+  CHECK(gates.ask(0, "one more").created);
+}
+
+namespace {
+
+std::uint64_t asks_dropped(Gates& gates, std::size_t by, std::size_t of) {
+  for (const PeerRow& row : gates.node(by).peers(gates.now())) {
+    if (gates.index(row.name) == of) return row.asks_dropped;
+  }
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("what a gate asks beyond its budget is dropped and counted, and the others' asks are not") {
+  Gates gates(3, {.max_claims = 200, .asks_per_second = 100});
+  REQUIRE(gates.ready());
+  std::optional<Packet> asked;
+  gates.pass = [&](std::size_t from, std::size_t to, const Packet& packet) {
+    if (from == 1 && to == 0 && packet.type == kAsk) asked = packet;
+    return true;
+  };
+  REQUIRE(gates.ask(1, gates.key_owned_by(0)).created);
+  REQUIRE(asked);
+
+  gates.repeat(1, 0, *asked, 10'000);
+  const auto answer = gates.claim(2, gates.key_owned_by(0, "other"));
+  gates.run(milliseconds(10));
+
+  REQUIRE(answer->has_value());
+  CHECK((*answer)->created);
+  CHECK(asks_dropped(gates, 0, 1) >= 9'790);
+  CHECK(asks_dropped(gates, 0, 2) == 0);
+  // By its rate it is heard again.
+  const std::uint64_t dropped = asks_dropped(gates, 0, 1);
+  gates.run(seconds(1));
+  gates.repeat(1, 0, *asked, 90);
+  gates.run(milliseconds(10));
+  CHECK(asks_dropped(gates, 0, 1) == dropped);
+}
+
+TEST_CASE("what many asks of one gate wait for at an owner leaves place for those of another") {
+  Gates gates(3, {.lease = seconds(1), .max_claims = 200});
+  REQUIRE(gates.ready());
+  std::vector<std::string> keys;
+  for (int n = 0; keys.size() < 200; ++n) {
+    const std::string key = "many" + std::to_string(n);
+    if (gates.owner(key) == 0) keys.push_back(key);
+  }
+  bool heard = false;
+  gates.pass = [&](std::size_t, std::size_t to, const Packet& packet) {
+    return heard || to != 0 || packet.type != kStatus;
+  };
+  REQUIRE(gates.run_until([&] { return !gates.node(0).status(gates.now()).may_decide; }));
+  for (const std::string& key : keys) gates.claim(1, key);
+  gates.run(milliseconds(10));
+
+  const auto answer = gates.claim(2, gates.key_owned_by(0));
+  gates.run(milliseconds(10));
+  CHECK_FALSE(answer->has_value());
+  heard = true;
+  gates.run(milliseconds(150));  // before it would be asked again
+
+  REQUIRE(answer->has_value());
+  CHECK((*answer)->created);
+}
+
 TEST_CASE("pages may have a share of the table only") {
   Gates gates(1, {.max_entries = 100, .provisional_share = 0.2});
   REQUIRE(gates.ready());
@@ -438,6 +538,85 @@ TEST_CASE("a gate that leaves says so, and nobody waits for it") {
   CHECK(gates.node(1).status(gates.now()).view == std::vector<std::string>{"b"});
   REQUIRE(answer->has_value());
   CHECK((*answer)->created);
+}
+
+TEST_CASE("one that resigned goes on asking, and its rooms are decided elsewhere at once") {
+  Gates gates(3);
+  REQUIRE(gates.ready());
+  const std::string its_own = gates.key_owned_by(2, "own");
+  const std::string its_other = gates.key_owned_by(2, "other");
+
+  gates.node(2).resign(gates.now());
+  const auto there = gates.claim(0, its_own);
+  const auto here = gates.claim(2, its_other);
+  gates.run(milliseconds(50));
+
+  REQUIRE(there->has_value());
+  REQUIRE(here->has_value());
+  CHECK((*there)->created);
+  CHECK((*here)->refusal == Refusal::none);
+  CHECK(gates.host(2).choices == 0);
+  // And it holds its rooms as before: they are not released, and what is moved is heard.
+  gates.host(2).tunnels.insert(its_other);
+  gates.run(std::chrono::minutes(30));
+  CHECK(gates.shard(0, its_other) == (*here)->home.shard);
+  CHECK(gates.shard(0, its_own).empty());
+  CHECK(gates.ask(2, its_other).home.shard == (*here)->home.shard);
+  CHECK(gates.ask(2, its_own).home.generation == 2);
+}
+
+TEST_CASE("what one that resigned said afterwards counts when it is gone") {
+  Gates gates(3);
+  REQUIRE(gates.ready());
+  const std::string key = gates.key_owned_by(0);
+  gates.node(2).resign(gates.now());
+  gates.run(milliseconds(50));
+  // Its hold reaches one of the others only.
+  gates.pass = [](std::size_t from, std::size_t to, const Packet& packet) {
+    return from != 2 || to != 1 || packet.type != kLog;
+  };
+  REQUIRE(gates.ask(2, key).refusal == Refusal::none);
+  gates.run(milliseconds(50));
+  REQUIRE(gates.node(1).facts(key, gates.now()).holders.empty());
+
+  gates.kill(2);
+  gates.run(seconds(3));
+
+  CHECK(gates.node(1).facts(key, gates.now()).holders == std::vector<std::string>{"c"});
+}
+
+TEST_CASE(
+    "a gate that was away for an hour forgets the rooms that nobody uses there, and learns the others'") {
+  Gates gates(3);
+  REQUIRE(gates.ready());
+  const std::string key = gates.key_owned_by(0);
+  const std::string own = gates.key_owned_by(2, "own");
+  gates.cut(0, 2);
+  gates.cut(1, 2);
+  gates.run(seconds(10));
+  REQUIRE(gates.ask(0, key).refusal == Refusal::none);
+  gates.host(0).tunnels.insert(key);
+  // There it ends and is made anew, and one that is used all the time is there alone.
+  REQUIRE(gates.ask(2, own).refusal == Refusal::none);
+  gates.host(2).tunnels.insert(own);
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE(gates.ask(2, key).refusal == Refusal::none);
+    gates.run(std::chrono::minutes(14));
+  }
+  REQUIRE(gates.ask(2, key).home.generation > 2);
+  gates.run(std::chrono::minutes(3));
+  REQUIRE(gates.node(2).facts(key, gates.now()).home);
+
+  gates.mend(0, 2);
+  gates.mend(1, 2);
+
+  REQUIRE(gates.ready());
+  CHECK(gates.host(0).moves.empty());
+  CHECK(gates.node(0).facts(key, gates.now()).home->generation == 1);
+  CHECK(gates.ask(2, key).home.shard == gates.shard(0, key));
+  CHECK(gates.host(2).moves.empty());
+  CHECK(gates.shard(0, own) == gates.shard(2, own));
+  CHECK_FALSE(gates.shard(2, own).empty());
 }
 
 TEST_CASE("a malformed packet is said to be so, and changes nothing") {

@@ -91,6 +91,22 @@ TEST_CASE("an item of a gate that was not named, or without a key, is malformed"
   CHECK_FALSE(read_log(as_bytes(log_packet({nameless}))));
 }
 
+TEST_CASE("a gate that is named twice is malformed") {
+  ItemWriter writer;
+  writer.gate({"gone", 17});
+  std::string once;
+  writer.put(once);
+  const std::string gate = once.substr(1, once.size() - 2);  // between two counts
+  const auto read = [](const std::string& items) {
+    std::string bytes;
+    put_log_head({.after = 2, .upto = 2}, bytes);
+    return read_log(as_bytes(bytes + items)).has_value();
+  };
+
+  CHECK(read('\x01' + gate + '\0'));
+  CHECK_FALSE(read('\x02' + gate + gate + '\0'));
+}
+
 TEST_CASE("a part of a lesson reads as it was written") {
   LessonPart part{
       .lesson = 3, .after = {1, 2}, .upto = {3, 4}, .last = true, .have = {{{"a", 1}, 5}, {{"b", 2}, 6}}};

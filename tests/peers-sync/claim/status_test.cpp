@@ -21,6 +21,7 @@ Status example() {
   status.granting = true;
   status.lease_ms = 620;
   status.asked_lease_ms = 500;
+  status.table_limit = 1'000'000;
   status.log_end = 99;
   status.log_at_view = 98;
   status.history = true;
@@ -77,7 +78,7 @@ TEST_CASE("refuses what no gate says") {
 
   CHECK(refused([](Status& s) { s.gate.name.clear(); }));
   CHECK(refused([](Status& s) { s.gate.name = std::string(kMaxGateName + 1, 'a'); }));
-  CHECK(refused([](Status& s) { s.state = static_cast<State>(4); }));
+  CHECK(refused([](Status& s) { s.state = static_cast<State>(5); }));
   CHECK(refused([](Status& s) { s.log_at_view = s.log_end + 1; }));
   CHECK(refused([](Status& s) { std::swap(s.view[0], s.view[1]); }));
   CHECK(refused([](Status& s) { s.view.push_back({"gate-2", 8}); }));  // two lives of one gate

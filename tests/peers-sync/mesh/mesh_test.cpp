@@ -311,6 +311,33 @@ TEST_CASE("a HAProxy is no gate, and of its hellos the last counts") {
   });
 }
 
+TEST_CASE("who says a gate's name in HAProxy's way is turned out, and the gate's session stays in use") {
+  run([](Core& core) -> Task<void> {
+    Gate a(core, "a");
+    Gate b(core, "b");
+    introduce({&a, &b});
+    co_await until(core, [&] {
+      return all_up({&a, &b}) && a.mesh.sessions("b") == 1 && b.mesh.sessions("a") == 1;
+    });
+
+    auto impostor = co_await Stranger::come(core, a.address());
+    (void)co_await impostor->say(haproxy_hello("a", "b"));
+    (void)co_await impostor->hear_all();
+    b.mesh.send("a", kType, "from b");
+    a.mesh.send("b", kType, "from a");
+    co_await until(core, [&] { return !a.packets.empty() && !b.packets.empty(); });
+
+    CHECK(a.mesh.counters().impostors == 1);
+    CHECK(a.mesh.sessions("b") == 1);
+    CHECK(a.times_connected == 1);
+    CHECK(b.times_connected == 1);
+    CHECK(a.row("b").kind == "gate");
+    CHECK(a.mesh.gates() == std::vector<std::string>{"b"});
+    CHECK(a.packets == std::vector<std::string>{"b 200 from b"});
+    CHECK(b.packets == std::vector<std::string>{"a 200 from a"});
+  });
+}
+
 TEST_CASE("in TLS gates find each other by the names of their certificates") {
   Authority authority;
   run([&](Core& core) -> Task<void> {

@@ -571,3 +571,45 @@ TEST_CASE("sentinels know where the master is, and where it is after a failover"
     CHECK((co_await ask(second, std::move(get_fresh))).find(fresh.home.shard) != std::string::npos);
   });
 }
+
+TEST_CASE("sentinels with TLS and a password of their own are asked; a wrong one is told") {
+  with_redis([](Core& core, RedisServer& master) -> Task<void> {
+    master.start();
+    RedisServer sentinel;
+    const std::string file = sentinel.folder() + "/own";
+    const std::string command =
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=own -addext "
+        "subjectAltName=IP:" +
+        sentinel.host() + " -keyout " + file + ".key -out " + file + ".pem >/dev/null 2>&1";
+    REQUIRE(std::system(command.c_str()) == 0);
+    sentinel.start_sentinel("port 0\ntls-port " + std::to_string(sentinel.port()) + "\ntls-cert-file " +
+                            file + ".pem\ntls-key-file " + file + ".key\ntls-ca-cert-file " + file +
+                            ".pem\ntls-auth-clients no\nuser rooms on >well-kept +@all ~* &*\n" +
+                            "user default off\nsentinel monitor rooms " + master.host() + " " +
+                            std::to_string(master.port()) + " 1\n");
+    const auto by_sentinel = [&](std::string password, bool tls) {
+      return [&, password = std::move(password), tls](Options& options) {
+        options.place.port = 1;  // nobody is there
+        options.ca = file + ".pem";
+        options.sentinels = {{.host = sentinel.host(),
+                              .port = sentinel.port(),
+                              .tls = tls,
+                              .user = "rooms",
+                              .password = password}};
+        options.sentinel_master = "rooms";
+      };
+    };
+
+    Door a(core, master, "a", 0, by_sentinel("well-kept", true));
+    Door wrong(core, master, "b", 1, by_sentinel("guessed", true));
+    Door plain(core, master, "c", 2, by_sentinel("well-kept", false));
+    co_await a.until_ready();
+    CHECK((co_await a.claim("room")).created);
+    const auto error_of = [](const Door& door) { return door.replica->peers().front().error; };
+    co_await wrong.until([&] { return error_of(wrong).find("WRONGPASS") != std::string::npos; });
+    co_await plain.until([&] { return error_of(plain).starts_with("sentinel "); });
+
+    CHECK_FALSE(wrong.replica->status().may_decide);
+    CHECK_FALSE(plain.replica->status().may_decide);
+  });
+}

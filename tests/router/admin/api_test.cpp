@@ -48,7 +48,8 @@ struct FakeGate final : Subject {
     }
     return out;
   }
-  net::Task<std::optional<RoomRow>> room(std::string_view key) override {
+  net::Task<std::optional<RoomRow>> room(std::string_view key, Scope scope) override {
+    asked_scope = scope;
     for (const auto& row : known) {
       if (row.room == key) co_return row;
     }
@@ -84,7 +85,7 @@ struct FakeGate final : Subject {
   net::Task<Result<Moved, MoveError>> move_room(std::string_view key, std::string_view to,
                                                 Scope scope) override {
     using Done = Result<Moved, MoveError>;
-    const auto row = co_await room(key);
+    const auto row = co_await room(key, scope);
     if (!row) co_return Done(fail(MoveError::no_such_room));
     if (scope == Scope::here) co_return Done(fail(MoveError::here_only));
     if (nobody_decides) co_return Done(fail(MoveError::no_owner));
@@ -136,12 +137,17 @@ TEST_CASE("tells rooms and one room, its key decoded once") {
   const auto list = answered(gate, get("/api/v1/rooms", "prefix=school%2F&limit=5"), Access::read, "");
   const auto one = answered(gate, get("/api/v1/rooms/school%2Fa%20b"), Access::read, "");
   const auto none = answered(gate, get("/api/v1/rooms/other"), Access::read, "");
+  const Scope usual = gate.asked_scope;
+  const auto here = answered(gate, get("/api/v1/rooms/school%2Fa%20b", "local=1"), Access::read, "");
 
   CHECK(boost::json::parse(list.body).at("rooms").as_array().size() == 1);
   CHECK(one.status == 200);
   CHECK(boost::json::parse(one.body).at("tunnels") == 2);
   CHECK(boost::json::parse(one.body).at("since").as_string().ends_with("Z"));
   CHECK(none.status == 404);
+  CHECK(usual == Scope::everywhere);
+  CHECK(here.status == 200);
+  CHECK(gate.asked_scope == Scope::here);
   CHECK(answered(gate, get("/api/v1/rooms", "limit=x"), Access::read, "").status == 400);
 }
 

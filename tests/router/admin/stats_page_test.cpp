@@ -37,7 +37,7 @@ struct FakeGate final : Subject {
     asked_limit = query.limit;
     return known;
   }
-  net::Task<std::optional<RoomRow>> room(std::string_view) override { co_return std::nullopt; }
+  net::Task<std::optional<RoomRow>> room(std::string_view, Scope) override { co_return std::nullopt; }
   net::Task<Forgotten> forget(std::string_view, Scope) override { co_return Forgotten::no_such_room; }
   Result<void, StateError> set_state(std::string_view, std::string_view, std::optional<Duration>,
                                      Scope) override {

@@ -218,6 +218,7 @@ TEST_CASE("counts of a replica are added to those of the one before it") {
     peers_sync::PeerRow peer;
     peer.name = "gate-b";
     peer.updates_in = in;
+    peer.asks_dropped = in * 10;
     return peer;
   };
 
@@ -225,6 +226,7 @@ TEST_CASE("counts of a replica are added to those of the one before it") {
     (void)co_await gate.start();
     gate.replica->rows = {row(5)};
     gate.replica->splits = 2;
+    gate.replica->clamped = 1;
     co_await gate.cluster.look();
     gate.replica->rows = {row(8)};
     co_await gate.cluster.look();
@@ -235,5 +237,7 @@ TEST_CASE("counts of a replica are added to those of the one before it") {
   });
 
   CHECK(gate.metrics.peer_updates.with({"gate-b", "in"}).value() == 12);
+  CHECK(gate.metrics.peer_asks_dropped.with({"gate-b"}).value() == 120);
   CHECK(gate.metrics.split_rooms.with({}).value() == 3);
+  CHECK(gate.metrics.clamped_times.with({}).value() == 1);
 }

@@ -83,6 +83,7 @@ class LoneReplica final : public peers_sync::Replica {
     status.ready = status.may_decide = true;
     status.view = {name_};
     status.splits = splits;
+    status.clamped = clamped;
     return status;
   }
   std::vector<peers_sync::PeerRow> peers() const override { return rows; }
@@ -109,6 +110,7 @@ class LoneReplica final : public peers_sync::Replica {
   std::string owner;            // another one's name: it decides about nothing
   std::size_t tunnels_elsewhere = 0;
   std::uint64_t splits = 0;
+  std::uint64_t clamped = 0;
   std::size_t claims = 0;
   bool silent = false;
   bool has_left = false;

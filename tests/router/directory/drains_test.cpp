@@ -63,6 +63,20 @@ TEST_CASE("without a deadline no room is asked for, with one only when it is ove
   CHECK_FALSE(drains.wants_rooms("a", kStart + seconds(60)));
 }
 
+TEST_CASE(
+    "a deadline that was said before the shard is known counts when its drain begins, unless taken back") {
+  Drains drains(1);
+  drains.set_deadline("a", kStart + seconds(60));
+  drains.set_deadline("b", kStart + seconds(60));
+  drains.set_deadline("b", std::nullopt);
+
+  drains.begin("a", {.rooms = 1}, kWall);
+  drains.begin("b", {.rooms = 1}, kWall);
+
+  CHECK(drains.find("a")->deadline == kStart + seconds(60));
+  CHECK_FALSE(drains.find("b")->deadline);
+}
+
 TEST_CASE("after the deadline each room moves once, spread over the window, in an order of chance") {
   Drains drains(1);
   const Drains::Pace pace{.window = seconds(10), .tunnels_a_second = 1000};

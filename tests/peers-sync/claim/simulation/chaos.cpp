@@ -102,7 +102,7 @@ void Chaos::something(Kind kind) {
       start_again(one, random.between(milliseconds(20), random.chance(0.5) ? milliseconds(600) : seconds(6)));
       return;
     case Kind::goodbye:
-      world_.say_goodbye(one);
+      world_.say_goodbye(one, random.chance(0.3) ? Duration{0} : random.between(milliseconds(1), seconds(5)));
       start_again(one, random.between(milliseconds(20), seconds(3)));
       return;
   }

@@ -216,6 +216,7 @@ void Gate::tick(TimePoint now) {
   watch();
 }
 TimePoint Gate::next() const { return node_.next(); }
+void Gate::resign(TimePoint now) { node_.resign(now); }
 void Gate::leave(TimePoint now) { node_.leave(now); }
 bool Gate::has_left(TimePoint) const { return node_.has_left(); }
 

@@ -51,6 +51,7 @@ class Gate final : public Program, private Host, private Transport {
   void receive(const std::string& from, const Packet& packet, TimePoint now) override;
   void tick(TimePoint now) override;
   TimePoint next() const override;
+  void resign(TimePoint now) override;
   void leave(TimePoint now) override;
   bool has_left(TimePoint now) const override;
 

@@ -69,6 +69,10 @@ class Member final : public Program, private Membership::Sender {
     settle(now);
   }
   TimePoint next() const override { return membership_.next(); }
+  void resign(TimePoint now) override {
+    membership_.resign(now);
+    settle(now);
+  }
   void leave(TimePoint now) override {
     membership_.leave(now);
     settle(now);

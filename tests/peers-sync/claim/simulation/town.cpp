@@ -510,7 +510,14 @@ const Town::Teller* Town::contradicted(const Said& said, Index gate) const {
 
 void Town::note_view(Index index, const ReplicaStatus& status) {
   std::vector<std::string> view;
-  if (status.may_decide && world_.component(index).size() == status.view.size()) view = status.view;
+  std::size_t with = 0;
+  for (const Index other : world_.component(index)) {
+    // One that resigned is in no view, and one that has to stay is.
+    const bool in_view =
+        std::find(status.view.begin(), status.view.end(), world_.name(other)) != status.view.end();
+    with += in_view || !world_.leaves(other) ? 1 : 0;
+  }
+  if (status.may_decide && with == status.view.size()) view = status.view;
   if (view == whole_views_[index]) return;
   whole_views_[index] = view;
   for (Index other = 0; other < world_.size(); ++other) {

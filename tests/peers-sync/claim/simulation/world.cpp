@@ -121,11 +121,16 @@ void World::go_on(Index gate) {
   if (exists(gate)) in_process(gate, [](Program&, TimePoint) {});
 }
 
-void World::say_goodbye(Index gate) {
+void World::say_goodbye(Index gate, Duration notice) {
   if (!exists(gate) || hosts_[gate].leaving) return;
-  log(gate, "says goodbye");
+  log(gate, "resigns");
   hosts_[gate].leaving = true;
-  in_process(gate, [](Program& program, TimePoint now) { program.leave(now); });
+  in_process(gate, [](Program& program, TimePoint now) { program.resign(now); });
+  after(notice, [this, gate, life = hosts_[gate].life] {
+    if (hosts_[gate].life != life || !exists(gate)) return;
+    log(gate, "says goodbye");
+    in_process(gate, [](Program& program, TimePoint now) { program.leave(now); });
+  });
 }
 
 void World::cut(Index from, Index to, bool is_cut) {

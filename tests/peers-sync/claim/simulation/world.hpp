@@ -26,6 +26,7 @@ class Program {
   virtual void receive(const std::string& from, const Packet& packet, TimePoint now) = 0;
   virtual void tick(TimePoint now) = 0;
   virtual TimePoint next() const = 0;
+  virtual void resign(TimePoint now) = 0;
   virtual void leave(TimePoint now) = 0;
   virtual bool has_left(TimePoint now) const = 0;
 };
@@ -59,7 +60,7 @@ class World {
   void kill(Index gate, bool machine_too);  // machine_too: nobody is told, and connections are not refused
   void stop(Index gate);                    // as SIGSTOP
   void go_on(Index gate);
-  void say_goodbye(Index gate);  // ends by itself
+  void say_goodbye(Index gate, Duration notice);  // resigns, leaves after the notice, ends by itself
   void cut(Index from, Index to, bool is_cut);
   void mend_all();
 
