@@ -56,7 +56,7 @@ svg { display: block; width: 100%; height: auto; overflow: visible }
 .c1 { color: var(--one) } .c2 { color: var(--two) } .c3 { color: var(--bad) }
 .line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round }
 .area { fill: currentColor; opacity: .13 }
-.bar, .dot { fill: currentColor }
+.bar, .dot { fill: currentColor } .bar { shape-rendering: crispEdges }
 .dot { opacity: .75 }
 .hit { fill: transparent } .hit:hover { fill: var(--text); opacity: .07 }
 .scroll { overflow-x: auto; padding: 4px 18px 12px }
