@@ -145,10 +145,13 @@ bool Conference::allocate(Endpoint& receiver) {
   std::vector<std::string> forwarded;
   for (std::size_t i = 0; i < states.size(); ++i) {
     if (heights[i] != 0) {
-      states[i]->video_out(receiver).forwarder.set_wanted_height(heights[i]);
+      VideoOut& out = states[i]->video_out(receiver);
+      out.wanted_height = heights[i];
+      out.forwarder.set_target(states[i]->layers.target_for(heights[i]));
       forwarded.push_back(states[i]->announced.name);
     } else if (VideoOut* out = states[i]->find_video_out(receiver)) {
-      out->forwarder.set_wanted_height(0);
+      out->wanted_height = 0;
+      out->forwarder.set_target({});
     }
   }
   if (forwarded == receiver.forwarded) return false;

@@ -4,6 +4,7 @@
 
 #include "sfu/bridge/worker.hpp"
 #include "sfu/congestion/remb_target.hpp"
+#include "sfu/rtp/payload_types.hpp"
 
 namespace roomgate::sfu::bridge {
 namespace {

@@ -25,6 +25,8 @@ namespace roomgate::sfu::bridge {
 namespace {
 
 constexpr std::size_t kRtpHeaderBytes = 12;
+// What a packet costs a link beyond its RTP bytes: IPv4, UDP and the SRTP tag of AES-GCM.
+constexpr std::size_t kWireOverhead = 20 + 8 + 16;
 
 }  // namespace
 
@@ -257,7 +259,7 @@ void Worker::distribute(Conference& conference, SourceState& source, std::size_t
     return;
   }
   media.video = forward::describe_video(*view, layer);
-  if (media.video.payload_size > 0) source.layers.on_packet(layer, view->timestamp(), now_);
+  if (media.video.payload_size > 0) source.layers.on_packet(media.video, view->size() + kWireOverhead, now_);
   LayerState& state = source.streams[layer];
   if (media.video.starts_keyframe) state.keyframes.on_keyframe();
   forward_video(media);

@@ -27,6 +27,7 @@ struct VideoOut {
   forward::Forwarder forwarder;
   std::optional<send::RtxSender> rtx;
   std::uint16_t last_rtx = 0;
+  int wanted_height = 0;  // its wish, by which the sender is told how high to send
 };
 struct AudioOut {
   Endpoint* receiver = nullptr;

@@ -3,8 +3,6 @@
 #include <cstdlib>
 
 #include "sfu/forward/sr_rewrite.hpp"
-#include "sfu/rtp/extensions.hpp"
-#include "sfu/rtp/keyframe.hpp"
 
 namespace roomgate::sfu::forward {
 namespace {
@@ -19,25 +17,6 @@ std::int64_t ticks(Duration duration) {
 }
 
 }  // namespace
-
-VideoPacket describe_video(const rtp::RtpPacketView& packet, std::size_t layer) {
-  const rtp::Codec codec = rtp::payload_type(packet.payload_type()).codec;
-  VideoPacket video{.layer = layer,
-                    .sequence = packet.sequence(),
-                    .timestamp = packet.timestamp(),
-                    .payload_size = packet.payload().size(),
-                    .starts_keyframe = false,
-                    .vp8 = std::nullopt};
-  if (codec == rtp::Codec::vp8) {
-    video.vp8 = rtp::read_vp8(packet.payload());
-    video.starts_keyframe = video.vp8 && video.vp8->keyframe;
-  } else {
-    const auto descriptor =
-        codec == rtp::Codec::av1 ? rtp::find_extension(packet, rtp::kDependencyDescriptorId) : std::nullopt;
-    video.starts_keyframe = rtp::starts_keyframe(codec, packet.payload(), descriptor);
-  }
-  return video;
-}
 
 Forwarder::Forwarder(std::uint32_t ssrc, std::optional<OutgoingState> previous) : ssrc_(ssrc) {
   if (!previous) return;

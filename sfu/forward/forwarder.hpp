@@ -11,25 +11,11 @@
 #include "sfu/forward/layer_selector.hpp"
 #include "sfu/forward/sequence_map.hpp"
 #include "sfu/forward/source_layers.hpp"
-#include "sfu/rtp/packet.hpp"
-#include "sfu/rtp/payload_types.hpp"
+#include "sfu/forward/video_packet.hpp"
 #include "sfu/rtp/rtcp.hpp"
 #include "sfu/rtp/vp8.hpp"
 
 namespace roomgate::sfu::forward {
-
-// A received packet as the forwarders need it: read once, shown to every receiver.
-struct VideoPacket {
-  std::size_t layer = 0;
-  std::uint16_t sequence = 0;
-  std::uint32_t timestamp = 0;
-  std::size_t payload_size = 0;  // 0: padding only, a probe
-  bool starts_keyframe = false;
-  std::optional<rtp::Vp8Descriptor> vp8;
-};
-
-// Reads what VideoPacket wants. `packet` in clear, not RTX.
-VideoPacket describe_video(const rtp::RtpPacketView& packet, std::size_t layer);
 
 // What the packet becomes for this receiver.
 struct Projected {
@@ -52,8 +38,8 @@ class Forwarder {
   explicit Forwarder(std::uint32_t ssrc, std::optional<OutgoingState> previous = std::nullopt);
 
   std::uint32_t ssrc() const { return ssrc_; }
-  void set_wanted_height(int height) { selector_.set_wanted_height(height); }
-  int wanted_height() const { return selector_.wanted_height(); }
+  void set_target(Target target) { selector_.set_target(target); }
+  Target target() const { return selector_.target(); }
   // Muted: nothing is forwarded, and going on waits for a key frame.
   void set_muted(bool muted);
   bool muted() const { return muted_; }

@@ -1,5 +1,5 @@
-// Which simulcast layer one receiver gets of one source: the highest alive one not above the wanted height,
-// taken up on its next key frame; the old one goes on until then. One per receiver and source, on the
+// Which simulcast layer one receiver gets of one source: the highest alive one not above the target, taken
+// up on its next key frame; the old one goes on until then. One per receiver and source, on the
 // receiver's worker.
 //
 //   current  target  packet of             result
@@ -17,24 +17,20 @@
 
 namespace roomgate::sfu::forward {
 
-// A receiver's wish for one source, as its maxHeight says it: 0 nothing, negative as much as there is.
-inline constexpr int kNoVideo = 0;
-inline constexpr int kAnyHeight = -1;
-
 class LayerSelector {
  public:
   enum class Verdict { forward, switched, drop };
 
   // Nothing is wanted at first.
-  void set_wanted_height(int height) { wanted_height_ = height; }
-  int wanted_height() const { return wanted_height_; }
+  void set_target(Target target) { target_ = target; }
+  Target target() const { return target_; }
 
   Verdict on_packet(const SourceLayers& layers, std::size_t layer, bool starts_keyframe, TimePoint now);
 
   // The layer to have; empty when nothing is wanted or nothing is alive.
-  std::optional<std::size_t> target(const SourceLayers& layers, TimePoint now) const;
+  std::optional<std::size_t> best(const SourceLayers& layers, TimePoint now) const;
   // The layer whose key frame is waited for, to ask for one. Check each 100 ms or so and after
-  // set_wanted_height: it also notices that the current layer stopped.
+  // set_target: it also notices that the current layer stopped.
   std::optional<std::size_t> wanted_keyframe(const SourceLayers& layers, TimePoint now) const;
 
   std::optional<std::size_t> current() const { return current_; }
@@ -42,7 +38,7 @@ class LayerSelector {
   void reset() { current_.reset(); }
 
  private:
-  int wanted_height_ = kNoVideo;
+  Target target_;
   std::optional<std::size_t> current_;
 };
 

@@ -1,6 +1,6 @@
-// What all receivers of one video source share: its simulcast layers, which of them are alive, and their
-// clocks from sender reports. Written by the receive side once per packet, read by every receiver. On the
-// conference's worker.
+// What all receivers of one video source share: its spatial layers, which of them are alive, what each costs,
+// and their clocks from sender reports. Written by the receive side once per packet, read by every receiver.
+// On the conference's worker.
 #pragma once
 
 #include <array>
@@ -8,11 +8,13 @@
 #include <optional>
 
 #include "base/clock.hpp"
+#include "sfu/forward/layer_rates.hpp"
+#include "sfu/forward/target.hpp"
+#include "sfu/forward/video_packet.hpp"
 #include "sfu/rtp/sequence.hpp"
 
 namespace roomgate::sfu::forward {
 
-inline constexpr std::size_t kMaxLayers = 4;
 inline constexpr Duration kLayerDeadAfter = milliseconds(500);
 inline constexpr unsigned kLayerDeadFrames = 4;  // that the other layers must have had meanwhile
 
@@ -27,7 +29,8 @@ class SourceLayers {
   // Layers low to high. Heights are nominal: each layer twice the one below, the topmost `top_height`.
   explicit SourceLayers(std::size_t count, int top_height = 720);
 
-  void on_packet(std::size_t layer, std::uint32_t timestamp, TimePoint now);
+  // `wire_bytes`: all it takes to send the packet on.
+  void on_packet(const VideoPacket& packet, std::size_t wire_bytes, TimePoint now);
   void on_sender_report(std::size_t layer, std::uint64_t ntp, std::uint32_t rtp_timestamp);
 
   std::size_t count() const { return count_; }
@@ -35,6 +38,13 @@ class SourceLayers {
   // Not alive: never seen, or silent for kLayerDeadAfter while other layers went on. A still screen share,
   // where all layers pause together, stays alive.
   bool alive(std::size_t layer, TimePoint now) const;
+  // The target that meets a wish for `height` (target.hpp): the highest layer not above it, or the lowest.
+  Target target_for(int height) const;
+  // What a receiver of `spatial` costs, in bit/s, with all that it needs of lower layers and temporal layers
+  // up to `temporal`; over the last second. 0 of a layer that sent nothing.
+  std::uint32_t bitrate(std::size_t spatial, std::size_t temporal, TimePoint now) const;
+  // The frames a second that such a receiver sees.
+  double frame_rate(std::size_t spatial, std::size_t temporal, TimePoint now) const;
   std::optional<RtpClock> clock(std::size_t layer) const { return layers_[layer].clock; }
 
  private:
@@ -48,6 +58,7 @@ class SourceLayers {
   };
   std::array<Layer, kMaxLayers> layers_;
   std::size_t count_;
+  LayerRates rates_;
 };
 
 // The same instant on the clock of `to`: where timestamp `timestamp` of `from` would be there, at 90 kHz.

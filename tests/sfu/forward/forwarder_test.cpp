@@ -94,7 +94,7 @@ class Camera {
 std::vector<Projected> give(Forwarder& forwarder, Camera& camera, const std::vector<VideoPacket>& packets) {
   std::vector<Projected> out;
   for (const VideoPacket& packet : packets) {
-    camera.layers.on_packet(packet.layer, packet.timestamp, camera.now);
+    camera.layers.on_packet(packet, 1000, camera.now);
     if (const auto projected = forwarder.forward(camera.layers, packet, camera.now))
       out.push_back(*projected);
   }
@@ -124,7 +124,7 @@ TEST_CASE("forwards nothing before a key frame of the wanted layer") {
   Camera camera;
   Forwarder forwarder(kSsrc);
   CHECK(run(forwarder, camera, 5, 0).empty());
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   CHECK(run(forwarder, camera, 5).empty());
   CHECK(forwarder.wanted_keyframe(camera.layers, camera.now) == 0);
   CHECK(run(forwarder, camera, 5, 0).size() == 15);
@@ -136,13 +136,13 @@ TEST_CASE("a switch is seamless: next number, next picture, later time") {
     CAPTURE(reports);
     Camera camera;
     Forwarder forwarder(kSsrc);
-    forwarder.set_wanted_height(180);
+    forwarder.set_target({.spatial = 0});
     run(forwarder, camera, 5, 0);
     if (reports) camera.sender_reports();
     const auto before = forwarder.state();
     REQUIRE(before);
 
-    forwarder.set_wanted_height(720);
+    forwarder.set_target({.spatial = 2});
     camera.now += milliseconds(33);
     const auto packets = camera.frame(2, true);
     const auto out = give(forwarder, camera, packets);
@@ -163,12 +163,12 @@ TEST_CASE("a switch is seamless: next number, next picture, later time") {
 TEST_CASE("sender reports put a switched layer where its capture time belongs, not where it arrived") {
   Camera camera;
   Forwarder forwarder(kSsrc);
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   run(forwarder, camera, 5, 0);
   camera.sender_reports();
   const auto before = forwarder.state();
 
-  forwarder.set_wanted_height(720);
+  forwarder.set_target({.spatial = 2});
   camera.now += milliseconds(33);
   const auto packets = camera.frame(2, true);
   camera.now += milliseconds(200);  // the network held it
@@ -182,13 +182,13 @@ TEST_CASE("sender reports put a switched layer where its capture time belongs, n
 TEST_CASE("absurd sender reports do not move the stream's time") {
   Camera camera;
   Forwarder forwarder(kSsrc);
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   run(forwarder, camera, 5, 0);
   camera.sender_reports();
   camera.layers.on_sender_report(2, 77 * kSecond, 12345);
   const auto before = forwarder.state();
 
-  forwarder.set_wanted_height(720);
+  forwarder.set_target({.spatial = 2});
   camera.now += milliseconds(33);
   const auto out = give(forwarder, camera, camera.frame(2, true));
 
@@ -199,7 +199,7 @@ TEST_CASE(
     "muted sends nothing, and goes on from a key frame without a gap in numbers, with the time that passed") {
   Camera camera;
   Forwarder forwarder(kSsrc);
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   run(forwarder, camera, 5, 0);
   const auto before = forwarder.state();
 
@@ -219,7 +219,7 @@ TEST_CASE(
 TEST_CASE("probes are left out without a gap") {
   Camera camera;
   Forwarder forwarder(kSsrc);
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   run(forwarder, camera, 1, 0);
   const auto before = forwarder.state();
   for (int i = 0; i < 10; ++i) CHECK(give(forwarder, camera, {camera.probe(0)}).empty());
@@ -230,11 +230,11 @@ TEST_CASE("probes are left out without a gap") {
 TEST_CASE("a NACKed number leads to the packet and to the same projection, across a switch") {
   Camera camera;
   Forwarder forwarder(kSsrc);
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   camera.now += milliseconds(33);
   const auto low = camera.frame(0, true);
   const auto low_out = give(forwarder, camera, low);
-  forwarder.set_wanted_height(720);
+  forwarder.set_target({.spatial = 2});
   camera.now += milliseconds(33);
   const auto high = camera.frame(2, true);
   const auto high_out = give(forwarder, camera, high);
@@ -261,7 +261,7 @@ TEST_CASE("a NACKed number leads to the packet and to the same projection, acros
 TEST_CASE("a source that comes back goes on after where it was") {
   Camera camera(1);
   Forwarder first(kSsrc);
-  first.set_wanted_height(180);
+  first.set_target({.spatial = 0});
   run(first, camera, 5, 0);
   const auto state = first.state();
   REQUIRE(state);
@@ -269,7 +269,7 @@ TEST_CASE("a source that comes back goes on after where it was") {
   Camera again(2);
   again.now = camera.now + seconds(1);
   Forwarder second(kSsrc, state);
-  second.set_wanted_height(180);
+  second.set_target({.spatial = 0});
   const auto out = run(second, again, 1, 0);
 
   REQUIRE(out.size() == 3);
@@ -280,9 +280,9 @@ TEST_CASE("a source that comes back goes on after where it was") {
 TEST_CASE("sender reports of the forwarded layer only, on the outgoing clock, with our counts") {
   Camera camera;
   Forwarder forwarder(kSsrc);
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   run(forwarder, camera, 5, 0);
-  forwarder.set_wanted_height(720);
+  forwarder.set_target({.spatial = 2});
   camera.now += milliseconds(33);
   const auto packets = camera.frame(2, true);
   const auto out = give(forwarder, camera, packets);
@@ -314,15 +314,14 @@ TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consis
     std::map<std::int64_t, std::pair<std::uint32_t, std::uint16_t>> by_number;  // timestamp, picture id
     std::int64_t newest = -1;
     bool muted = false;
-    int wanted = -1;
-    forwarder.set_wanted_height(wanted);
+    std::int8_t wanted = 3;
+    forwarder.set_target({.spatial = wanted});
     std::array<bool, 3> sending = {true, true, true};
     for (int frame = 0; frame < 600; ++frame) {
       camera.now += milliseconds(33);
       if (random() % 60 == 0) {
-        constexpr int kHeights[] = {0, 180, 360, 720, -1};
-        wanted = kHeights[random() % 5];
-        forwarder.set_wanted_height(wanted);
+        wanted = static_cast<std::int8_t>(random() % 5) - 1;
+        forwarder.set_target({.spatial = wanted});
       }
       if (random() % 100 == 0) forwarder.set_muted(muted = !muted);
       if (random() % 80 == 0) sending[1 + random() % 2] = random() % 2 == 0;
@@ -344,14 +343,14 @@ TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consis
         const VideoPacket packet = in_flight.front();
         in_flight.pop_front();
         if (random() % 25 == 0) continue;
-        camera.layers.on_packet(packet.layer, packet.timestamp, camera.now);
+        camera.layers.on_packet(packet, 1000, camera.now);
         const auto projected = forwarder.forward(camera.layers, packet, camera.now);
         if (projected && random() % 40 == 0) {
           REQUIRE_FALSE(forwarder.forward(camera.layers, packet, camera.now).has_value());
         }
         if (!projected) continue;
         REQUIRE_FALSE(muted);
-        REQUIRE(wanted != 0);
+        REQUIRE(wanted >= 0);
 
         const std::int64_t number = newest < 0 ? 0x10000 + std::int64_t{projected->sequence}
                                                : rtp::extend_sequence(newest, projected->sequence);
