@@ -117,6 +117,7 @@ void Conference::set_video_type(EndpointKey owner, const std::string& name, Vide
   for (const auto& source : sources_) {
     if (source->owner != owner || !source->is_video() || source->announced.name != name) continue;
     source->type = type;
+    source->layers.set_screen(source->is_screen());
     for (VideoOut& out : source->video_outs) out.forwarder.set_muted(source->muted());
     allocation_due = true;
   }

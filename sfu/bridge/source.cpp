@@ -44,6 +44,7 @@ SourceState::SourceState(EndpointKey owner_key, std::string owner_name, std::siz
       layers(source.layers.size()),
       wanted(workers, 0) {
   const bool video = source.media == Media::video;
+  layers.set_screen(is_screen());
   for (const Layer& layer : source.layers) {
     LayerState& state = streams.emplace_back();
     state.ids = layer;

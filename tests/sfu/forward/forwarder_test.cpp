@@ -44,26 +44,25 @@ class Camera {
     ++own.tl0;
     std::vector<VideoPacket> out;
     for (std::size_t i = 0; i < packets; ++i) {
-      VideoPacket packet{.layer = layer,
+      VideoPacket packet{.codec = rtp::Codec::vp8,
+                         .stream = layer,
                          .sequence = own.sequence++,
                          .timestamp = timestamp(layer),
                          .payload_size = 1000,
-                         .starts_keyframe = key && i == 0};
-      rtp::Vp8Descriptor descriptor;
-      descriptor.size = 6;
-      descriptor.picture_id_at = 2;
-      descriptor.long_picture_id = true;
-      descriptor.picture_id = static_cast<std::uint16_t>(own.picture_id);
-      descriptor.tl0_at = 4;
-      descriptor.tl0 = own.tl0;
-      descriptor.keyframe = packet.starts_keyframe;
-      packet.vp8 = descriptor;
+                         .starts_keyframe = key && i == 0,
+                         .starts_frame = i == 0};
+      packet.picture = rtp::PictureFields{.picture_id_at = 2,
+                                          .long_picture_id = true,
+                                          .tl0_at = 4,
+                                          .tl0 = own.tl0,
+                                          .picture_id = static_cast<std::uint16_t>(own.picture_id)};
       out.push_back(packet);
     }
     return out;
   }
   VideoPacket probe(std::size_t layer) {
-    return {.layer = layer,
+    return {.codec = rtp::Codec::vp8,
+            .stream = layer,
             .sequence = state_[layer].sequence++,
             .timestamp = timestamp(layer),
             .payload_size = 0};
@@ -115,7 +114,7 @@ std::vector<Projected> run(Forwarder& forwarder, Camera& camera, int frames, int
 }
 
 std::uint16_t picture_id(const Projected& projected, const VideoPacket& packet) {
-  return projected.vp8 ? projected.vp8->picture_id : packet.vp8->picture_id;
+  return projected.picture ? projected.picture->picture_id : packet.picture->picture_id;
 }
 
 }  // namespace
@@ -150,8 +149,8 @@ TEST_CASE("a switch is seamless: next number, next picture, later time") {
     REQUIRE(out.size() == 3);
     CHECK(out[0].sequence == static_cast<std::uint16_t>(before->sequence + 1));
     CHECK(picture_id(out[0], packets[0]) == ((before->picture_id + 1) & 0x7fff));
-    REQUIRE(out[0].vp8);
-    CHECK(out[0].vp8->tl0 == static_cast<std::uint8_t>(before->tl0 + 1));
+    REQUIRE(out[0].picture);
+    CHECK(out[0].picture->tl0 == static_cast<std::uint8_t>(before->tl0 + 1));
     // 33 ms are 2970 ticks, exact but for rounding.
     const auto step = rtp::timestamp_distance(out[0].timestamp, before->timestamp);
     CHECK(step >= 2965);
@@ -245,12 +244,12 @@ TEST_CASE("a NACKed number leads to the packet and to the same projection, acros
     for (const auto& [packets, outs] : {std::pair{low, low_out}, {high, high_out}}) {
       const auto found = forwarder.find_sent(outs[i].sequence);
       REQUIRE(found);
-      CHECK(found->layer == packets[i].layer);
+      CHECK(found->stream == packets[i].stream);
       CHECK(found->original_sequence == packets[i].sequence);
       const auto again = forwarder.reproject(*found, outs[i].sequence, packets[i]);
       REQUIRE(again);
       CHECK(again->timestamp == outs[i].timestamp);
-      CHECK(again->vp8 == outs[i].vp8);
+      CHECK(again->picture == outs[i].picture);
       CHECK(again->sequence == outs[i].sequence);
     }
   }
@@ -356,16 +355,17 @@ TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consis
                                                : rtp::extend_sequence(newest, projected->sequence);
         REQUIRE(numbers.insert(number).second);
         newest = std::max(newest, number);
-        if (packet.vp8) by_number[number] = {projected->timestamp, picture_id(*projected, packet)};
+        if (packet.picture && !projected->empty)
+          by_number[number] = {projected->timestamp, picture_id(*projected, packet)};
 
         const auto found = forwarder.find_sent(projected->sequence);
         REQUIRE(found);
-        REQUIRE(found->layer == packet.layer);
+        REQUIRE(found->stream == packet.stream);
         REQUIRE(found->original_sequence == packet.sequence);
         const auto again = forwarder.reproject(*found, projected->sequence, packet);
         REQUIRE(again);
         REQUIRE(again->timestamp == projected->timestamp);
-        REQUIRE(again->vp8 == projected->vp8);
+        REQUIRE(again->picture == projected->picture);
       }
     }
     REQUIRE(by_number.size() > 50);  // a seed may spend most of its time muted
@@ -386,21 +386,4 @@ TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consis
     CHECK(static_cast<double>(numbers.size()) > 0.85 * span);
   }
   CHECK(total > 40000);
-}
-
-TEST_CASE("describes packets by codec, and AV1 by its descriptor") {
-  const rtp::Bytes vp8 = rtp::build({.payload_type = 100, .payload = {0x90, 0x80, 0x45, 0x00}});
-  const VideoPacket video = describe_video(*rtp::RtpPacketView::parse(vp8), 1);
-  CHECK(video.layer == 1);
-  CHECK(video.starts_keyframe);
-  REQUIRE(video.vp8);
-  CHECK(video.vp8->picture_id == 0x45);
-  CHECK(video.payload_size == 4);
-
-  const rtp::Bytes av1 =
-      rtp::build({.payload_type = 41, .extensions = {{11, {0x80, 0, 1, 0x80, 0}}}, .payload = {0xff, 0xff}});
-  CHECK(describe_video(*rtp::RtpPacketView::parse(av1), 0).starts_keyframe);
-
-  const rtp::Bytes padding = rtp::build({.payload_type = 107, .payload = {}, .padding = 9});
-  CHECK(describe_video(*rtp::RtpPacketView::parse(padding), 0).payload_size == 0);
 }

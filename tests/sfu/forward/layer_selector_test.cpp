@@ -13,12 +13,15 @@ struct Sender {
   SourceLayers layers{3};
   TimePoint now{seconds(100)};
   std::uint32_t frame = 0;
+  VideoPacket packet(std::size_t layer, bool key) const {
+    return {.stream = layer, .timestamp = frame * 3000, .starts_keyframe = key, .starts_frame = true};
+  }
   void send(std::initializer_list<std::size_t> alive, int frames) {
     for (; frames > 0; --frames) {
       now += milliseconds(33);
       ++frame;
       for (const std::size_t layer : alive)
-        layers.on_packet({.layer = layer, .timestamp = frame * 3000}, 1000, now);
+        layers.on_packet({.stream = layer, .timestamp = frame * 3000}, 1000, now);
     }
   }
 };
@@ -61,7 +64,7 @@ TEST_CASE("begins and switches on key frames only, and keeps the old layer until
   LayerSelector selector;
   selector.set_target({.spatial = 0});
   const auto packet = [&](std::size_t layer, bool key) {
-    return selector.on_packet(sender.layers, layer, key, sender.now);
+    return selector.on_packet(sender.layers, sender.packet(layer, key), sender.now);
   };
 
   CHECK(packet(0, false) == Verdict::drop);
@@ -84,13 +87,13 @@ TEST_CASE("falls down when the current layer stops, and climbs again when it is 
   sender.send({0, 1, 2}, 5);
   LayerSelector selector;
   selector.set_target(kEverything);
-  REQUIRE(selector.on_packet(sender.layers, 2, true, sender.now) == Verdict::switched);
+  REQUIRE(selector.on_packet(sender.layers, sender.packet(2, true), sender.now) == Verdict::switched);
 
   sender.send({0, 1}, 14);  // 462 ms
   CHECK_FALSE(selector.wanted_keyframe(sender.layers, sender.now));
   sender.send({0, 1}, 2);
   CHECK(selector.wanted_keyframe(sender.layers, sender.now) == 1);
-  CHECK(selector.on_packet(sender.layers, 1, true, sender.now) == Verdict::switched);
+  CHECK(selector.on_packet(sender.layers, sender.packet(1, true), sender.now) == Verdict::switched);
 
   sender.send({0, 1, 2}, 1);
   CHECK(selector.wanted_keyframe(sender.layers, sender.now) == 2);
@@ -100,12 +103,12 @@ TEST_CASE("nothing wanted: nothing forwarded, and going on needs a key frame") {
   Sender sender;
   sender.send({0}, 5);
   LayerSelector selector;
-  CHECK(selector.on_packet(sender.layers, 0, true, sender.now) == Verdict::drop);
+  CHECK(selector.on_packet(sender.layers, sender.packet(0, true), sender.now) == Verdict::drop);
   selector.set_target({.spatial = 0});
-  CHECK(selector.on_packet(sender.layers, 0, true, sender.now) == Verdict::switched);
+  CHECK(selector.on_packet(sender.layers, sender.packet(0, true), sender.now) == Verdict::switched);
   selector.set_target({});
-  CHECK(selector.on_packet(sender.layers, 0, true, sender.now) == Verdict::drop);
+  CHECK(selector.on_packet(sender.layers, sender.packet(0, true), sender.now) == Verdict::drop);
   selector.set_target({.spatial = 0});
-  CHECK(selector.on_packet(sender.layers, 0, false, sender.now) == Verdict::drop);
-  CHECK(selector.on_packet(sender.layers, 0, true, sender.now) == Verdict::switched);
+  CHECK(selector.on_packet(sender.layers, sender.packet(0, false), sender.now) == Verdict::drop);
+  CHECK(selector.on_packet(sender.layers, sender.packet(0, true), sender.now) == Verdict::switched);
 }

@@ -10,7 +10,7 @@ namespace {
 const TimePoint kStart{seconds(100)};
 
 VideoPacket packet_of(std::size_t layer, std::uint32_t timestamp, std::uint8_t temporal = 0) {
-  return {.layer = layer, .timestamp = timestamp, .temporal = temporal};
+  return {.stream = layer, .timestamp = timestamp, .temporal = temporal};
 }
 
 }  // namespace
