@@ -26,7 +26,12 @@ LayerSelector::Verdict LayerSelector::on_packet(const SourceLayers& layers, cons
   bool switched = false;
   if (packet.starts_keyframe) switched = begin_at(layers, packet, now);
   if (!selection_ || selection_->stream != packet.stream || codec_ != packet.codec) return Verdict::drop;
-  if (rtp::timestamp_newer(packet.timestamp, picture_)) begin_picture(layers, packet, now);
+  if (rtp::timestamp_newer(packet.timestamp, picture_)) {
+    picture_ = packet.timestamp;
+    picture_top_ = 0;
+    selection_->temporal = std::min(selection_->temporal, wanted_temporal());
+  }
+  lower_spatial(layers, packet, now);
   raise_temporal(packet);
   if (selection_->includes(packet)) {
     note_forwarded(packet);
@@ -48,20 +53,25 @@ bool LayerSelector::begin_at(const SourceLayers& layers, const VideoPacket& pack
                          .temporal = wanted_temporal()};
   codec_ = packet.codec;
   picture_ = packet.timestamp;
+  picture_top_ = 0;
   whole_ = 0xff;
   if (!same) frames_ = 0;
   return !same;
 }
 
-// Between pictures less can be had at once, where it is decodable.
-void LayerSelector::begin_picture(const SourceLayers& layers, const VideoPacket& packet, TimePoint now) {
-  picture_ = packet.timestamp;
-  selection_->temporal = std::min(selection_->temporal, wanted_temporal());
-  if (selection_->spatial == 0) return;
+// A lower layer can be had at once where its frames came along all the time. Those above it come later in
+// each picture.
+void LayerSelector::lower_spatial(const SourceLayers& layers, const VideoPacket& packet, TimePoint now) {
+  if (packet.spatial >= selection_->spatial || !packet.starts_frame || packet.timestamp != picture_) return;
+  if (picture_top_ > packet.spatial || !is_whole(packet.spatial)) return;
   const auto wanted = best(layers, now);
-  if (!wanted || *wanted < packet.stream || *wanted >= selection_->layer()) return;
-  const auto spatial = static_cast<std::uint8_t>(*wanted - packet.stream);
-  if ((whole_ >> spatial & 1) != 0) selection_->spatial = spatial;
+  if (!wanted || layers.stream_of(*wanted) != packet.stream || *wanted != packet.layer()) return;
+  if (had_references(packet)) {
+    selection_->spatial = packet.spatial;
+  } else {
+    // It may still be on its way to us, too late for that receiver.
+    whole_ &= static_cast<std::uint8_t>(~(1u << packet.spatial));
+  }
 }
 
 void LayerSelector::raise_temporal(const VideoPacket& packet) {
@@ -84,6 +94,7 @@ bool LayerSelector::had_references(const VideoPacket& packet) const {
 }
 
 void LayerSelector::note_forwarded(const VideoPacket& packet) {
+  if (packet.timestamp == picture_) picture_top_ = std::max(picture_top_, packet.spatial);
   if (!packet.frame) return;
   const std::int16_t ahead = rtp::sequence_distance(packet.frame->number, frame_);
   if (frames_ == 0 || ahead >= 64) {
@@ -104,10 +115,8 @@ std::optional<std::size_t> LayerSelector::wanted_keyframe(const SourceLayers& la
   if (!selection_) return stream;
   if (*wanted == selection_->layer() && stream == selection_->stream) return std::nullopt;
   // The next picture will do.
-  if (stream == selection_->stream && *wanted < selection_->layer() &&
-      (whole_ >> (*wanted - stream) & 1) != 0) {
-    return std::nullopt;
-  }
+  const bool lower = stream == selection_->stream && *wanted < selection_->layer();
+  if (lower && is_whole(*wanted - stream)) return std::nullopt;
   return stream;
 }
 

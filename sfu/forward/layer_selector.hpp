@@ -5,7 +5,7 @@
 //   none     b        key frame of b's stream               current = b, switched
 //   c        b != c   key frame of b's stream, another one  current = b, switched
 //   c        b != c   key frame of the same stream (SVC)    current = b, forward
-//   c        b < c    first of a picture, b never left out  current = b (SVC that sends lower layers along)
+//   c        b < c    first of a frame of b, never left out current = b (SVC that sends lower layers along)
 //   c        any      of c's stream and needed for c        forward
 //   any      any      other                                 drop
 //
@@ -57,16 +57,18 @@ class LayerSelector {
  private:
   std::uint8_t wanted_temporal() const;
   bool begin_at(const SourceLayers& layers, const VideoPacket& packet, TimePoint now);
-  void begin_picture(const SourceLayers& layers, const VideoPacket& packet, TimePoint now);
+  void lower_spatial(const SourceLayers& layers, const VideoPacket& packet, TimePoint now);
   void raise_temporal(const VideoPacket& packet);
+  bool is_whole(std::size_t spatial) const { return (whole_ >> spatial & 1) != 0; }
   bool had_references(const VideoPacket& packet) const;
   void note_forwarded(const VideoPacket& packet);
 
   Target target_;
   std::optional<Selection> selection_;
   rtp::Codec codec_ = rtp::Codec::unknown;
-  std::uint32_t picture_ = 0;  // timestamp of the newest
-  std::uint8_t whole_ = 0;     // bit s: no frame of spatial layer s was left out since the key frame
+  std::uint32_t picture_ = 0;     // timestamp of the newest
+  std::uint8_t picture_top_ = 0;  // the highest spatial layer forwarded of it
+  std::uint8_t whole_ = 0;        // bit s: no frame of spatial layer s was left out since the key frame
   // The frames forwarded, by number, where the codec has such: bit d is `frame_` - d.
   std::uint16_t frame_ = 0;
   std::uint64_t frames_ = 0;

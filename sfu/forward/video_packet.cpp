@@ -119,31 +119,40 @@ VideoPacket VideoReader::read(const rtp::RtpPacketView& packet, std::size_t stre
   switch (video.codec) {
     case rtp::Codec::vp8: read_vp8(video, packet.payload()); break;
     case rtp::Codec::vp9: read_vp9(video, packet.payload()); break;
-    case rtp::Codec::av1: read_av1(video, packet); break;
-    case rtp::Codec::h264:
-      if (rtp::h264_starts_keyframe(packet.payload())) mark_keyframe(video);
+    case rtp::Codec::av1:
+      if (rtp::av1_starts_keyframe(packet.payload())) mark_keyframe(video);
       break;
+    case rtp::Codec::h264: read_h264(video, packet.payload()); break;
     case rtp::Codec::unknown:
     case rtp::Codec::opus:
     case rtp::Codec::telephone_event:
-    case rtp::Codec::rtx: break;
+    case rtp::Codec::rtx: return video;
   }
+  const auto bytes = rtp::find_extension(packet, rtp::kDependencyDescriptorId);
+  if (bytes && stream < structures_.size()) read_descriptor(video, *bytes);
   return video;
 }
 
-void VideoReader::read_av1(VideoPacket& video, const rtp::RtpPacketView& packet) {
-  const auto bytes = rtp::find_extension(packet, rtp::kDependencyDescriptorId);
-  if (!bytes) {
-    // Of a client without the extension: no layers to be seen, so all of it is for everybody.
-    if (rtp::av1_starts_keyframe(packet.payload())) mark_keyframe(video);
-    return;
-  }
-  if (video.stream >= structures_.size()) return;
+// A picture without its parameter sets is no beginning, where the stream has them at all.
+void VideoReader::read_h264(VideoPacket& video, ByteView payload) {
+  const std::uint32_t stream = 1u << (video.stream % 32);
+  const bool parameters = rtp::h264_has_sps(payload);
+  if (parameters) with_parameters_ |= stream;
+  if (parameters || ((with_parameters_ & stream) == 0 && rtp::h264_starts_keyframe(payload)))
+    mark_keyframe(video);
+}
+
+// Where it is there it counts, whatever the codec: Chromium then leaves out what VP8's own descriptor would
+// say, and a receiver goes by it.
+void VideoReader::read_descriptor(VideoPacket& video, ByteView bytes) {
+  video.starts_keyframe = false;
+  video.switches = {};
+  video.switch_from = 0;
   if (!structures_[video.stream]) structures_[video.stream] = std::make_unique<Structures>();
   Structures& kept = *structures_[video.stream];
   const rtp::DependencyStructure* known = kept.any ? &kept.held[kept.current] : nullptr;
   const std::size_t spare = 1 - kept.current;
-  const auto descriptor = rtp::read_dependency_descriptor(*bytes, known, kept.held[spare]);
+  const auto descriptor = rtp::read_dependency_descriptor(bytes, known, kept.held[spare]);
   if (!descriptor) {
     video.needed_by = {};
     return;
@@ -190,23 +199,21 @@ VideoPacket VideoReader::read_again(const rtp::RtpPacketView& packet, std::size_
     if (const auto descriptor = rtp::read_vp8(packet.payload())) video.picture = descriptor->picture();
   } else if (video.codec == rtp::Codec::vp9) {
     if (const auto descriptor = rtp::read_vp9(packet.payload())) video.picture = descriptor->picture;
-  } else if (video.codec == rtp::Codec::av1) {
-    const auto bytes = rtp::find_extension(packet, rtp::kDependencyDescriptorId);
-    const auto mark = bytes ? rtp::read_frame_mark(*bytes) : std::nullopt;
-    if (!mark) return video;
-    video.frame = FrameNumbers{.number = mark->frame_number, .template_id = mark->template_id};
-    if (!mark->has_structure) return video;
-    rtp::DependencyStructure attached;
-    const auto descriptor = rtp::read_dependency_descriptor(*bytes, nullptr, attached);
-    if (!descriptor) return video;
-    video.frame->places = descriptor->places;
-    const Structures* kept = stream < structures_.size() ? structures_[stream].get() : nullptr;
-    if (kept != nullptr && kept->any &&
-        kept->held[kept->current].template_offset == attached.template_offset &&
-        kept->held[kept->current].targets == attached.targets) {
-      video.frame->structure = &kept->held[kept->current];
-      video.frame->active_targets = kept->active_targets;
-    }
+  }
+  const auto bytes = rtp::find_extension(packet, rtp::kDependencyDescriptorId);
+  const auto mark = bytes ? rtp::read_frame_mark(*bytes) : std::nullopt;
+  if (!mark) return video;
+  video.frame = FrameNumbers{.number = mark->frame_number, .template_id = mark->template_id};
+  if (!mark->has_structure) return video;
+  rtp::DependencyStructure attached;
+  const auto descriptor = rtp::read_dependency_descriptor(*bytes, nullptr, attached);
+  if (!descriptor) return video;
+  video.frame->places = descriptor->places;
+  const Structures* kept = stream < structures_.size() ? structures_[stream].get() : nullptr;
+  if (kept != nullptr && kept->any && kept->held[kept->current].template_offset == attached.template_offset &&
+      kept->held[kept->current].targets == attached.targets) {
+    video.frame->structure = &kept->held[kept->current];
+    video.frame->active_targets = kept->active_targets;
   }
   return video;
 }

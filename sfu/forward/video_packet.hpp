@@ -52,7 +52,8 @@ struct StreamLayers {
   std::array<std::uint16_t, kMaxLayers> heights{};  // 0: not said
 };
 
-// AV1: what continues a stream's frame numbers and template ids, and tells a receiver what it can decode.
+// Of a dependency descriptor: what continues a stream's frame numbers and template ids, and tells a receiver
+// what it can decode.
 struct FrameNumbers {
   std::uint16_t number = 0;
   std::uint8_t template_id = 0;
@@ -83,13 +84,14 @@ struct VideoPacket {
 
   std::optional<StreamLayers> layers;
   std::optional<rtp::PictureFields> picture;  // VP8, VP9
-  std::optional<FrameNumbers> frame;          // AV1 with its descriptor
+  std::optional<FrameNumbers> frame;          // with a dependency descriptor
 
   // Among the source's layers: simulcast streams, or the spatial layers of its only stream.
   std::size_t layer() const { return stream + spatial; }
 };
 
-// Reads the packets of one source: the only state is what AV1 says once for all packets that follow.
+// Reads the packets of one source: the only state is the structure that a dependency descriptor brings
+// once, for all packets that follow.
 class VideoReader {
  public:
   // `packet` in clear, not RTX.
@@ -108,10 +110,11 @@ class VideoReader {
 
     void adopt(std::size_t index);
   };
-  void read_av1(VideoPacket& video, const rtp::RtpPacketView& packet);
+  void read_h264(VideoPacket& video, ByteView payload);
+  void read_descriptor(VideoPacket& video, ByteView bytes);
 
-  std::array<std::unique_ptr<Structures>, kMaxLayers>
-      structures_;  // by stream, made with its first AV1 packet
+  std::array<std::unique_ptr<Structures>, kMaxLayers> structures_;  // by stream, made when first needed
+  std::uint32_t with_parameters_ = 0;  // H264: bit s: stream s has sent its parameter sets
 };
 
 }  // namespace roomgate::sfu::forward

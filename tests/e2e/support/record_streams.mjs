@@ -118,7 +118,10 @@ async function record(codec, folder) {
     const ssrcs = streams.map((s) => s.ssrc);
     const all = packetsOf(readFileSync(logs, 'latin1'), ssrcs);
     const last = all.at(-1)?.[0] ?? 0;
-    const kept = all.filter(([at]) => at > last - lengths[codec]);
+    // Whole pictures at the end: the browser was ended in the middle of one.
+    const ends = new Map();
+    all.forEach(([, bytes], i) => { if (bytes[1] & 0x80) ends.set(bytes.readUInt32BE(8), i); });
+    const kept = all.filter(([at, bytes], i) => at > last - lengths[codec] && i <= (ends.get(bytes.readUInt32BE(8)) ?? -1));
     const file = fileOf(ssrcs, kept);
     writeFileSync(join(folder, `${codec}.rtp`), file);
     console.log(`${codec}: ${kept.length} packets, ${file.length} bytes`);

@@ -387,3 +387,85 @@ TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consis
   }
   CHECK(total > 40000);
 }
+
+TEST_CASE(
+    "VP8 temporal layers: left out without a gap in numbers or picture ids, and taken up at a sync frame") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_target({.spatial = 0, .temporal = 0});
+  // Layers 0 2 1 2, every second turn with sync frames.
+  const auto picture = [&](int index) {
+    constexpr std::uint8_t kPattern[] = {0, 2, 1, 2};
+    auto packets = camera.frame(0, index == 0, 2);
+    for (VideoPacket& packet : packets) {
+      packet.temporal = kPattern[index % 4];
+      packet.needed_by = {};
+      for (std::size_t t = packet.temporal; t < kMaxTemporals; ++t) packet.needed_by.add(0, t);
+      if (index == 0) packet.switches = LayerSet::everything();
+      if (index % 8 >= 4 && packet.temporal > 0) {
+        packet.switches.add(0, packet.temporal);
+        packet.switch_from = static_cast<std::uint8_t>(packet.temporal - 1);
+      }
+    }
+    camera.now += milliseconds(33);
+    return packets;
+  };
+  std::vector<Projected> out;
+  std::vector<std::uint16_t> ids;
+  const auto play = [&](int begin, int end) {
+    std::size_t pictures = 0;
+    for (int i = begin; i < end; ++i) {
+      const auto packets = picture(i);
+      const auto sent = give(forwarder, camera, packets);
+      if (!sent.empty()) {
+        ++pictures;
+        ids.push_back(picture_id(sent.front(), packets.front()));
+      }
+      out.insert(out.end(), sent.begin(), sent.end());
+    }
+    return pictures;
+  };
+
+  CHECK(play(0, 8) == 2);
+  forwarder.set_target({.spatial = 0, .temporal = 2});
+  CHECK(play(8, 12) == 1);   // no sync frames in this turn
+  CHECK(play(12, 16) == 3);  // the first T2 comes before T1 was taken up
+  CHECK(play(16, 24) == 8);
+  forwarder.set_target({.spatial = 0, .temporal = 1});
+  CHECK(play(24, 32) == 4);
+
+  for (std::size_t i = 1; i < out.size(); ++i) {
+    CHECK(out[i].sequence == static_cast<std::uint16_t>(out[i - 1].sequence + 1));
+  }
+  for (std::size_t i = 1; i < ids.size(); ++i) CHECK(ids[i] == ((ids[i - 1] + 1) & 0x7fff));
+}
+
+TEST_CASE("a late packet of a picture that was left out fills its place without a payload") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_target({.spatial = 0, .temporal = 0});
+  give(forwarder, camera, camera.frame(0, true));
+  camera.now += milliseconds(33);
+  auto upper = camera.frame(0, false, 2);
+  for (VideoPacket& packet : upper) {
+    packet.temporal = 1;
+    packet.needed_by = {};
+    packet.needed_by.add(0, 1);
+  }
+  camera.now += milliseconds(33);
+  const auto base = camera.frame(0, false, 1);
+
+  const auto after = give(forwarder, camera, base);  // both packets of the upper one are missing
+  const auto first = give(forwarder, camera, {upper[0]});
+  const auto second = give(forwarder, camera, {upper[1]});
+
+  REQUIRE(after.size() == 1);
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].empty);
+  CHECK_FALSE(after[0].empty);
+  CHECK(first[0].sequence == static_cast<std::uint16_t>(after[0].sequence - 2));
+  REQUIRE(second.size() == 1);
+  const auto found = forwarder.find_sent(second[0].sequence);
+  REQUIRE(found);
+  CHECK(forwarder.reproject(*found, second[0].sequence, upper[1])->empty);
+}
