@@ -41,8 +41,10 @@ class SourceLayers {
   // The layers are those of one stream, and higher ones build on lower ones (SVC); else each is a stream of
   // its own (simulcast).
   bool scalable() const { return scalable_; }
-  // Whose SSRC a layer is sent under.
-  std::size_t stream_of(std::size_t layer) const { return scalable_ ? scalable_stream_ : layer; }
+  // Whose SSRC a layer is sent under; never above the layer.
+  std::size_t stream_of(std::size_t layer) const {
+    return scalable_ && layer >= scalable_stream_ ? scalable_stream_ : layer;
+  }
   // True once after the layers, or their heights, turned out to be others than before.
   bool take_changed() { return std::exchange(changed_, false); }
   int height(std::size_t layer) const { return layers_[layer].height; }

@@ -54,11 +54,11 @@ void read_vp8(VideoPacket& video, ByteView payload) {
 
 void read_vp9(VideoPacket& video, ByteView payload) {
   const auto descriptor = rtp::read_vp9(payload);
+  if (descriptor) video.picture = descriptor->picture;
   if (!descriptor || descriptor->spatial_id >= kMaxLayers) {
     video.needed_by = {};
     return;
   }
-  video.picture = descriptor->picture;
   video.starts_frame = descriptor->starts_frame;
   video.ends_frame = descriptor->ends_frame;
   video.spatial = descriptor->spatial_id;

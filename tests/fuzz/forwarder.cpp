@@ -41,7 +41,7 @@ void play(ByteReader in) {
   std::array<Receiver, 2> receivers;
   TimePoint now{seconds(100)};
   receivers[0].forwarder.set_target(kEverything);
-  while (in.left() > 0) {
+  while (in.left() > 0 && !in.failed()) {
     const std::uint8_t kind = in.u8();
     now += milliseconds(in.u8());
     if (kind < 16) {
