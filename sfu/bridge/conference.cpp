@@ -117,6 +117,7 @@ void Conference::set_video_type(EndpointKey owner, const std::string& name, Vide
   for (const auto& source : sources_) {
     if (source->owner != owner || !source->is_video() || source->announced.name != name) continue;
     source->type = type;
+    source->layers.set_screen(source->is_screen());
     for (VideoOut& out : source->video_outs) out.forwarder.set_muted(source->muted());
     allocation_due = true;
   }
@@ -145,10 +146,13 @@ bool Conference::allocate(Endpoint& receiver) {
   std::vector<std::string> forwarded;
   for (std::size_t i = 0; i < states.size(); ++i) {
     if (heights[i] != 0) {
-      states[i]->video_out(receiver).forwarder.set_wanted_height(heights[i]);
+      VideoOut& out = states[i]->video_out(receiver);
+      out.wanted_height = heights[i];
+      out.forwarder.set_target(states[i]->layers.target_for(heights[i]));
       forwarded.push_back(states[i]->announced.name);
     } else if (VideoOut* out = states[i]->find_video_out(receiver)) {
-      out->forwarder.set_wanted_height(0);
+      out->wanted_height = 0;
+      out->forwarder.set_target({});
     }
   }
   if (forwarded == receiver.forwarded) return false;

@@ -4,6 +4,7 @@
 
 #include "sfu/bridge/worker.hpp"
 #include "sfu/congestion/remb_target.hpp"
+#include "sfu/rtp/payload_types.hpp"
 
 namespace roomgate::sfu::bridge {
 namespace {
@@ -124,33 +125,31 @@ void Worker::on_nack(Endpoint& receiver, const rtp::Feedback& nack) {
 // As RTX only: a packet under its own number a second time would break GCM (shard.md 10).
 void Worker::send_again(VideoOut& out, SourceState& source, std::uint16_t sequence) {
   const auto found = out.forwarder.find_sent(sequence);
-  if (!found || found->layer >= source.streams.size()) return;
-  const rtp::PacketBuffer* kept = source.streams[found->layer].history->find(found->original_sequence, now_);
+  if (!found || found->stream >= source.streams.size()) return;
+  const rtp::PacketBuffer* kept = source.streams[found->stream].history->find(found->original_sequence, now_);
   if (kept == nullptr) return;
   const auto view = rtp::RtpPacketView::parse(kept->bytes());
   if (!view) return;
   const std::uint8_t payload_type = rtp::rtx_payload_type(view->payload_type());
   if (payload_type == 0) return;
-  const forward::VideoPacket video = forward::describe_video(*view, found->layer);
+  const forward::VideoPacket video = source.reader.read_again(*view, found->stream);
   const auto projected = out.forwarder.reproject(*found, sequence, video);
   if (!projected) return;
 
   Endpoint& receiver = *out.receiver;
-  const std::size_t most = view->size() + 2 + rtp::kHeaderGrowth + transport::SrtpSession::kMaxOverhead;
+  const std::size_t most = view->size() + 2 + send::kGrowth + transport::SrtpSession::kMaxOverhead;
   const ByteSpan room = reserve(receiver, most);
   if (room.empty()) return;
   const auto rtx_sequence = out.rtx->next(view->size(), now_);
   if (!rtx_sequence) return;
   out.last_rtx = *rtx_sequence;
-  std::optional<send::Vp8Edit> vp8;
-  if (projected->vp8 && video.vp8) vp8 = send::Vp8Edit{*video.vp8, *projected->vp8};
   const rtp::OutgoingHeader header{.ssrc = out.rtx->ssrc(),
                                    .sequence = *rtx_sequence,
                                    .timestamp = projected->timestamp,
                                    .payload_type = payload_type,
-                                   .marker = view->marker(),
+                                   .marker = view->marker() || projected->marker,
                                    .transport_sequence = receiver.transport_sequence.next()};
-  const std::size_t size = send::write_rtx(*view, header, sequence, vp8, extensions_, room);
+  const std::size_t size = send::write_rtx(*view, header, sequence, edit_of(*projected), extensions_, room);
   if (size == 0) return;
   const auto sealed = receiver.outbound->protect_rtp(room, size);
   if (!sealed) {
@@ -177,10 +176,10 @@ void Worker::renew_pictures(Endpoint& receiver) {
 void Worker::renew_picture(Endpoint& receiver, SourceState& source) {
   VideoOut* out = source.find_video_out(receiver);
   if (out == nullptr) return;
-  // The layer it is being sent, or the one it waits for.
-  auto layer = out->forwarder.wanted_keyframe(source.layers, now_);
-  if (!layer) layer = out->forwarder.current_layer();
-  if (layer) want_keyframe(receiver.conference, source, *layer);
+  // The stream it is being sent, or the one it waits for.
+  auto stream = out->forwarder.wanted_keyframe(source.layers, now_);
+  if (!stream) stream = out->forwarder.current_stream();
+  if (stream) want_keyframe(receiver.conference, source, *stream);
 }
 
 void Worker::want_keyframe(Conference& conference, SourceState& source, std::size_t layer) {

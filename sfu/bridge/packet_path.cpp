@@ -25,6 +25,8 @@ namespace roomgate::sfu::bridge {
 namespace {
 
 constexpr std::size_t kRtpHeaderBytes = 12;
+// What a packet costs a link beyond its RTP bytes: IPv4, UDP and the SRTP tag of AES-GCM.
+constexpr std::size_t kWireOverhead = 20 + 8 + 16;
 
 }  // namespace
 
@@ -256,8 +258,9 @@ void Worker::distribute(Conference& conference, SourceState& source, std::size_t
     forward_audio(media);
     return;
   }
-  media.video = forward::describe_video(*view, layer);
-  if (media.video.payload_size > 0) source.layers.on_packet(layer, view->timestamp(), now_);
+  media.video = source.reader.read(*view, layer);
+  if (media.video.payload_size > 0) source.layers.on_packet(media.video, view->size() + kWireOverhead, now_);
+  if (source.layers.take_changed()) conference.allocation_due = settle_due_ = true;
   LayerState& state = source.streams[layer];
   if (media.video.starts_keyframe) state.keyframes.on_keyframe();
   forward_video(media);
@@ -281,8 +284,7 @@ void Worker::forward_audio(Media& media) {
                                      .payload_type = media.packet.payload_type(),
                                      .marker = media.packet.marker() || sent->talkspurt,
                                      .transport_sequence = out.receiver->transport_sequence.next()};
-    if (send_media(*out.receiver, media, header, std::nullopt))
-      out.forwarder.on_sent(media.packet.payload().size());
+    if (send_media(*out.receiver, media, header, {})) out.forwarder.on_sent(media.packet.payload().size());
   }
 }
 
@@ -295,21 +297,19 @@ void Worker::forward_video(Media& media) {
                                      .sequence = projected->sequence,
                                      .timestamp = projected->timestamp,
                                      .payload_type = media.packet.payload_type(),
-                                     .marker = media.packet.marker(),
+                                     .marker = media.packet.marker() || projected->marker,
                                      .transport_sequence = out.receiver->transport_sequence.next()};
-    std::optional<send::Vp8Edit> vp8;
-    if (projected->vp8 && media.video.vp8) vp8 = send::Vp8Edit{*media.video.vp8, *projected->vp8};
-    if (!send_media(*out.receiver, media, header, vp8)) continue;
-    out.forwarder.on_sent(media.packet.payload().size());
+    if (!send_media(*out.receiver, media, header, edit_of(*projected))) continue;
+    out.forwarder.on_sent(projected->empty ? 0 : media.packet.payload().size());
     media.forwarded = true;
   }
 }
 
 bool Worker::send_media(Endpoint& receiver, const Media& media, const rtp::OutgoingHeader& header,
-                        const std::optional<send::Vp8Edit>& vp8) {
-  const std::size_t most = media.packet.size() + rtp::kHeaderGrowth + transport::SrtpSession::kMaxOverhead;
+                        const send::Edit& edit) {
+  const std::size_t most = media.packet.size() + send::kGrowth + transport::SrtpSession::kMaxOverhead;
   const ByteSpan out = reserve(receiver, most);
-  const std::size_t size = out.empty() ? 0 : send::write_media(media.packet, header, vp8, extensions_, out);
+  const std::size_t size = out.empty() ? 0 : send::write_media(media.packet, header, edit, extensions_, out);
   if (size == 0) {
     ++counts_.drop_protect;
     return false;

@@ -44,6 +44,7 @@ SourceState::SourceState(EndpointKey owner_key, std::string owner_name, std::siz
       layers(source.layers.size()),
       wanted(workers, 0) {
   const bool video = source.media == Media::video;
+  layers.set_screen(is_screen());
   for (const Layer& layer : source.layers) {
     LayerState& state = streams.emplace_back();
     state.ids = layer;
@@ -62,7 +63,8 @@ VideoOut& SourceState::video_out(Endpoint& receiver) {
   const auto at = lower_bound_of(video_outs, receiver);
   if (at != video_outs.end() && at->receiver == &receiver) return *at;
   const StoppedStream* before = stopped_of(receiver, announced_ssrc());
-  VideoOut out{&receiver, forward::Forwarder(announced_ssrc(), before ? before->video : std::nullopt), {}, 0};
+  VideoOut out{
+      &receiver, forward::Forwarder(announced_ssrc(), before ? before->video : std::nullopt), {}, 0, 0};
   if (announced_rtx() != 0) {
     // RFC 3711 9.1's advice: below 2^15, so that the receiver does not take early loss for a roll-over.
     out.last_rtx = before ? before->rtx : static_cast<std::uint16_t>(random_u32() & 0x3fff);
@@ -86,7 +88,7 @@ AudioOut& SourceState::audio_out(Endpoint& receiver) {
 
 int SourceState::wanted_here() const {
   int height = 0;
-  for (const VideoOut& out : video_outs) height = higher(height, out.forwarder.wanted_height());
+  for (const VideoOut& out : video_outs) height = higher(height, out.wanted_height);
   return height;
 }
 

@@ -27,6 +27,7 @@ struct VideoOut {
   forward::Forwarder forwarder;
   std::optional<send::RtxSender> rtx;
   std::uint16_t last_rtx = 0;
+  int wanted_height = 0;  // its wish, by which the sender is told how high to send
 };
 struct AudioOut {
   Endpoint* receiver = nullptr;
@@ -58,6 +59,7 @@ struct SourceState {
   Endpoint* sender = nullptr;   // on its own worker
   bool first_of_owner = false;  // the endpoint's first video source
   forward::SourceLayers layers;
+  forward::VideoReader reader;
   std::vector<LayerState> streams;  // as announced.layers
 
   std::vector<VideoOut> video_outs;  // sorted by the receiver's key; made when first wanted
@@ -79,6 +81,7 @@ struct SourceState {
   std::uint32_t announced_ssrc() const { return announced.layers.front().ssrc; }
   std::uint32_t announced_rtx() const { return announced.layers.front().rtx; }
   bool is_video() const { return announced.media == Media::video; }
+  bool is_screen() const { return type == VideoType::desktop; }
   bool muted() const { return is_video() && type == VideoType::none; }
 
   VideoOut* find_video_out(const Endpoint& receiver);

@@ -94,8 +94,11 @@ class Worker {
   // ---- packet_path.cpp: sending
   void forward_audio(Media& media);
   void forward_video(Media& media);
+  static send::Edit edit_of(const forward::Projected& projected) {
+    return {projected.picture, projected.descriptor, projected.empty};
+  }
   bool send_media(Endpoint& receiver, const Media& media, const rtp::OutgoingHeader& header,
-                  const std::optional<send::Vp8Edit>& vp8);
+                  const send::Edit& edit);
   ByteSpan reserve(Endpoint& receiver, std::size_t size);
   void flush_batch();
 

@@ -3,8 +3,6 @@
 #include <cstdlib>
 
 #include "sfu/forward/sr_rewrite.hpp"
-#include "sfu/rtp/extensions.hpp"
-#include "sfu/rtp/keyframe.hpp"
 
 namespace roomgate::sfu::forward {
 namespace {
@@ -13,31 +11,25 @@ constexpr std::int64_t kClockRate = 90000;
 // Sender reports that disagree with our own clock by more are not believed.
 constexpr std::int32_t kMaxDisagreement = 90000;
 constexpr std::uint16_t kPictureIdMask = 0x7fff;
+constexpr std::uint8_t kTemplateIdMask = 0x3f;
+
+// A selection within its stream, as a range of numbers keeps it.
+struct Unpacked {
+  std::uint8_t spatial;
+  std::uint8_t temporal;
+};
+std::uint8_t pack(const LayerSelector::Selection& selection) {
+  return static_cast<std::uint8_t>(selection.spatial << 4 | selection.temporal);
+}
+Unpacked unpack(std::uint8_t packed) {
+  return {static_cast<std::uint8_t>(packed >> 4), static_cast<std::uint8_t>(packed & 0x0f)};
+}
 
 std::int64_t ticks(Duration duration) {
   return std::chrono::duration_cast<microseconds>(duration).count() * kClockRate / 1'000'000;
 }
 
 }  // namespace
-
-VideoPacket describe_video(const rtp::RtpPacketView& packet, std::size_t layer) {
-  const rtp::Codec codec = rtp::payload_type(packet.payload_type()).codec;
-  VideoPacket video{.layer = layer,
-                    .sequence = packet.sequence(),
-                    .timestamp = packet.timestamp(),
-                    .payload_size = packet.payload().size(),
-                    .starts_keyframe = false,
-                    .vp8 = std::nullopt};
-  if (codec == rtp::Codec::vp8) {
-    video.vp8 = rtp::read_vp8(packet.payload());
-    video.starts_keyframe = video.vp8 && video.vp8->keyframe;
-  } else {
-    const auto descriptor =
-        codec == rtp::Codec::av1 ? rtp::find_extension(packet, rtp::kDependencyDescriptorId) : std::nullopt;
-    video.starts_keyframe = rtp::starts_keyframe(codec, packet.payload(), descriptor);
-  }
-  return video;
-}
 
 Forwarder::Forwarder(std::uint32_t ssrc, std::optional<OutgoingState> previous) : ssrc_(ssrc) {
   if (!previous) return;
@@ -53,35 +45,81 @@ void Forwarder::set_muted(bool muted) {
 
 std::optional<Projected> Forwarder::forward(const SourceLayers& layers, const VideoPacket& packet,
                                             TimePoint now) {
-  if (muted_ || packet.layer >= layers.count()) return std::nullopt;
-  const auto verdict = selector_.on_packet(layers, packet.layer, packet.starts_keyframe, now);
-  if (!selector_.current()) return std::nullopt;
+  if (muted_ || packet.stream >= kMaxLayers) return std::nullopt;
+  const auto before = selector_.selection();
+  const auto verdict = selector_.on_packet(layers, packet, now);
+  const auto& selection = selector_.selection();
+  if (!selection) return std::nullopt;
   if (verdict == LayerSelector::Verdict::switched) {
-    begin_epoch(sequences_.begin(packet.layer, packet.sequence), layers, packet, now);
+    mark_ = {.pictures_left_out = 0, .selection = pack(*selection)};
+    seen_.reset();
+    begin_epoch(sequences_.begin(packet.stream, packet.sequence, mark_), layers, packet, now);
+  } else if (before && before != selection) {
+    mark_.selection = pack(*selection);
+    sequences_.mark_from(packet.sequence, mark_);
+    tell_targets_ = true;
   }
-  // Probes are not for receivers; one whose number was already kept must fill it.
-  if (packet.payload_size == 0 && sequences_.leave_out(packet.layer, packet.sequence)) return std::nullopt;
-  // A packet of another layer than the current one finds a place only if it is late, from before the switch.
-  const SequenceMap::Mapped mapped = sequences_.forward(packet.layer, packet.sequence);
+  bool fits = verdict != LayerSelector::Verdict::drop && packet.payload_size > 0;
+  if (!fits && packet.stream == selection->stream && leave_out(packet)) return std::nullopt;
+
+  // A packet of another stream than the current one finds a place only if it is late, from before the switch.
+  const SequenceMap::Mapped mapped = sequences_.forward(packet.stream, packet.sequence);
   if (mapped.outcome == SequenceMap::Outcome::dropped) return std::nullopt;
   if (mapped.outcome == SequenceMap::Outcome::restarted) begin_epoch(mapped.epoch, layers, packet, now);
   const Epoch* held = epoch(mapped.epoch);
   if (held == nullptr) return std::nullopt;
 
-  const Projected projected = project(*held, mapped.sequence, packet);
-  if (mapped.newest) {
-    last_.sequence = projected.sequence;
-    if (!sent_any_ || rtp::timestamp_newer(projected.timestamp, last_.timestamp)) {
-      last_.timestamp = projected.timestamp;
-      last_.at = now;
-    }
-    if (packet.vp8) {
-      last_.picture_id = (packet.vp8->picture_id + held->picture_id_offset) & kPictureIdMask;
-      last_.tl0 = static_cast<std::uint8_t>(packet.vp8->tl0 + held->tl0_offset);
-    }
-    sent_any_ = true;
-  }
+  // Late ones are judged by what was forwarded when their place was kept. What was not even then, nor is a
+  // probe, fills its place without a payload: a receiver asks for what is missing, and waits.
+  const Unpacked then = unpack(mapped.mark.selection);
+  if (!mapped.newest) fits = packet.payload_size > 0 && packet.needed_by.has(then.spatial, then.temporal);
+  Projected projected = project(*held, mapped.mark, mapped.sequence, packet);
+  projected.empty = !fits;
+  projected.marker = fits && layers.scalable() && packet.ends_frame && packet.spatial == then.spatial;
+  const std::size_t place = projected.sequence % SequenceMap::kWindow;
+  marked_.set(place, projected.marker);
+  emptied_.set(place, projected.empty);
+  if (fits) tell_targets(projected, mapped.mark, packet, mapped.newest && tell_targets_);
+  if (projected.descriptor && projected.descriptor->targets > 0) tell_targets_ = false;
+  if (mapped.newest) note_sent(*held, projected, packet, now);
   return projected;
+}
+
+// A packet of the current stream that is not for this receiver; false when it is late and its place is kept.
+bool Forwarder::leave_out(const VideoPacket& packet) {
+  if (packet.payload_size == 0) {
+    return sequences_.leave_out(packet.stream, packet.sequence, false, mark_);
+  }
+  // What is missing between two packets of one frame is of that frame.
+  const bool same_picture = seen_ && seen_->left_out && seen_->timestamp == packet.timestamp;
+  const bool same_frame = same_picture && seen_->spatial == packet.spatial;
+  SequenceMap::Mark next = mark_;
+  if (packet.codec == rtp::Codec::vp8 && !same_picture) ++next.pictures_left_out;
+  if (!sequences_.leave_out(packet.stream, packet.sequence, same_frame, next)) return false;
+  mark_ = next;
+  seen_ = Seen{.timestamp = packet.timestamp, .spatial = packet.spatial, .left_out = true};
+  return true;
+}
+
+void Forwarder::note_sent(const Epoch& held, const Projected& projected, const VideoPacket& packet,
+                          TimePoint now) {
+  last_.sequence = projected.sequence;
+  if (projected.empty) return;
+  seen_ = Seen{.timestamp = packet.timestamp, .spatial = packet.spatial, .left_out = false};
+  if (!sent_any_ || rtp::timestamp_newer(projected.timestamp, last_.timestamp)) {
+    last_.timestamp = projected.timestamp;
+    last_.at = now;
+  }
+  if (packet.picture) {
+    const rtp::PictureFields& fields = projected.picture ? *projected.picture : *packet.picture;
+    last_.picture_id = fields.picture_id;
+    last_.tl0 = fields.tl0;
+  }
+  if (packet.frame) {
+    last_.frame_number = static_cast<std::uint16_t>(packet.frame->number + held.frame_offset);
+    last_.template_end = static_cast<std::uint8_t>(packet.frame->template_end + held.template_offset);
+  }
+  sent_any_ = true;
 }
 
 std::optional<std::size_t> Forwarder::wanted_keyframe(const SourceLayers& layers, TimePoint now) const {
@@ -92,20 +130,35 @@ std::optional<std::size_t> Forwarder::wanted_keyframe(const SourceLayers& layers
 std::optional<Forwarder::Retransmission> Forwarder::find_sent(std::uint16_t outgoing) const {
   const auto origin = sequences_.origin(outgoing);
   if (!origin) return std::nullopt;
-  return Retransmission{origin->stream, origin->sequence, origin->epoch};
+  return Retransmission{origin->stream, origin->sequence, origin->epoch, origin->mark};
 }
 
 std::optional<Projected> Forwarder::reproject(const Retransmission& found, std::uint16_t outgoing,
                                               const VideoPacket& packet) const {
   const Epoch* held = epoch(found.epoch);
   if (held == nullptr) return std::nullopt;
-  return project(*held, outgoing, packet);
+  Projected projected = project(*held, found.mark, outgoing, packet);
+  const std::size_t place = outgoing % SequenceMap::kWindow;
+  projected.marker = marked_.test(place);
+  projected.empty = emptied_.test(place);
+  if (!projected.empty) tell_targets(projected, found.mark, packet, false);
+  return projected;
 }
 
-std::optional<rtp::SenderReport> Forwarder::sender_report(std::size_t layer,
+std::optional<std::size_t> Forwarder::current_layer() const {
+  const auto& selection = selector_.selection();
+  return selection ? std::optional(selection->layer()) : std::nullopt;
+}
+
+std::optional<std::size_t> Forwarder::current_stream() const {
+  const auto& selection = selector_.selection();
+  return selection ? std::optional<std::size_t>(selection->stream) : std::nullopt;
+}
+
+std::optional<rtp::SenderReport> Forwarder::sender_report(std::size_t stream,
                                                           const rtp::SenderReport& report) const {
   const Epoch* held = epoch(last_epoch_);
-  if (held == nullptr || held->layer != layer || selector_.current() != layer) return std::nullopt;
+  if (held == nullptr || held->stream != stream || current_stream() != stream) return std::nullopt;
   return rewrite_sender_report(report, ssrc_, held->timestamp_offset, {packets_, octets_});
 }
 
@@ -121,15 +174,27 @@ const Forwarder::Epoch* Forwarder::epoch(std::uint32_t number) const {
 
 void Forwarder::begin_epoch(std::uint32_t number, const SourceLayers& layers, const VideoPacket& packet,
                             TimePoint now) {
-  Epoch next{.number = number, .layer = packet.layer};
+  Epoch next{.number = number, .stream = static_cast<std::uint8_t>(packet.stream)};
   if (sent_any_) {
     next.timestamp_offset = join_timestamp(layers, packet, now) - packet.timestamp;
-    if (packet.vp8) {
+    if (packet.picture) {
       next.picture_id_offset =
-          static_cast<std::uint16_t>((last_.picture_id + 1 - packet.vp8->picture_id) & kPictureIdMask);
-      next.tl0_offset = static_cast<std::uint8_t>(last_.tl0 + 1 - packet.vp8->tl0);
+          static_cast<std::uint16_t>((last_.picture_id + 1 - packet.picture->picture_id) & kPictureIdMask);
+      next.tl0_offset = static_cast<std::uint8_t>(last_.tl0 + 1 - packet.picture->tl0);
+    }
+    const Epoch* before = epoch(last_epoch_);
+    if (packet.frame && packet.starts_keyframe) {
+      next.frame_offset = static_cast<std::uint16_t>(last_.frame_number + 1 - packet.frame->number);
+      next.template_offset =
+          static_cast<std::uint8_t>((last_.template_end - packet.frame->template_offset) & kTemplateIdMask);
+    } else if (before != nullptr && before->stream == packet.stream) {
+      // The stream's numbers jumped; what its frames refer to did not.
+      next.frame_offset = before->frame_offset;
+      next.template_offset = before->template_offset;
     }
   }
+  // Ids of the stream itself count again from here.
+  mark_.pictures_left_out = 0;
   epochs_[number % kEpochs] = next;
   last_epoch_ = number;
 }
@@ -142,11 +207,11 @@ std::uint32_t Forwarder::join_timestamp(const SourceLayers& layers, const VideoP
   std::uint32_t joined = by_time;
   if (const Epoch* before = epoch(last_epoch_)) {
     std::optional<std::uint32_t> by_report;
-    if (before->layer == packet.layer) {
+    if (before->stream == packet.stream) {
       by_report = packet.timestamp + before->timestamp_offset;
     } else {
-      const auto from = layers.clock(packet.layer);
-      const auto to = layers.clock(before->layer);
+      const auto from = layers.clock(packet.stream);
+      const auto to = layers.clock(before->stream);
       if (from && to) by_report = map_timestamp(packet.timestamp, *from, *to) + before->timestamp_offset;
     }
     if (by_report) {
@@ -158,15 +223,44 @@ std::uint32_t Forwarder::join_timestamp(const SourceLayers& layers, const VideoP
   return rtp::timestamp_newer(joined, last_.timestamp) ? joined : last_.timestamp + 1;
 }
 
-Projected Forwarder::project(const Epoch& epoch, std::uint16_t sequence, const VideoPacket& packet) {
-  Projected projected{
-      .sequence = sequence, .timestamp = packet.timestamp + epoch.timestamp_offset, .vp8 = std::nullopt};
-  if (packet.vp8 && (epoch.picture_id_offset != 0 || epoch.tl0_offset != 0)) {
-    projected.vp8 = rtp::Vp8Rewrite{
-        static_cast<std::uint16_t>((packet.vp8->picture_id + epoch.picture_id_offset) & kPictureIdMask),
-        static_cast<std::uint8_t>(packet.vp8->tl0 + epoch.tl0_offset)};
+Projected Forwarder::project(const Epoch& epoch, SequenceMap::Mark mark, std::uint16_t sequence,
+                             const VideoPacket& packet) {
+  Projected projected{.sequence = sequence, .timestamp = packet.timestamp + epoch.timestamp_offset};
+  if (packet.picture) {
+    rtp::PictureFields fields = *packet.picture;
+    fields.picture_id = static_cast<std::uint16_t>(
+        (fields.picture_id + epoch.picture_id_offset - mark.pictures_left_out) & kPictureIdMask);
+    fields.tl0 = static_cast<std::uint8_t>(fields.tl0 + epoch.tl0_offset);
+    if (fields != *packet.picture) projected.picture = fields;
+  }
+  if (packet.frame && (epoch.frame_offset != 0 || epoch.template_offset != 0)) {
+    projected.descriptor = rtp::DescriptorRewrite{.template_shift = epoch.template_offset,
+                                                  .frame_shift = epoch.frame_offset,
+                                                  .places = packet.frame->places};
   }
   return projected;
+}
+
+// AV1 RTP A.4.4: with each structure, and after each change, the receiver is told which targets it can
+// decode.
+void Forwarder::tell_targets(Projected& projected, SequenceMap::Mark mark, const VideoPacket& packet,
+                             bool changed) {
+  if (!packet.frame || packet.frame->structure == nullptr) return;
+  const FrameNumbers& frame = *packet.frame;
+  if (!frame.places.has_structure && !(changed && packet.starts_frame)) return;
+  const Unpacked selection = unpack(mark.selection);
+  std::uint32_t targets = 0;
+  for (std::size_t target = 0; target < frame.structure->targets; ++target) {
+    const auto& layer = frame.structure->layers[target];
+    const bool fast =
+        layer.temporal > selection.temporal && selection.temporal + std::size_t{1} < kMaxTemporals;
+    if (layer.spatial <= selection.spatial && !fast) targets |= std::uint32_t{1} << target;
+  }
+  targets &= frame.active_targets;
+  if (targets == frame.active_targets && !changed) return;
+  if (!projected.descriptor) projected.descriptor = rtp::DescriptorRewrite{.places = frame.places};
+  projected.descriptor->active_targets = targets;
+  projected.descriptor->targets = frame.structure->targets;
 }
 
 }  // namespace roomgate::sfu::forward

@@ -1,9 +1,20 @@
-// One video source towards one receiver: selects the layer, then projects its packets into one continuous
-// stream under the announced SSRC: sequence numbers, timestamps, VP8 picture ids. O(1) per packet, no
-// allocation, no payload beyond the descriptor. One per receiver and source, on the receiver's worker.
+// One video source towards one receiver: selects its layers, then projects their packets into one continuous
+// stream under the announced SSRC. O(1) per packet, no allocation, no payload beyond the descriptor. One per
+// receiver and source, on the receiver's worker.
+//
+//   what               where streams are joined     where frames are left out
+//   sequence number    goes on                      no gap; an empty packet where a place was kept for one
+//   timestamp          goes on                      as it is
+//   VP8 picture id     goes on                      no gap: a receiver waits for what is missing
+//   VP9 picture id     goes on                      as it is: references are differences of picture ids
+//   TL0PICIDX          goes on                      as it is: base layers are never left out
+//   AV1 frame number,  go on                        as they are, for the same reason; the receiver is told
+//   template ids                                    which decode targets it has
+//   marker             as it is                     on the last packet of what a receiver of SVC gets of a picture
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <optional>
 
@@ -11,31 +22,21 @@
 #include "sfu/forward/layer_selector.hpp"
 #include "sfu/forward/sequence_map.hpp"
 #include "sfu/forward/source_layers.hpp"
-#include "sfu/rtp/packet.hpp"
-#include "sfu/rtp/payload_types.hpp"
+#include "sfu/forward/video_packet.hpp"
+#include "sfu/rtp/dependency_descriptor.hpp"
+#include "sfu/rtp/picture_fields.hpp"
 #include "sfu/rtp/rtcp.hpp"
-#include "sfu/rtp/vp8.hpp"
 
 namespace roomgate::sfu::forward {
-
-// A received packet as the forwarders need it: read once, shown to every receiver.
-struct VideoPacket {
-  std::size_t layer = 0;
-  std::uint16_t sequence = 0;
-  std::uint32_t timestamp = 0;
-  std::size_t payload_size = 0;  // 0: padding only, a probe
-  bool starts_keyframe = false;
-  std::optional<rtp::Vp8Descriptor> vp8;
-};
-
-// Reads what VideoPacket wants. `packet` in clear, not RTX.
-VideoPacket describe_video(const rtp::RtpPacketView& packet, std::size_t layer);
 
 // What the packet becomes for this receiver.
 struct Projected {
   std::uint16_t sequence = 0;
   std::uint32_t timestamp = 0;
-  std::optional<rtp::Vp8Rewrite> vp8;
+  bool marker = false;  // in addition to the packet's own
+  bool empty = false;   // without its payload: it only fills a place that was kept
+  std::optional<rtp::PictureFields> picture;
+  std::optional<rtp::DescriptorRewrite> descriptor;
 };
 
 // Where an outgoing stream stands, to go on after its source was removed and added again (shard rule 10).
@@ -44,6 +45,8 @@ struct OutgoingState {
   std::uint32_t timestamp = 0;
   std::uint16_t picture_id = 0;
   std::uint8_t tl0 = 0;
+  std::uint16_t frame_number = 0;
+  std::uint8_t template_end = 0;
   TimePoint at{};
 };
 
@@ -52,8 +55,8 @@ class Forwarder {
   explicit Forwarder(std::uint32_t ssrc, std::optional<OutgoingState> previous = std::nullopt);
 
   std::uint32_t ssrc() const { return ssrc_; }
-  void set_wanted_height(int height) { selector_.set_wanted_height(height); }
-  int wanted_height() const { return selector_.wanted_height(); }
+  void set_target(Target target) { selector_.set_target(target); }
+  Target target() const { return selector_.target(); }
   // Muted: nothing is forwarded, and going on waits for a key frame.
   void set_muted(bool muted);
   bool muted() const { return muted_; }
@@ -66,15 +69,18 @@ class Forwarder {
     octets_ += static_cast<std::uint32_t>(bytes);
   }
 
-  // The layer to ask for a key frame, if one is waited for.
+  // The stream to ask for a key frame, if one is waited for.
   std::optional<std::size_t> wanted_keyframe(const SourceLayers& layers, TimePoint now) const;
-  std::optional<std::size_t> current_layer() const { return selector_.current(); }
+  const std::optional<LayerSelector::Selection>& selection() const { return selector_.selection(); }
+  std::optional<std::size_t> current_layer() const;
+  std::optional<std::size_t> current_stream() const;
 
-  // For a NACK: which packet of which layer, and how it had been projected.
+  // For a NACK: which packet of which stream, and how it had been projected.
   struct Retransmission {
-    std::size_t layer = 0;
+    std::size_t stream = 0;
     std::uint16_t original_sequence = 0;
     std::uint32_t epoch = 0;
+    SequenceMap::Mark mark;
   };
   std::optional<Retransmission> find_sent(std::uint16_t outgoing) const;
   // The same projection again, for the packet found; empty when its epoch is forgotten. `sequence` is
@@ -82,21 +88,23 @@ class Forwarder {
   std::optional<Projected> reproject(const Retransmission& found, std::uint16_t outgoing,
                                      const VideoPacket& packet) const;
 
-  // The sender report of `layer` as this receiver is to see it; empty when it is not the layer being
+  // The sender report of `stream` as this receiver is to see it; empty when it is not the one being
   // forwarded.
-  std::optional<rtp::SenderReport> sender_report(std::size_t layer, const rtp::SenderReport& report) const;
+  std::optional<rtp::SenderReport> sender_report(std::size_t stream, const rtp::SenderReport& report) const;
 
   // Empty before the first packet.
   std::optional<OutgoingState> state() const;
 
  private:
-  // What is added to a layer's values between one begin and the next.
+  // What is added to a stream's values between one begin and the next.
   struct Epoch {
     std::uint32_t number = 0;
-    std::size_t layer = 0;
+    std::uint8_t stream = 0;
+    std::uint8_t tl0_offset = 0;
+    std::uint8_t template_offset = 0;
     std::uint32_t timestamp_offset = 0;
     std::uint16_t picture_id_offset = 0;
-    std::uint8_t tl0_offset = 0;
+    std::uint16_t frame_offset = 0;
   };
   static constexpr std::size_t kEpochs = 8;
 
@@ -104,7 +112,12 @@ class Forwarder {
   void begin_epoch(std::uint32_t number, const SourceLayers& layers, const VideoPacket& packet,
                    TimePoint now);
   std::uint32_t join_timestamp(const SourceLayers& layers, const VideoPacket& packet, TimePoint now) const;
-  static Projected project(const Epoch& epoch, std::uint16_t sequence, const VideoPacket& packet);
+  bool leave_out(const VideoPacket& packet);
+  static void tell_targets(Projected& projected, SequenceMap::Mark mark, const VideoPacket& packet,
+                           bool changed);
+  void note_sent(const Epoch& epoch, const Projected& projected, const VideoPacket& packet, TimePoint now);
+  static Projected project(const Epoch& epoch, SequenceMap::Mark mark, std::uint16_t sequence,
+                           const VideoPacket& packet);
 
   std::uint32_t ssrc_;
   LayerSelector selector_;
@@ -113,6 +126,18 @@ class Forwarder {
   std::uint32_t last_epoch_ = 0;  // 0: none yet
   bool muted_ = false;
   bool sent_any_ = false;
+  bool tell_targets_ = false;  // the selection changed since a receiver was told its decode targets
+  SequenceMap::Mark mark_;     // of what is forwarded now
+  // The newest packet seen of the current stream, to know what lies between it and the next.
+  struct Seen {
+    std::uint32_t timestamp = 0;
+    std::uint8_t spatial = 0;
+    bool left_out = false;
+  };
+  std::optional<Seen> seen_;
+  // By outgoing number: those that got a marker of ours, and those that went out empty.
+  std::bitset<static_cast<std::size_t>(SequenceMap::kWindow)> marked_;
+  std::bitset<static_cast<std::size_t>(SequenceMap::kWindow)> emptied_;
   OutgoingState last_{};  // newest values sent
   std::uint32_t packets_ = 0;
   std::uint32_t octets_ = 0;

@@ -1,12 +1,16 @@
-// Which simulcast layer one receiver gets of one source: the highest alive one not above the wanted height,
-// taken up on its next key frame; the old one goes on until then. One per receiver and source, on the
-// receiver's worker.
+// Which layers one receiver gets of one source: the highest alive spatial layer not above its target, and
+// temporal layers up to the target's. One per receiver and source, on the receiver's worker.
 //
-//   current  target  packet of             result
-//   none     t       t, key frame          current = t, switched
-//   c        t != c  t, key frame          current = t, switched
-//   c        any     c                     forward
-//   any      any     other                 drop
+//   current  best     packet                                result
+//   none     b        key frame of b's stream               current = b, switched
+//   c        b != c   key frame of b's stream, another one  current = b, switched
+//   c        b != c   key frame of the same stream (SVC)    current = b, forward
+//   c        b < c    first of a frame of b, never left out current = b (SVC that sends lower layers along)
+//   c        any      of c's stream and needed for c        forward
+//   any      any      other                                 drop
+//
+// Temporal layers: fewer from the next picture on; more from a frame on that says so and whose references the
+// receiver had. Always between frames.
 #pragma once
 
 #include <cstddef>
@@ -14,36 +18,60 @@
 
 #include "base/clock.hpp"
 #include "sfu/forward/source_layers.hpp"
+#include "sfu/forward/target.hpp"
+#include "sfu/forward/video_packet.hpp"
 
 namespace roomgate::sfu::forward {
-
-// A receiver's wish for one source, as its maxHeight says it: 0 nothing, negative as much as there is.
-inline constexpr int kNoVideo = 0;
-inline constexpr int kAnyHeight = -1;
 
 class LayerSelector {
  public:
   enum class Verdict { forward, switched, drop };
 
-  // Nothing is wanted at first.
-  void set_wanted_height(int height) { wanted_height_ = height; }
-  int wanted_height() const { return wanted_height_; }
+  // What is being forwarded.
+  struct Selection {
+    std::uint8_t stream = 0;
+    std::uint8_t spatial = 0;  // within the stream
+    std::uint8_t temporal = 0;
+    friend bool operator==(const Selection&, const Selection&) = default;
 
-  Verdict on_packet(const SourceLayers& layers, std::size_t layer, bool starts_keyframe, TimePoint now);
+    std::size_t layer() const { return std::size_t{stream} + spatial; }
+    bool includes(const VideoPacket& packet) const { return packet.needed_by.has(spatial, temporal); }
+  };
+
+  // Nothing is wanted at first.
+  void set_target(Target target) { target_ = target; }
+  Target target() const { return target_; }
+
+  Verdict on_packet(const SourceLayers& layers, const VideoPacket& packet, TimePoint now);
 
   // The layer to have; empty when nothing is wanted or nothing is alive.
-  std::optional<std::size_t> target(const SourceLayers& layers, TimePoint now) const;
-  // The layer whose key frame is waited for, to ask for one. Check each 100 ms or so and after
-  // set_wanted_height: it also notices that the current layer stopped.
+  std::optional<std::size_t> best(const SourceLayers& layers, TimePoint now) const;
+  // The stream whose key frame is waited for, to ask for one. Check each 100 ms or so and after set_target:
+  // it also notices that the current layer stopped.
   std::optional<std::size_t> wanted_keyframe(const SourceLayers& layers, TimePoint now) const;
 
-  std::optional<std::size_t> current() const { return current_; }
+  const std::optional<Selection>& selection() const { return selection_; }
   // The receiver lost its place (or the source its state): start again from a key frame.
-  void reset() { current_.reset(); }
+  void reset() { selection_.reset(); }
 
  private:
-  int wanted_height_ = kNoVideo;
-  std::optional<std::size_t> current_;
+  std::uint8_t wanted_temporal() const;
+  bool begin_at(const SourceLayers& layers, const VideoPacket& packet, TimePoint now);
+  void lower_spatial(const SourceLayers& layers, const VideoPacket& packet, TimePoint now);
+  void raise_temporal(const VideoPacket& packet);
+  bool is_whole(std::size_t spatial) const { return (whole_ >> spatial & 1) != 0; }
+  bool had_references(const VideoPacket& packet) const;
+  void note_forwarded(const VideoPacket& packet);
+
+  Target target_;
+  std::optional<Selection> selection_;
+  rtp::Codec codec_ = rtp::Codec::unknown;
+  std::uint32_t picture_ = 0;     // timestamp of the newest
+  std::uint8_t picture_top_ = 0;  // the highest spatial layer forwarded of it
+  std::uint8_t whole_ = 0;        // bit s: no frame of spatial layer s was left out since the key frame
+  // The frames forwarded, by number, where the codec has such: bit d is `frame_` - d.
+  std::uint16_t frame_ = 0;
+  std::uint64_t frames_ = 0;
 };
 
 }  // namespace roomgate::sfu::forward

@@ -26,14 +26,14 @@ void SequenceMap::advance(std::int64_t out) {
   highest_out_ = out;
 }
 
-std::uint32_t SequenceMap::begin(std::size_t stream, std::uint16_t first) {
+std::uint32_t SequenceMap::begin(std::size_t stream, std::uint16_t first, Mark mark) {
   // Two turns up: numbers that this stream had before stay below, however long it was not forwarded.
   const std::int64_t in = (((highest_in_[stream] >> 16) + 2) << 16) | first;
   highest_in_[stream] = in - 1;
   if (highest_out_ < 0) highest_out_ = 0x10000 + std::int64_t{first} - 1;
   suspect_ = -1;
   ++epoch_;
-  push_range() = Range{in, highest_out_ + 1, epoch_, static_cast<std::uint8_t>(stream)};
+  push_range() = Range{in, highest_out_ + 1, epoch_, mark, static_cast<std::uint8_t>(stream)};
   return epoch_;
 }
 
@@ -50,7 +50,7 @@ SequenceMap::Mapped SequenceMap::forward(std::size_t stream, std::uint16_t seque
       suspect_ = static_cast<std::uint16_t>(sequence + 1);
       return {};
     }
-    begin(stream, sequence);
+    begin(stream, sequence, range(0).mark);
     in = highest_in_[stream] + 1;
     outcome = Outcome::restarted;
   }
@@ -62,7 +62,7 @@ SequenceMap::Mapped SequenceMap::forward(std::size_t stream, std::uint16_t seque
     highest_in_[stream] = in;
     advance(out);
     sent_.set(bit(out));
-    return {outcome, static_cast<std::uint16_t>(out), newest.epoch, true};
+    return {outcome, static_cast<std::uint16_t>(out), newest.epoch, true, newest.mark};
   }
   for (std::size_t age = 0; age < count_; ++age) {
     const Range& held = range(age);
@@ -72,26 +72,41 @@ SequenceMap::Mapped SequenceMap::forward(std::size_t stream, std::uint16_t seque
     if (age > 0 && out >= range(age - 1).out_start) return {};
     if (highest_out_ - out >= kWindow || sent_.test(bit(out))) return {};
     sent_.set(bit(out));
-    return {Outcome::mapped, static_cast<std::uint16_t>(out), held.epoch, false};
+    return {Outcome::mapped, static_cast<std::uint16_t>(out), held.epoch, false, held.mark};
   }
   return {};
 }
 
-bool SequenceMap::leave_out(std::size_t stream, std::uint16_t sequence) {
+void SequenceMap::mark_from(std::uint16_t first, Mark mark) {
+  if (count_ == 0) return;
+  Range& newest = ranges_[newest_];
+  const std::int64_t in = rtp::extend_sequence(highest_in_[newest.stream], first);
+  if (in <= highest_in_[newest.stream] || in - highest_in_[newest.stream] > kMaxJump) return;
+  if (in <= newest.in_start) {
+    newest.mark = mark;
+    return;
+  }
+  const Range next{in, newest.out_start + (in - newest.in_start), newest.epoch, mark, newest.stream};
+  push_range() = next;
+}
+
+bool SequenceMap::leave_out(std::size_t stream, std::uint16_t sequence, bool since_last, Mark mark) {
   if (count_ == 0) return true;  // nothing went out: no gap to close
   if (stream >= kMaxLayers || range(0).stream != stream) return false;
   const std::int64_t in = rtp::extend_sequence(highest_in_[stream], sequence);
   if (in <= highest_in_[stream] || in - highest_in_[stream] > kMaxJump) return false;
-  highest_in_[stream] = in;
   Range& newest = ranges_[newest_];
-  const std::int64_t next_out = newest.out_start + (in - newest.in_start);
+  const std::int64_t first = std::max(newest.in_start, since_last ? highest_in_[stream] + 1 : in);
+  highest_in_[stream] = in;
+  const std::int64_t next_out = newest.out_start + (first - newest.in_start);
   advance(next_out - 1);
-  if (newest.in_start == in) {
+  if (newest.in_start == first) {
     // Nothing was sent or kept in this range yet: it just begins later.
     newest.in_start = in + 1;
+    newest.mark = mark;
     return true;
   }
-  const Range after{in + 1, next_out, newest.epoch, newest.stream};
+  const Range after{in + 1, next_out, newest.epoch, mark, newest.stream};
   push_range() = after;
   return true;
 }
@@ -103,8 +118,8 @@ std::optional<SequenceMap::Origin> SequenceMap::origin(std::uint16_t outgoing) c
   for (std::size_t age = 0; age < count_; ++age) {
     const Range& held = range(age);
     if (held.out_start > out) continue;
-    return Origin{held.stream, static_cast<std::uint16_t>(held.in_start + (out - held.out_start)),
-                  held.epoch};
+    return Origin{held.stream, static_cast<std::uint16_t>(held.in_start + (out - held.out_start)), held.epoch,
+                  held.mark};
   }
   return std::nullopt;
 }

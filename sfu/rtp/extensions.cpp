@@ -10,14 +10,19 @@ struct Needs {
   std::size_t elements = 0;
 };
 
-Needs needs_of(const RtpPacketView& packet, const ExtensionPolicy& policy) {
+ByteView data_of(const Extension& element, const Extension* replacement) {
+  return replacement != nullptr && replacement->id == element.id ? replacement->data : element.data;
+}
+
+Needs needs_of(const RtpPacketView& packet, const ExtensionPolicy& policy, const Extension* replacement) {
   Needs needs;
   ExtensionReader reader(packet);
   while (const auto element = reader.next()) {
     if (!policy.keeps(element->id)) continue;
     ++needs.elements;
+    const ByteView data = data_of(*element, replacement);
     // RFC 8285 4.2: ids 1 to 14, 1 to 16 bytes; all else takes the two-byte form.
-    if (element->id > 14 || element->data.empty() || element->data.size() > 16) needs.two_byte = true;
+    if (element->id > 14 || data.empty() || data.size() > 16) needs.two_byte = true;
   }
   return needs;
 }
@@ -30,6 +35,34 @@ void put_element(ByteWriter& out, bool two_byte, std::uint8_t id, ByteView data)
     out.u8(static_cast<std::uint8_t>((id << 4) | (data.size() - 1)));
   }
   out.bytes(data);
+}
+
+// `first` with the version, padding bit and CSRC count.
+void put_fixed(ByteWriter& out, std::uint8_t first, bool extended, const OutgoingHeader& fields) {
+  out.u8(static_cast<std::uint8_t>(first | (extended ? 0x10u : 0u)));
+  out.u8(static_cast<std::uint8_t>((fields.marker ? 0x80u : 0u) | (fields.payload_type & 0x7fu)));
+  out.u16(fields.sequence);
+  out.u32(fields.timestamp);
+  out.u32(fields.ssrc);
+}
+
+// Where the elements begin.
+std::size_t begin_extensions(ByteWriter& out, bool two_byte) {
+  out.u16(two_byte ? kTwoByteProfile : kOneByteProfile);
+  out.u16(0);
+  return out.position();
+}
+
+void end_extensions(ByteWriter& out, ByteSpan buffer, std::size_t begin, bool two_byte,
+                    const OutgoingHeader& fields) {
+  if (fields.transport_sequence) {
+    std::uint8_t value[2];
+    store16(value, *fields.transport_sequence);
+    put_element(out, two_byte, kTransportSequenceId, value);
+  }
+  const std::size_t body = out.position() - begin;
+  out.zeros((4 - body % 4) % 4);
+  if (!out.failed()) store16(&buffer[begin - 2], static_cast<std::uint16_t>((body + 3) / 4));
 }
 
 }  // namespace
@@ -96,35 +129,29 @@ std::optional<std::uint16_t> transport_sequence(const RtpPacketView& packet, std
 }
 
 std::size_t write_header(const RtpPacketView& packet, const OutgoingHeader& fields,
-                         const ExtensionPolicy& policy, ByteSpan buffer) {
-  const Needs needs = needs_of(packet, policy);
+                         const ExtensionPolicy& policy, ByteSpan buffer, const Extension* replacement) {
+  const Needs needs = needs_of(packet, policy, replacement);
   const bool extended = needs.elements > 0 || fields.transport_sequence.has_value();
   ByteWriter out(buffer);
-  const std::uint8_t first = packet.bytes()[0];
-  out.u8(static_cast<std::uint8_t>((first & ~0x10u) | (extended ? 0x10u : 0u)));
-  out.u8(static_cast<std::uint8_t>((fields.marker ? 0x80u : 0u) | (fields.payload_type & 0x7fu)));
-  out.u16(fields.sequence);
-  out.u32(fields.timestamp);
-  out.u32(fields.ssrc);
+  put_fixed(out, static_cast<std::uint8_t>(packet.bytes()[0] & ~0x10u), extended, fields);
   out.bytes(packet.bytes().subspan(kFixedHeader, 4 * packet.csrc_count()));
   if (extended) {
-    out.u16(needs.two_byte ? kTwoByteProfile : kOneByteProfile);
-    const std::size_t length_at = out.position();
-    out.u16(0);
+    const std::size_t begin = begin_extensions(out, needs.two_byte);
     ExtensionReader reader(packet);
     while (const auto element = reader.next()) {
-      if (policy.keeps(element->id)) put_element(out, needs.two_byte, element->id, element->data);
+      if (policy.keeps(element->id))
+        put_element(out, needs.two_byte, element->id, data_of(*element, replacement));
     }
-    if (fields.transport_sequence) {
-      std::uint8_t value[2];
-      store16(value, *fields.transport_sequence);
-      put_element(out, needs.two_byte, kTransportSequenceId, value);
-    }
-    const std::size_t body = out.position() - length_at - 2;
-    out.zeros((4 - body % 4) % 4);
-    if (out.failed()) return 0;
-    store16(&buffer[length_at], static_cast<std::uint16_t>((body + 3) / 4));
+    end_extensions(out, buffer, begin, needs.two_byte, fields);
   }
+  return out.failed() ? 0 : out.position();
+}
+
+std::size_t write_bare_header(const OutgoingHeader& fields, ByteSpan buffer) {
+  const bool extended = fields.transport_sequence.has_value();
+  ByteWriter out(buffer);
+  put_fixed(out, 0x80, extended, fields);
+  if (extended) end_extensions(out, buffer, begin_extensions(out, false), false, fields);
   return out.failed() ? 0 : out.position();
 }
 

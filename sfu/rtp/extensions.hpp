@@ -82,9 +82,13 @@ inline constexpr std::size_t kHeaderGrowth = 12;
 
 // Writes the header of `packet` as it leaves: fields of `fields`, CSRCs and kept extensions of `packet`, in
 // one pass over its elements; one-byte form unless an element needs the other. Keeps the padding bit, so
-// body() is to follow. Returns the header's length, 0 when it does not fit `out`. `out` must not overlap the
-// packet.
+// body() is to follow. `replacement`, when given, takes the place of the element with its id. Returns the
+// header's length, 0 when it does not fit `out`. `out` must not overlap the packet.
 std::size_t write_header(const RtpPacketView& packet, const OutgoingHeader& fields,
-                         const ExtensionPolicy& policy, ByteSpan out);
+                         const ExtensionPolicy& policy, ByteSpan out, const Extension* replacement = nullptr);
+
+// The header of a packet that has nothing but its numbers: no CSRC, no extension but the transport sequence,
+// no padding.
+std::size_t write_bare_header(const OutgoingHeader& fields, ByteSpan out);
 
 }  // namespace roomgate::sfu::rtp

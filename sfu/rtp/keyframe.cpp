@@ -40,13 +40,17 @@ bool vp9_starts_keyframe(ByteView payload) {
   return spatial == 0;
 }
 
-// RFC 6184: an SPS or IDR slice, alone, in a STAP-A, or as the first fragment of an FU-A.
-bool h264_starts_keyframe(ByteView payload) {
-  constexpr std::uint8_t kIdr = 5;
-  constexpr std::uint8_t kSps = 7;
+namespace {
+
+constexpr std::uint8_t kIdr = 5;
+constexpr std::uint8_t kSps = 7;
+
+// RFC 6184: a unit for which `is_it(type)`, alone, in a STAP-A, or as the first fragment of an FU-A.
+template <class IsIt>
+bool h264_begins(ByteView payload, IsIt&& is_it) {
   constexpr std::uint8_t kStapA = 24;
   constexpr std::uint8_t kFuA = 28;
-  const auto is_key = [](std::uint8_t header) { return (header & 0x1f) == kIdr || (header & 0x1f) == kSps; };
+  const auto is_key = [&is_it](std::uint8_t header) { return is_it(header & 0x1f); };
   ByteReader in(payload);
   const std::uint8_t first = in.u8();
   if (in.failed()) return false;
@@ -64,6 +68,16 @@ bool h264_starts_keyframe(ByteView payload) {
     return !in.failed() && (fragment & 0x80) != 0 && is_key(fragment);
   }
   return is_key(first);
+}
+
+}  // namespace
+
+bool h264_starts_keyframe(ByteView payload) {
+  return h264_begins(payload, [](int type) { return type == kIdr || type == kSps; });
+}
+
+bool h264_has_sps(ByteView payload) {
+  return h264_begins(payload, [](int type) { return type == kSps; });
 }
 
 // AV1 RTP 4.4: N marks the first packet of a coded video sequence; such a packet can not continue an OBU (Z).

@@ -15,6 +15,7 @@ bool starts_keyframe(Codec codec, ByteView payload, std::optional<ByteView> depe
 // The parts, for tests and for callers that know the codec.
 bool vp9_starts_keyframe(ByteView payload);
 bool h264_starts_keyframe(ByteView payload);
+bool h264_has_sps(ByteView payload);
 bool av1_starts_keyframe(ByteView payload);
 bool descriptor_starts_keyframe(ByteView dependency_descriptor);
 

@@ -45,15 +45,10 @@ std::optional<Vp8Descriptor> read_vp8(ByteView payload) {
 
 void rewrite_vp8(ByteSpan payload, const Vp8Descriptor& descriptor, const Vp8Rewrite& values) {
   if (descriptor.size > payload.size()) return;
-  if (descriptor.picture_id_at != 0) {
-    std::uint8_t* at = &payload[descriptor.picture_id_at];
-    if (descriptor.long_picture_id) {
-      store16(at, static_cast<std::uint16_t>(0x8000u | values.picture_id));
-    } else {
-      *at = static_cast<std::uint8_t>(values.picture_id & 0x7f);
-    }
-  }
-  if (descriptor.tl0_at != 0) payload[descriptor.tl0_at] = values.tl0;
+  PictureFields fields = descriptor.picture();
+  fields.picture_id = values.picture_id;
+  fields.tl0 = values.tl0;
+  write_picture_fields(payload, fields);
 }
 
 }  // namespace roomgate::sfu::rtp

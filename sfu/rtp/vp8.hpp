@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/bytes.hpp"
+#include "sfu/rtp/picture_fields.hpp"
 
 namespace roomgate::sfu::rtp {
 
@@ -24,6 +25,8 @@ struct Vp8Descriptor {
   std::uint8_t temporal_id = 0;
   bool layer_sync = false;  // Y
   std::optional<std::uint8_t> key_index;
+
+  PictureFields picture() const { return {picture_id_at, long_picture_id, tl0_at, tl0, picture_id}; }
 };
 
 // Empty when torn.

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "sfu/rtp/vp8.hpp"
 #include "tests/sfu/bridge/support/house.hpp"
 
 using namespace roomgate;

@@ -44,26 +44,25 @@ class Camera {
     ++own.tl0;
     std::vector<VideoPacket> out;
     for (std::size_t i = 0; i < packets; ++i) {
-      VideoPacket packet{.layer = layer,
+      VideoPacket packet{.codec = rtp::Codec::vp8,
+                         .stream = layer,
                          .sequence = own.sequence++,
                          .timestamp = timestamp(layer),
                          .payload_size = 1000,
-                         .starts_keyframe = key && i == 0};
-      rtp::Vp8Descriptor descriptor;
-      descriptor.size = 6;
-      descriptor.picture_id_at = 2;
-      descriptor.long_picture_id = true;
-      descriptor.picture_id = static_cast<std::uint16_t>(own.picture_id);
-      descriptor.tl0_at = 4;
-      descriptor.tl0 = own.tl0;
-      descriptor.keyframe = packet.starts_keyframe;
-      packet.vp8 = descriptor;
+                         .starts_keyframe = key && i == 0,
+                         .starts_frame = i == 0};
+      packet.picture = rtp::PictureFields{.picture_id_at = 2,
+                                          .long_picture_id = true,
+                                          .tl0_at = 4,
+                                          .tl0 = own.tl0,
+                                          .picture_id = static_cast<std::uint16_t>(own.picture_id)};
       out.push_back(packet);
     }
     return out;
   }
   VideoPacket probe(std::size_t layer) {
-    return {.layer = layer,
+    return {.codec = rtp::Codec::vp8,
+            .stream = layer,
             .sequence = state_[layer].sequence++,
             .timestamp = timestamp(layer),
             .payload_size = 0};
@@ -94,7 +93,7 @@ class Camera {
 std::vector<Projected> give(Forwarder& forwarder, Camera& camera, const std::vector<VideoPacket>& packets) {
   std::vector<Projected> out;
   for (const VideoPacket& packet : packets) {
-    camera.layers.on_packet(packet.layer, packet.timestamp, camera.now);
+    camera.layers.on_packet(packet, 1000, camera.now);
     if (const auto projected = forwarder.forward(camera.layers, packet, camera.now))
       out.push_back(*projected);
   }
@@ -115,7 +114,7 @@ std::vector<Projected> run(Forwarder& forwarder, Camera& camera, int frames, int
 }
 
 std::uint16_t picture_id(const Projected& projected, const VideoPacket& packet) {
-  return projected.vp8 ? projected.vp8->picture_id : packet.vp8->picture_id;
+  return projected.picture ? projected.picture->picture_id : packet.picture->picture_id;
 }
 
 }  // namespace
@@ -124,7 +123,7 @@ TEST_CASE("forwards nothing before a key frame of the wanted layer") {
   Camera camera;
   Forwarder forwarder(kSsrc);
   CHECK(run(forwarder, camera, 5, 0).empty());
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   CHECK(run(forwarder, camera, 5).empty());
   CHECK(forwarder.wanted_keyframe(camera.layers, camera.now) == 0);
   CHECK(run(forwarder, camera, 5, 0).size() == 15);
@@ -136,13 +135,13 @@ TEST_CASE("a switch is seamless: next number, next picture, later time") {
     CAPTURE(reports);
     Camera camera;
     Forwarder forwarder(kSsrc);
-    forwarder.set_wanted_height(180);
+    forwarder.set_target({.spatial = 0});
     run(forwarder, camera, 5, 0);
     if (reports) camera.sender_reports();
     const auto before = forwarder.state();
     REQUIRE(before);
 
-    forwarder.set_wanted_height(720);
+    forwarder.set_target({.spatial = 2});
     camera.now += milliseconds(33);
     const auto packets = camera.frame(2, true);
     const auto out = give(forwarder, camera, packets);
@@ -150,8 +149,8 @@ TEST_CASE("a switch is seamless: next number, next picture, later time") {
     REQUIRE(out.size() == 3);
     CHECK(out[0].sequence == static_cast<std::uint16_t>(before->sequence + 1));
     CHECK(picture_id(out[0], packets[0]) == ((before->picture_id + 1) & 0x7fff));
-    REQUIRE(out[0].vp8);
-    CHECK(out[0].vp8->tl0 == static_cast<std::uint8_t>(before->tl0 + 1));
+    REQUIRE(out[0].picture);
+    CHECK(out[0].picture->tl0 == static_cast<std::uint8_t>(before->tl0 + 1));
     // 33 ms are 2970 ticks, exact but for rounding.
     const auto step = rtp::timestamp_distance(out[0].timestamp, before->timestamp);
     CHECK(step >= 2965);
@@ -163,12 +162,12 @@ TEST_CASE("a switch is seamless: next number, next picture, later time") {
 TEST_CASE("sender reports put a switched layer where its capture time belongs, not where it arrived") {
   Camera camera;
   Forwarder forwarder(kSsrc);
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   run(forwarder, camera, 5, 0);
   camera.sender_reports();
   const auto before = forwarder.state();
 
-  forwarder.set_wanted_height(720);
+  forwarder.set_target({.spatial = 2});
   camera.now += milliseconds(33);
   const auto packets = camera.frame(2, true);
   camera.now += milliseconds(200);  // the network held it
@@ -182,13 +181,13 @@ TEST_CASE("sender reports put a switched layer where its capture time belongs, n
 TEST_CASE("absurd sender reports do not move the stream's time") {
   Camera camera;
   Forwarder forwarder(kSsrc);
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   run(forwarder, camera, 5, 0);
   camera.sender_reports();
   camera.layers.on_sender_report(2, 77 * kSecond, 12345);
   const auto before = forwarder.state();
 
-  forwarder.set_wanted_height(720);
+  forwarder.set_target({.spatial = 2});
   camera.now += milliseconds(33);
   const auto out = give(forwarder, camera, camera.frame(2, true));
 
@@ -199,7 +198,7 @@ TEST_CASE(
     "muted sends nothing, and goes on from a key frame without a gap in numbers, with the time that passed") {
   Camera camera;
   Forwarder forwarder(kSsrc);
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   run(forwarder, camera, 5, 0);
   const auto before = forwarder.state();
 
@@ -219,7 +218,7 @@ TEST_CASE(
 TEST_CASE("probes are left out without a gap") {
   Camera camera;
   Forwarder forwarder(kSsrc);
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   run(forwarder, camera, 1, 0);
   const auto before = forwarder.state();
   for (int i = 0; i < 10; ++i) CHECK(give(forwarder, camera, {camera.probe(0)}).empty());
@@ -230,11 +229,11 @@ TEST_CASE("probes are left out without a gap") {
 TEST_CASE("a NACKed number leads to the packet and to the same projection, across a switch") {
   Camera camera;
   Forwarder forwarder(kSsrc);
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   camera.now += milliseconds(33);
   const auto low = camera.frame(0, true);
   const auto low_out = give(forwarder, camera, low);
-  forwarder.set_wanted_height(720);
+  forwarder.set_target({.spatial = 2});
   camera.now += milliseconds(33);
   const auto high = camera.frame(2, true);
   const auto high_out = give(forwarder, camera, high);
@@ -245,12 +244,12 @@ TEST_CASE("a NACKed number leads to the packet and to the same projection, acros
     for (const auto& [packets, outs] : {std::pair{low, low_out}, {high, high_out}}) {
       const auto found = forwarder.find_sent(outs[i].sequence);
       REQUIRE(found);
-      CHECK(found->layer == packets[i].layer);
+      CHECK(found->stream == packets[i].stream);
       CHECK(found->original_sequence == packets[i].sequence);
       const auto again = forwarder.reproject(*found, outs[i].sequence, packets[i]);
       REQUIRE(again);
       CHECK(again->timestamp == outs[i].timestamp);
-      CHECK(again->vp8 == outs[i].vp8);
+      CHECK(again->picture == outs[i].picture);
       CHECK(again->sequence == outs[i].sequence);
     }
   }
@@ -261,7 +260,7 @@ TEST_CASE("a NACKed number leads to the packet and to the same projection, acros
 TEST_CASE("a source that comes back goes on after where it was") {
   Camera camera(1);
   Forwarder first(kSsrc);
-  first.set_wanted_height(180);
+  first.set_target({.spatial = 0});
   run(first, camera, 5, 0);
   const auto state = first.state();
   REQUIRE(state);
@@ -269,7 +268,7 @@ TEST_CASE("a source that comes back goes on after where it was") {
   Camera again(2);
   again.now = camera.now + seconds(1);
   Forwarder second(kSsrc, state);
-  second.set_wanted_height(180);
+  second.set_target({.spatial = 0});
   const auto out = run(second, again, 1, 0);
 
   REQUIRE(out.size() == 3);
@@ -280,9 +279,9 @@ TEST_CASE("a source that comes back goes on after where it was") {
 TEST_CASE("sender reports of the forwarded layer only, on the outgoing clock, with our counts") {
   Camera camera;
   Forwarder forwarder(kSsrc);
-  forwarder.set_wanted_height(180);
+  forwarder.set_target({.spatial = 0});
   run(forwarder, camera, 5, 0);
-  forwarder.set_wanted_height(720);
+  forwarder.set_target({.spatial = 2});
   camera.now += milliseconds(33);
   const auto packets = camera.frame(2, true);
   const auto out = give(forwarder, camera, packets);
@@ -314,15 +313,14 @@ TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consis
     std::map<std::int64_t, std::pair<std::uint32_t, std::uint16_t>> by_number;  // timestamp, picture id
     std::int64_t newest = -1;
     bool muted = false;
-    int wanted = -1;
-    forwarder.set_wanted_height(wanted);
+    std::int8_t wanted = 3;
+    forwarder.set_target({.spatial = wanted});
     std::array<bool, 3> sending = {true, true, true};
     for (int frame = 0; frame < 600; ++frame) {
       camera.now += milliseconds(33);
       if (random() % 60 == 0) {
-        constexpr int kHeights[] = {0, 180, 360, 720, -1};
-        wanted = kHeights[random() % 5];
-        forwarder.set_wanted_height(wanted);
+        wanted = static_cast<std::int8_t>(random() % 5) - 1;
+        forwarder.set_target({.spatial = wanted});
       }
       if (random() % 100 == 0) forwarder.set_muted(muted = !muted);
       if (random() % 80 == 0) sending[1 + random() % 2] = random() % 2 == 0;
@@ -344,29 +342,30 @@ TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consis
         const VideoPacket packet = in_flight.front();
         in_flight.pop_front();
         if (random() % 25 == 0) continue;
-        camera.layers.on_packet(packet.layer, packet.timestamp, camera.now);
+        camera.layers.on_packet(packet, 1000, camera.now);
         const auto projected = forwarder.forward(camera.layers, packet, camera.now);
         if (projected && random() % 40 == 0) {
           REQUIRE_FALSE(forwarder.forward(camera.layers, packet, camera.now).has_value());
         }
         if (!projected) continue;
         REQUIRE_FALSE(muted);
-        REQUIRE(wanted != 0);
+        REQUIRE(wanted >= 0);
 
         const std::int64_t number = newest < 0 ? 0x10000 + std::int64_t{projected->sequence}
                                                : rtp::extend_sequence(newest, projected->sequence);
         REQUIRE(numbers.insert(number).second);
         newest = std::max(newest, number);
-        if (packet.vp8) by_number[number] = {projected->timestamp, picture_id(*projected, packet)};
+        if (packet.picture && !projected->empty)
+          by_number[number] = {projected->timestamp, picture_id(*projected, packet)};
 
         const auto found = forwarder.find_sent(projected->sequence);
         REQUIRE(found);
-        REQUIRE(found->layer == packet.layer);
+        REQUIRE(found->stream == packet.stream);
         REQUIRE(found->original_sequence == packet.sequence);
         const auto again = forwarder.reproject(*found, projected->sequence, packet);
         REQUIRE(again);
         REQUIRE(again->timestamp == projected->timestamp);
-        REQUIRE(again->vp8 == projected->vp8);
+        REQUIRE(again->picture == projected->picture);
       }
     }
     REQUIRE(by_number.size() > 50);  // a seed may spend most of its time muted
@@ -389,19 +388,84 @@ TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consis
   CHECK(total > 40000);
 }
 
-TEST_CASE("describes packets by codec, and AV1 by its descriptor") {
-  const rtp::Bytes vp8 = rtp::build({.payload_type = 100, .payload = {0x90, 0x80, 0x45, 0x00}});
-  const VideoPacket video = describe_video(*rtp::RtpPacketView::parse(vp8), 1);
-  CHECK(video.layer == 1);
-  CHECK(video.starts_keyframe);
-  REQUIRE(video.vp8);
-  CHECK(video.vp8->picture_id == 0x45);
-  CHECK(video.payload_size == 4);
+TEST_CASE(
+    "VP8 temporal layers: left out without a gap in numbers or picture ids, and taken up at a sync frame") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_target({.spatial = 0, .temporal = 0});
+  // Layers 0 2 1 2, every second turn with sync frames.
+  const auto picture = [&](int index) {
+    constexpr std::uint8_t kPattern[] = {0, 2, 1, 2};
+    auto packets = camera.frame(0, index == 0, 2);
+    for (VideoPacket& packet : packets) {
+      packet.temporal = kPattern[index % 4];
+      packet.needed_by = {};
+      for (std::size_t t = packet.temporal; t < kMaxTemporals; ++t) packet.needed_by.add(0, t);
+      if (index == 0) packet.switches = LayerSet::everything();
+      if (index % 8 >= 4 && packet.temporal > 0) {
+        packet.switches.add(0, packet.temporal);
+        packet.switch_from = static_cast<std::uint8_t>(packet.temporal - 1);
+      }
+    }
+    camera.now += milliseconds(33);
+    return packets;
+  };
+  std::vector<Projected> out;
+  std::vector<std::uint16_t> ids;
+  const auto play = [&](int begin, int end) {
+    std::size_t pictures = 0;
+    for (int i = begin; i < end; ++i) {
+      const auto packets = picture(i);
+      const auto sent = give(forwarder, camera, packets);
+      if (!sent.empty()) {
+        ++pictures;
+        ids.push_back(picture_id(sent.front(), packets.front()));
+      }
+      out.insert(out.end(), sent.begin(), sent.end());
+    }
+    return pictures;
+  };
 
-  const rtp::Bytes av1 =
-      rtp::build({.payload_type = 41, .extensions = {{11, {0x80, 0, 1, 0x80, 0}}}, .payload = {0xff, 0xff}});
-  CHECK(describe_video(*rtp::RtpPacketView::parse(av1), 0).starts_keyframe);
+  CHECK(play(0, 8) == 2);
+  forwarder.set_target({.spatial = 0, .temporal = 2});
+  CHECK(play(8, 12) == 1);   // no sync frames in this turn
+  CHECK(play(12, 16) == 3);  // the first T2 comes before T1 was taken up
+  CHECK(play(16, 24) == 8);
+  forwarder.set_target({.spatial = 0, .temporal = 1});
+  CHECK(play(24, 32) == 4);
 
-  const rtp::Bytes padding = rtp::build({.payload_type = 107, .payload = {}, .padding = 9});
-  CHECK(describe_video(*rtp::RtpPacketView::parse(padding), 0).payload_size == 0);
+  for (std::size_t i = 1; i < out.size(); ++i) {
+    CHECK(out[i].sequence == static_cast<std::uint16_t>(out[i - 1].sequence + 1));
+  }
+  for (std::size_t i = 1; i < ids.size(); ++i) CHECK(ids[i] == ((ids[i - 1] + 1) & 0x7fff));
+}
+
+TEST_CASE("a late packet of a picture that was left out fills its place without a payload") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_target({.spatial = 0, .temporal = 0});
+  give(forwarder, camera, camera.frame(0, true));
+  camera.now += milliseconds(33);
+  auto upper = camera.frame(0, false, 2);
+  for (VideoPacket& packet : upper) {
+    packet.temporal = 1;
+    packet.needed_by = {};
+    packet.needed_by.add(0, 1);
+  }
+  camera.now += milliseconds(33);
+  const auto base = camera.frame(0, false, 1);
+
+  const auto after = give(forwarder, camera, base);  // both packets of the upper one are missing
+  const auto first = give(forwarder, camera, {upper[0]});
+  const auto second = give(forwarder, camera, {upper[1]});
+
+  REQUIRE(after.size() == 1);
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].empty);
+  CHECK_FALSE(after[0].empty);
+  CHECK(first[0].sequence == static_cast<std::uint16_t>(after[0].sequence - 2));
+  REQUIRE(second.size() == 1);
+  const auto found = forwarder.find_sent(second[0].sequence);
+  REQUIRE(found);
+  CHECK(forwarder.reproject(*found, second[0].sequence, upper[1])->empty);
 }

@@ -13,11 +13,15 @@ struct Sender {
   SourceLayers layers{3};
   TimePoint now{seconds(100)};
   std::uint32_t frame = 0;
+  VideoPacket packet(std::size_t layer, bool key) const {
+    return {.stream = layer, .timestamp = frame * 3000, .starts_keyframe = key, .starts_frame = true};
+  }
   void send(std::initializer_list<std::size_t> alive, int frames) {
     for (; frames > 0; --frames) {
       now += milliseconds(33);
       ++frame;
-      for (const std::size_t layer : alive) layers.on_packet(layer, frame * 3000, now);
+      for (const std::size_t layer : alive)
+        layers.on_packet({.stream = layer, .timestamp = frame * 3000}, 1000, now);
     }
   }
 };
@@ -49,8 +53,8 @@ TEST_CASE("chooses the highest alive layer that fits the wanted height") {
     Sender sender;
     sender.send(c.alive, 30);
     LayerSelector selector;
-    selector.set_wanted_height(c.wanted);
-    CHECK(selector.target(sender.layers, sender.now) == c.target);
+    selector.set_target(sender.layers.target_for(c.wanted));
+    CHECK(selector.best(sender.layers, sender.now) == c.target);
   }
 }
 
@@ -58,9 +62,9 @@ TEST_CASE("begins and switches on key frames only, and keeps the old layer until
   Sender sender;
   sender.send({0, 1, 2}, 5);
   LayerSelector selector;
-  selector.set_wanted_height(180);
+  selector.set_target({.spatial = 0});
   const auto packet = [&](std::size_t layer, bool key) {
-    return selector.on_packet(sender.layers, layer, key, sender.now);
+    return selector.on_packet(sender.layers, sender.packet(layer, key), sender.now);
   };
 
   CHECK(packet(0, false) == Verdict::drop);
@@ -69,7 +73,7 @@ TEST_CASE("begins and switches on key frames only, and keeps the old layer until
   CHECK(packet(0, true) == Verdict::switched);
   CHECK_FALSE(selector.wanted_keyframe(sender.layers, sender.now));
 
-  selector.set_wanted_height(720);
+  selector.set_target({.spatial = 2});
   CHECK(selector.wanted_keyframe(sender.layers, sender.now) == 2);
   CHECK(packet(2, false) == Verdict::drop);
   CHECK(packet(0, false) == Verdict::forward);
@@ -82,14 +86,14 @@ TEST_CASE("falls down when the current layer stops, and climbs again when it is 
   Sender sender;
   sender.send({0, 1, 2}, 5);
   LayerSelector selector;
-  selector.set_wanted_height(kAnyHeight);
-  REQUIRE(selector.on_packet(sender.layers, 2, true, sender.now) == Verdict::switched);
+  selector.set_target(kEverything);
+  REQUIRE(selector.on_packet(sender.layers, sender.packet(2, true), sender.now) == Verdict::switched);
 
   sender.send({0, 1}, 14);  // 462 ms
   CHECK_FALSE(selector.wanted_keyframe(sender.layers, sender.now));
   sender.send({0, 1}, 2);
   CHECK(selector.wanted_keyframe(sender.layers, sender.now) == 1);
-  CHECK(selector.on_packet(sender.layers, 1, true, sender.now) == Verdict::switched);
+  CHECK(selector.on_packet(sender.layers, sender.packet(1, true), sender.now) == Verdict::switched);
 
   sender.send({0, 1, 2}, 1);
   CHECK(selector.wanted_keyframe(sender.layers, sender.now) == 2);
@@ -99,12 +103,12 @@ TEST_CASE("nothing wanted: nothing forwarded, and going on needs a key frame") {
   Sender sender;
   sender.send({0}, 5);
   LayerSelector selector;
-  CHECK(selector.on_packet(sender.layers, 0, true, sender.now) == Verdict::drop);
-  selector.set_wanted_height(180);
-  CHECK(selector.on_packet(sender.layers, 0, true, sender.now) == Verdict::switched);
-  selector.set_wanted_height(kNoVideo);
-  CHECK(selector.on_packet(sender.layers, 0, true, sender.now) == Verdict::drop);
-  selector.set_wanted_height(180);
-  CHECK(selector.on_packet(sender.layers, 0, false, sender.now) == Verdict::drop);
-  CHECK(selector.on_packet(sender.layers, 0, true, sender.now) == Verdict::switched);
+  CHECK(selector.on_packet(sender.layers, sender.packet(0, true), sender.now) == Verdict::drop);
+  selector.set_target({.spatial = 0});
+  CHECK(selector.on_packet(sender.layers, sender.packet(0, true), sender.now) == Verdict::switched);
+  selector.set_target({});
+  CHECK(selector.on_packet(sender.layers, sender.packet(0, true), sender.now) == Verdict::drop);
+  selector.set_target({.spatial = 0});
+  CHECK(selector.on_packet(sender.layers, sender.packet(0, false), sender.now) == Verdict::drop);
+  CHECK(selector.on_packet(sender.layers, sender.packet(0, true), sender.now) == Verdict::switched);
 }

@@ -9,6 +9,10 @@ namespace {
 
 const TimePoint kStart{seconds(100)};
 
+VideoPacket packet_of(std::size_t layer, std::uint32_t timestamp, std::uint8_t temporal = 0) {
+  return {.stream = layer, .timestamp = timestamp, .temporal = temporal};
+}
+
 }  // namespace
 
 TEST_CASE("each layer is half as high as the next, and their number is bounded") {
@@ -23,17 +27,17 @@ TEST_CASE("each layer is half as high as the next, and their number is bounded")
 TEST_CASE("a layer is dead when it is silent while others go on") {
   SourceLayers layers(2);
   CHECK_FALSE(layers.alive(0, kStart));
-  layers.on_packet(0, 1, kStart);
-  layers.on_packet(1, 1, kStart);
+  layers.on_packet(packet_of(0, 1), 1000, kStart);
+  layers.on_packet(packet_of(1, 1), 1000, kStart);
   CHECK(layers.alive(1, kStart));
 
   for (std::uint32_t frame = 1; frame <= 20; ++frame) {
-    layers.on_packet(0, frame * 3000, kStart + milliseconds(33) * frame);
+    layers.on_packet(packet_of(0, frame * 3000), 1000, kStart + milliseconds(33) * frame);
     const bool expected = frame * 33 <= 500;
     CHECK(layers.alive(1, kStart + milliseconds(33) * frame) == expected);
   }
 
-  layers.on_packet(1, 99, kStart + seconds(1));
+  layers.on_packet(packet_of(1, 99), 1000, kStart + seconds(1));
   CHECK(layers.alive(1, kStart + seconds(1)));
 }
 
@@ -42,7 +46,8 @@ TEST_CASE("a still screen share, one frame in seconds on all layers, stays alive
   for (std::uint32_t frame = 1; frame < 10; ++frame) {
     const TimePoint now = kStart + seconds(2) * frame;
     for (std::size_t layer = 0; layer < 3; ++layer) {
-      for (int packet = 0; packet < 5; ++packet) layers.on_packet(layer, frame * 180000, now);
+      for (int packet = 0; packet < 5; ++packet)
+        layers.on_packet(packet_of(layer, frame * 180000), 1000, now);
       if (frame > 1) {
         for (std::size_t other = 0; other < 3; ++other) CHECK(layers.alive(other, now));
       }
@@ -62,7 +67,44 @@ TEST_CASE("maps a timestamp from one layer's clock to another's") {
 
 TEST_CASE("layers out of range are ignored") {
   SourceLayers layers(2);
-  layers.on_packet(7, 1, kStart);
+  layers.on_packet(packet_of(7, 1), 1000, kStart);
   layers.on_sender_report(7, 1, 1);
   CHECK_FALSE(layers.alive(0, kStart));
+}
+
+TEST_CASE("a wish in pixels becomes the highest layer that fits, and never less than the lowest") {
+  const SourceLayers layers(3);
+  struct Case {
+    int height;
+    int spatial;
+  };
+  for (const Case& c : {Case{0, -1}, {1, 0}, {180, 0}, {359, 0}, {360, 1}, {720, 2}, {2160, 2}, {-1, 2}}) {
+    CAPTURE(c.height);
+    CHECK(layers.target_for(c.height).spatial == c.spatial);
+    CHECK(layers.target_for(c.height).temporal == Target::kAllTemporals);
+  }
+}
+
+TEST_CASE("says what each layer costs and how often it shows a picture, temporal layers included") {
+  SourceLayers layers(2);
+  TimePoint now = kStart;
+  // 32 pictures a second for three seconds: every other one in the base layer, the upper ones half as large.
+  for (std::uint32_t picture = 0; picture < 96; ++picture) {
+    now = kStart + Duration(seconds(1)) * picture / 32;
+    const auto temporal = static_cast<std::uint8_t>(picture % 2);
+    for (int i = 0; i < 2; ++i) {
+      layers.on_packet(packet_of(0, picture * 2812, temporal), temporal == 0 ? 1000 : 500, now);
+    }
+  }
+
+  CHECK(layers.bitrate(0, 0, now) == doctest::Approx(16 * 2000 * 8).epsilon(0.1));
+  CHECK(layers.bitrate(0, 1, now) == doctest::Approx(16 * 3000 * 8).epsilon(0.1));
+  CHECK(layers.bitrate(0, 7, now) == layers.bitrate(0, 1, now));
+  CHECK(layers.frame_rate(0, 0, now) == doctest::Approx(16).epsilon(0.1));
+  CHECK(layers.frame_rate(0, 7, now) == doctest::Approx(32).epsilon(0.1));
+  CHECK(layers.bitrate(1, 7, now) == 0);
+  CHECK(layers.bitrate(9, 7, now) == 0);
+
+  CHECK(layers.bitrate(0, 7, now + milliseconds(500)) < layers.bitrate(0, 7, now));
+  CHECK(layers.bitrate(0, 7, now + seconds(2)) == 0);
 }

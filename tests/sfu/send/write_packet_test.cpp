@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sfu/rtp/vp8.hpp"
 #include "tests/sfu/rtp/build_packet.hpp"
 
 using namespace roomgate;
@@ -17,6 +18,13 @@ RtpPacketView view(const Bytes& bytes) {
   const auto packet = RtpPacketView::parse(bytes);
   REQUIRE(packet.ok());
   return *packet;
+}
+
+PictureFields renumbered() {
+  PictureFields fields = read_vp8(kVp8)->picture();
+  fields.picture_id = 0x11;
+  fields.tl0 = 0x22;
+  return fields;
 }
 
 Bytes payload_of(const Bytes& bytes) {
@@ -38,8 +46,8 @@ TEST_CASE("pitfall 6: mid is on no packet that leaves: media and RTX, one-byte a
         if (sequence) header.transport_sequence = 9;
         Bytes out(2000);
 
-        const std::size_t size = rtx ? write_rtx(view(in), header, 77, std::nullopt, {}, out)
-                                     : write_media(view(in), header, std::nullopt, {}, out);
+        const std::size_t size =
+            rtx ? write_rtx(view(in), header, 77, {}, {}, out) : write_media(view(in), header, {}, {}, out);
 
         REQUIRE(size > 0);
         out.resize(size);
@@ -55,7 +63,7 @@ TEST_CASE("pitfall 6: mid is on no packet that leaves: media and RTX, one-byte a
 TEST_CASE("media has the payload with its VP8 fields replaced, and the source is untouched") {
   const Bytes in = build({.payload = kVp8, .padding = 2});
   const Bytes before = in;
-  const Vp8Edit edit{*read_vp8(kVp8), {.picture_id = 0x11, .tl0 = 0x22}};
+  const Edit edit{.picture = renumbered()};
   Bytes out(2000);
 
   out.resize(write_media(view(in), {.ssrc = 5}, edit, {}, out));
@@ -67,7 +75,7 @@ TEST_CASE("media has the payload with its VP8 fields replaced, and the source is
 
 TEST_CASE("RTX has the known number in front of the same payload") {
   const Bytes in = build({.marker = true, .sequence = 4000, .payload = kVp8});
-  const Vp8Edit edit{*read_vp8(kVp8), {.picture_id = 0x11, .tl0 = 0x22}};
+  const Edit edit{.picture = renumbered()};
   Bytes out(2000);
 
   out.resize(write_rtx(view(in),
@@ -84,9 +92,43 @@ TEST_CASE("writes nothing into too little room") {
   const Bytes in = build({.payload = kVp8});
   Bytes out(in.size() + 2);
   for (std::size_t room = 0; room < in.size(); ++room) {
-    CHECK(write_media(view(in), {}, std::nullopt, {}, ByteSpan(out).first(room)) == 0);
-    CHECK(write_rtx(view(in), {}, 1, std::nullopt, {}, ByteSpan(out).first(room + 1)) == 0);
+    CHECK(write_media(view(in), {}, Edit{}, {}, ByteSpan(out).first(room)) == 0);
+    CHECK(write_rtx(view(in), {}, 1, Edit{}, {}, ByteSpan(out).first(room + 1)) == 0);
   }
-  CHECK(write_media(view(in), {}, std::nullopt, {}, ByteSpan(out).first(in.size())) == in.size());
-  CHECK(write_rtx(view(in), {}, 1, std::nullopt, {}, out) == in.size() + 2);
+  CHECK(write_media(view(in), {}, Edit{}, {}, ByteSpan(out).first(in.size())) == in.size());
+  CHECK(write_rtx(view(in), {}, 1, Edit{}, {}, out) == in.size() + 2);
+}
+
+TEST_CASE(
+    "an empty packet is a header with its numbers and the transport sequence, whatever the source had") {
+  const Bytes in = build(
+      {.csrcs = {1, 2}, .extensions = {{11, {0x80, 0, 1}}, {5, {1, 1}}}, .payload = kVp8, .padding = 3});
+  Bytes out(2000);
+
+  out.resize(write_media(
+      view(in), {.ssrc = 5, .sequence = 8, .timestamp = 9, .payload_type = 100, .transport_sequence = 7},
+      Edit{.empty = true}, {}, out));
+
+  CHECK(out.size() == kFixedHeader + 8);
+  CHECK(view(out).sequence() == 8);
+  CHECK(view(out).timestamp() == 9);
+  CHECK(view(out).ssrc() == 5);
+  CHECK(view(out).payload().empty());
+  CHECK(view(out).csrc_count() == 0);
+  CHECK(transport_sequence(view(out)) == 7);
+  CHECK_FALSE(find_extension(view(out), kDependencyDescriptorId));
+}
+
+TEST_CASE("a dependency descriptor leaves with its numbers moved on, and told targets where it has none") {
+  const Bytes in = build({.extensions = {{11, {0xc1, 0x00, 0x07}}}, .payload = kVp8});
+  const Edit edit{.descriptor = DescriptorRewrite{
+                      .template_shift = 63, .frame_shift = 0x100, .active_targets = 0b011, .targets = 3}};
+  Bytes out(2000);
+
+  out.resize(write_media(view(in), {.ssrc = 5}, edit, {}, out));
+
+  const auto descriptor = find_extension(view(out), kDependencyDescriptorId);
+  REQUIRE(descriptor);
+  // Flags 01000, then the mask.
+  CHECK(Bytes(descriptor->begin(), descriptor->end()) == Bytes{0xc0, 0x01, 0x07, 0b01000'011});
 }
