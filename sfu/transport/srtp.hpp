@@ -38,6 +38,8 @@ struct SrtpPacket {
 // SSRC -> replay window: open addressing, flat, power-of-two, only ever grows, to a bound.
 class SsrcTable {
  public:
+  static constexpr std::size_t kFirstSlots = 4;  // most clients have two streams, and four tables each
+
   explicit SsrcTable(std::size_t max_streams);
 
   ReplayWindow* find(std::uint32_t ssrc);
@@ -75,6 +77,10 @@ class SrtpSession {
   // The new size. protect_*: the packet is the first `size` bytes of `buffer`, up to kMaxOverhead more must
   // be there.
   Result<std::size_t, SrtpError> protect_rtp(ByteSpan buffer, std::size_t size);
+  // All of it but the cipher: who calls gathers jobs of many sessions and has their engine seal them
+  // together, before any of these sessions ends. The new size is protected_size(size).
+  Result<CipherJob, SrtpError> begin_protect_rtp(ByteSpan buffer, std::size_t size);
+  std::size_t protected_size(std::size_t size) const { return size + tag_size(profile_); }
   Result<std::size_t, SrtpError> protect_rtcp(ByteSpan buffer, std::size_t size);
   Result<std::size_t, SrtpError> unprotect_rtp(ByteSpan packet);
   Result<std::size_t, SrtpError> unprotect_rtcp(ByteSpan packet);
@@ -91,7 +97,6 @@ class SrtpSession {
     std::uint32_t ssrc = 0;
     std::uint64_t index = 0;
   };
-  Result<CipherJob, SrtpError> prepare_seal(ByteSpan buffer, std::size_t size);
   Result<CipherJob, SrtpError> prepare_open(ByteSpan packet, Opening& opening);
   Result<void, SrtpError> commit_open(SsrcTable& streams, const Opening& opening);
 
