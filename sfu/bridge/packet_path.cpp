@@ -26,13 +26,14 @@ namespace {
 
 constexpr std::size_t kRtpHeaderBytes = 12;
 
-// A fan-out touches more than the first caches hold, once per receiver and packet: what the next two
-// receivers need is on its way while this one is served.
+// A fan-out touches more than the first caches hold, once per receiver and packet: what the next receivers
+// need is on its way while this one is served. One step of the chain of pointers for each receiver ahead.
 template <class Out>
 void prefetch_next(const std::vector<Out>& outs, const Out& current) {
   const auto at = static_cast<std::size_t>(&current - outs.data());
-  if (at + 2 < outs.size()) prefetch(&outs[at + 2], sizeof(Out));
-  if (at + 1 < outs.size()) outs[at + 1].receiver->prefetch_sending();
+  if (at + 3 < outs.size()) prefetch(&outs[at + 3], sizeof(Out));
+  if (at + 2 < outs.size()) outs[at + 2].receiver->prefetch_sending();
+  if (at + 1 < outs.size() && outs[at + 1].receiver->outbound) outs[at + 1].receiver->outbound->prefetch();
 }
 
 }  // namespace

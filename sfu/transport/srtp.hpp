@@ -47,6 +47,9 @@ class SsrcTable {
   ReplayWindow* insert(std::uint32_t ssrc);
   std::size_t size() const { return used_; }
   bool full() const { return used_ >= max_streams_; }
+  void prefetch() const {
+    for (std::size_t i = 0; i < kFirstSlots; ++i) __builtin_prefetch(&slots_[i]);
+  }
 
  private:
   struct Slot {
@@ -80,6 +83,8 @@ class SrtpSession {
   // All of it but the cipher: who calls gathers jobs of many sessions and has their engine seal them
   // together, before any of these sessions ends. The new size is protected_size(size).
   Result<CipherJob, SrtpError> begin_protect_rtp(ByteSpan buffer, std::size_t size);
+  // Asks the processor for what begin_protect_rtp() will read.
+  void prefetch() const { rtp_streams_.prefetch(); }
   std::size_t protected_size(std::size_t size) const { return size + tag_size(profile_); }
   Result<std::size_t, SrtpError> protect_rtcp(ByteSpan buffer, std::size_t size);
   Result<std::size_t, SrtpError> unprotect_rtp(ByteSpan packet);
