@@ -43,7 +43,9 @@ const janus = (loops) => async (house) => {
 const start = {
   async roomshard(house) {
     const port = await freePort();
-    const child = await house.start(serverCpu, `${bin}/roomshard`, ['serve', '--listen', `127.0.0.1:${port}`, '--media-port', '0'], port);
+    const config = house.file('roomshard.toml');
+    writeFileSync(config, '[limits]\nparticipants_per_room = 500\n');
+    const child = await house.start(serverCpu, `${bin}/roomshard`, ['serve', '--config', config, '--listen', `127.0.0.1:${port}`, '--media-port', '0'], port);
     return { child, adapter: 'jitsi', url: `http://127.0.0.1:${port}` };
   },
   janus: janus(0),

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -101,8 +102,8 @@ struct Endpoint {
   bool ready() const { return outbound.has_value() && path.has_value(); }
 
   // ---- what it sends
-  std::vector<IncomingStream> streams;  // sorted by SSRC
-  congestion::TransportCcCollector arrivals;
+  std::vector<IncomingStream> streams;                         // sorted by SSRC
+  std::unique_ptr<congestion::TransportCcCollector> arrivals;  // 10 KB: made with the first packet
   TimePoint next_report{};
   std::uint64_t remb = 0;
   std::uint64_t remb_bytes = 0;  // at the last one

@@ -185,8 +185,10 @@ bool Worker::note_arrival(Endpoint& sender, const rtp::PacketBuffer& packet) {
     ++counts_.drop_malformed;
     return false;
   }
-  if (const auto sequence = rtp::transport_sequence(*view))
-    sender.arrivals.on_packet(*sequence, packet.received_at);
+  if (const auto sequence = rtp::transport_sequence(*view)) {
+    if (!sender.arrivals) sender.arrivals = std::make_unique<congestion::TransportCcCollector>();
+    sender.arrivals->on_packet(*sequence, packet.received_at);
+  }
   return true;
 }
 
