@@ -11,8 +11,9 @@
 //                    6 distribute        to the receivers here:
 //   distribute         levels and layers, then for each receiver  forward_audio | forward_video
 //                        7 choose and rewrite   (forwarders: is it for them, under which numbers)
-//                        8 send_media           header and payload into the send arena, protect
-//                    9 history           kept opened for NACKs
+//                        8 send_media           header and payload into the send arena
+//                        9 seal_batch           sixteen at a time, encrypted in place
+//                   10 history           kept opened for NACKs
 //   flush_batch      sendmmsg, runs of equal size as one UDP_SEGMENT message
 #include <algorithm>
 
