@@ -10,7 +10,7 @@ export const bin = process.env.ROOMGATE_BIN ?? 'build/release/bin';
 
 export const sleep = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
-const freePort = () => new Promise((resolve) => {
+export const freePort = () => new Promise((resolve) => {
   const server = createServer().listen(0, '127.0.0.1', () => {
     const { port } = server.address();
     server.close(() => resolve(port));
@@ -26,6 +26,19 @@ const reachable = (port) => new Promise((resolve) => {
 // A child with its own: nginx's worker would outlive its master.
 function killGroup(child) {
   try { process.kill(-child.pid, 'SIGKILL'); } catch { /* gone already */ }
+}
+
+// Does the work while the lock `file` is held (flock), so that other jobs can keep quiet; without a file just so.
+export async function locked(file, work) {
+  if (!file) return work();
+  const holder = spawn('flock', [file, 'sh', '-c', 'echo held; cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await new Promise((resolve) => { holder.stdout.once('data', resolve); });
+  try {
+    return await work();
+  } finally {
+    holder.stdin.end();
+    await new Promise((resolve) => { holder.on('exit', resolve); });
+  }
 }
 
 export class House {
@@ -56,6 +69,14 @@ export class House {
     return child;
   }
 
+  stop(child) {
+    return new Promise((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) return resolve();
+      child.on('exit', resolve);
+      killGroup(child);
+    });
+  }
+
   async startBacks() {
     for (const name of ['b1', 'b2']) {
       const port = await freePort();
@@ -78,11 +99,7 @@ export class House {
     const workers = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
     return { name, port, tlsPort, pids: [child.pid, ...(workers ? workers.split(' ').map(Number) : [])],
       alive: () => child.exitCode === null && child.signalCode === null,
-      stop: () => new Promise((resolve) => {
-        if (child.exitCode !== null || child.signalCode !== null) return resolve();
-        child.on('exit', resolve);
-        killGroup(child);
-      }) };
+      stop: () => this.stop(child) };
   }
 
   close() {

@@ -8,11 +8,11 @@
 //   --syscalls        system calls per unit of work instead (strace)
 //   --no-save         print only; otherwise the rows measured replace theirs in bench/results/proxy.json and .html
 //   --lock FILE       hold this lock (flock) during each set, so that other jobs can keep quiet
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { House, bin } from './house.mjs';
+import { House, locked } from './house.mjs';
 import { checkRooms, measureH2, measureLoad, measureMemory, traceCalls } from './measure.mjs';
 import { page } from './report.mjs';
 import { scenarios, traced } from './scenarios.mjs';
@@ -36,18 +36,6 @@ if (unknown.length) {
 const results = 'bench/results/proxy.json';
 const house = new House();
 const firstLine = (command, ...args) => execFileSync('sh', ['-c', '"$@" 2>&1 | head -1', 'sh', command, ...args], { encoding: 'utf8' }).trim();
-
-async function locked(work) {
-  if (!given.lock) return work();
-  const holder = spawn('flock', [given.lock, 'sh', '-c', 'echo held; cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  await new Promise((resolve) => { holder.stdout.once('data', resolve); });
-  try {
-    return await work();
-  } finally {
-    holder.stdin.end();
-    await new Promise((resolve) => { holder.on('exit', resolve); });
-  }
-}
 
 // The record, or why there is none: a proxy that fails must not end the others' measurement.
 async function attempt(proxy, work) {
@@ -81,7 +69,7 @@ async function loadSets(scenario, list, sets, extra) {
   for (let set = 0; set < sets + extra && done.filter(isQuiet).length < sets; set += 1) {
     const order = set % 2 ? [...proxies].reverse() : proxies;
     const runs = {};
-    await locked(async () => { for (const proxy of order) runs[proxy.name] = await runOnce(scenario, proxy); });
+    await locked(given.lock, async () => { for (const proxy of order) runs[proxy.name] = await runOnce(scenario, proxy); });
     done.push({ runs });
     process.stdout.write('.');
   }
@@ -95,7 +83,7 @@ async function memorySets(scenario, list, sets) {
   for (let set = 0; set < Math.min(sets, 3); set += 1) {
     const runs = {};
     for (const name of list) {
-      await locked(async () => {
+      await locked(given.lock, async () => {
         const proxy = (await startAll([name]))[0];
         runs[name] = await attempt(proxy, () => measureMemory(house, proxy, scenario, Number(given.tunnels)));
         await proxy.stop();
@@ -181,7 +169,7 @@ async function measureCalls() {
   for (const work of traced) {
     for (const name of onlyProxies ?? ['haproxy', 'nginx', 'floor', 'roomgate']) {
       const proxy = await house.startProxy(name);
-      const counted = await locked(() => traceCalls(house, proxy, work));
+      const counted = await locked(given.lock, () => traceCalls(house, proxy, work));
       await proxy.stop();
       const total = Object.values(counted).reduce((sum, value) => sum + value, 0);
       calls.push({ work: work.title, proxy: name, total, calls: counted });

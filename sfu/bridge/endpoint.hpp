@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -62,6 +63,13 @@ class SentReports {
   std::size_t next_ = 0;
 };
 
+// Asks the processor for `size` bytes from `begin` on; reads nothing itself.
+inline void prefetch(const void* begin, std::size_t size) {
+  constexpr std::size_t kLine = 64;
+  const auto* bytes = static_cast<const std::uint8_t*>(begin);
+  for (std::size_t at = 0; at < size; at += kLine) __builtin_prefetch(bytes + at);
+}
+
 struct Endpoint {
   static constexpr std::size_t kMaxStopped = 512;
 
@@ -73,12 +81,19 @@ struct Endpoint {
   Conference& conference;
   const std::uint32_t destination;  // its number in the send batch
 
+  // ---- what each packet to it reads, side by side
+  send::SendBatch::Lane lane;
+  send::TransportWideSequence transport_sequence;
+  std::optional<Path> path;  // the selected pair
+  std::optional<transport::SrtpSession> outbound;
+  void prefetch_sending() const {
+    const auto* begin = reinterpret_cast<const std::uint8_t*>(&key);
+    prefetch(begin, static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(&outbound + 1) - begin));
+  }
+
   // ---- transport
   transport::IceAgent ice;
   std::optional<transport::SrtpSession> inbound;
-  std::optional<transport::SrtpSession> outbound;
-  std::optional<Path> path;  // the selected pair
-  send::SendBatch::Lane lane;
   Features features;
   std::optional<EndpointState> told;  // what signalling was last told
   bool dtls_failed = false;
@@ -87,8 +102,8 @@ struct Endpoint {
   bool ready() const { return outbound.has_value() && path.has_value(); }
 
   // ---- what it sends
-  std::vector<IncomingStream> streams;  // sorted by SSRC
-  congestion::TransportCcCollector arrivals;
+  std::vector<IncomingStream> streams;                         // sorted by SSRC
+  std::unique_ptr<congestion::TransportCcCollector> arrivals;  // 10 KB: made with the first packet
   TimePoint next_report{};
   std::uint64_t remb = 0;
   std::uint64_t remb_bytes = 0;  // at the last one
@@ -104,7 +119,6 @@ struct Endpoint {
   bool wants_audio(const std::string& source) const;
 
   // ---- what it is sent
-  send::TransportWideSequence transport_sequence;
   std::unordered_map<std::uint32_t, StoppedStream> stopped;  // by announced SSRC, at most kMaxStopped
   SentReports sent_reports;
 };

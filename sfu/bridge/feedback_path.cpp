@@ -222,10 +222,10 @@ void Worker::send_nacks(SourceState& source, LayerState& layer) {
 }
 
 void Worker::send_arrivals(Endpoint& sender) {
-  if (!sender.arrivals.due(now_)) return;
+  if (!sender.arrivals || !sender.arrivals->due(now_)) return;
   const std::uint32_t media = sender.streams.empty() ? 0 : sender.streams.front().ssrc;
   std::array<std::uint8_t, kMaxRtcp> bytes;
-  while (const std::size_t size = sender.arrivals.build(env_.video_ssrc, media, now_, bytes)) {
+  while (const std::size_t size = sender.arrivals->build(env_.video_ssrc, media, now_, bytes)) {
     send_rtcp(sender, ByteView(bytes).first(size));
   }
 }

@@ -88,12 +88,14 @@ struct UdpSocket::Scratch {
 
 Result<UdpSocket, std::string> UdpSocket::open(const Address& bind_to, int buffer) {
   const bool v6 = !bind_to.is_v4();
+  // A socket of one address need not ask which of them a datagram came to, nor say from which one leaves.
+  const bool any = bind_to.is_unspecified();
   const int fd = ::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return fail(error_text("socket"));
   if (v6) {
     set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-  } else {
+    if (any) set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+  } else if (any) {
     set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
   }
   set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);

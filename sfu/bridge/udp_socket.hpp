@@ -21,7 +21,8 @@
 namespace roomgate::sfu::bridge {
 
 // A remote address and the local one its packets come to. Answers leave from `local` (its port is ignored;
-// unspecified: the kernel chooses), since a client drops what comes from an address it never spoke to.
+// unspecified: the kernel chooses, or the socket has but one), since a client drops what comes from an
+// address it never spoke to.
 struct Path {
   Address remote;
   Address local;

@@ -100,6 +100,7 @@ class Worker {
   bool send_media(Endpoint& receiver, const Media& media, const rtp::OutgoingHeader& header,
                   const send::Edit& edit);
   ByteSpan reserve(Endpoint& receiver, std::size_t size);
+  void seal_batch();
   void flush_batch();
 
   // ---- feedback_path.cpp
@@ -122,6 +123,12 @@ class Worker {
   // ---- worker.cpp
   void run();
   void set_now();
+  struct Ready {  // which descriptors have something
+    bool media = false;
+    bool commands = false;
+    bool handshakes = false;
+  };
+  Ready wait();
   void read_commands();
   void handle(WorkerCommand& command);
   void read_handshakes();
@@ -151,6 +158,9 @@ class Worker {
   rtp::PacketPool pool_;  // outlives every handle below
   UdpSocket socket_;
   send::SendBatch batch_;
+  std::array<transport::CipherJob, 16>
+      seals_;  // packets in the batch that are in clear yet; as many as lanes
+  std::size_t seals_due_ = 0;
   std::vector<UdpSocket::Outgoing> outgoing_;
   std::array<rtp::PacketHandle, UdpSocket::kBatch> receive_packets_;
   rtp::ExtensionPolicy extensions_;

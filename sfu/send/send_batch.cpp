@@ -12,7 +12,8 @@ constexpr std::size_t kMaxMessageBytes = 65000;
 
 SendBatch::SendBatch(Limits limits)
     : limits_(limits),
-      arena_(limits.max_destinations * limits.lane_bytes),
+      stride_(limits.lane_bytes + kSkew),
+      arena_(limits.max_destinations * stride_),
       sizes_(limits.max_destinations * limits.max_datagrams),
       lanes_(limits.max_destinations) {}
 
@@ -28,7 +29,7 @@ ByteSpan SendBatch::reserve(Lane& lane, std::uint32_t destination, std::size_t s
   if (state.bytes + size > limits_.lane_bytes || state.datagrams == limits_.max_datagrams) return {};
   open_lane_ = lane.index;
   open_size_ = size;
-  return ByteSpan(arena_).subspan(lane.index * limits_.lane_bytes + state.bytes, size);
+  return ByteSpan(arena_).subspan(lane.index * stride_ + state.bytes, size);
 }
 
 void SendBatch::commit(std::size_t used) {

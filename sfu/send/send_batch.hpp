@@ -53,7 +53,7 @@ class SendBatch {
         std::size_t bytes = 0;
         for (std::size_t d = first; d < end; ++d) bytes += sizes_[i * limits_.max_datagrams + d];
         f(Message{.destination = lane.destination,
-                  .bytes = ByteView(arena_).subspan(i * limits_.lane_bytes + at, bytes),
+                  .bytes = ByteView(arena_).subspan(i * stride_ + at, bytes),
                   .segment_size = sizes_[i * limits_.max_datagrams + first],
                   .segments = end - first});
         at += bytes;
@@ -77,7 +77,12 @@ class SendBatch {
   // One past the last datagram of the message that begins with `first`.
   std::size_t message_end(std::size_t lane, std::size_t first) const;
 
+  // Lanes begin at cache lines that differ, since a fan-out writes at the same place of each: with a stride
+  // of whole pages all of it would fall into a few sets of the caches and push itself out.
+  static constexpr std::size_t kSkew = 20 * 64;
+
   Limits limits_;
+  std::size_t stride_;
   std::vector<std::uint8_t> arena_;
   std::vector<std::uint16_t> sizes_;  // max_datagrams per lane
   std::vector<LaneState> lanes_;

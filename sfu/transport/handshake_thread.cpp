@@ -1,6 +1,7 @@
 #include "sfu/transport/handshake_thread.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@ namespace roomgate::sfu::transport {
 namespace {
 
 constexpr std::size_t kTurn = 64;  // requests of one worker taken before the next worker's
+constexpr std::size_t kFreedBeforeTrim = 16;
+constexpr Duration kTrimPause = seconds(5);
 
 int make_eventfd() {
   const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -134,6 +137,7 @@ void HandshakeThread::run() {
       if (lane->rang || taken == kTurn) ring_bell(lane->event_fd);
     }
     if (more) continue;
+    give_memory_back(Clock::now());
     int wait = -1;
     if (deadline != TimePoint::max()) {
       const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
@@ -143,6 +147,15 @@ void HandshakeThread::run() {
     poll(&bell, 1, wait);
     reset_bell(wake_fd_);
   }
+}
+
+// What handshakes needed lies in pieces between what stays: the allocator keeps it as the process's own
+// unless it is asked. A join storm would else leave some 60 KB resident for everybody who came.
+void HandshakeThread::give_memory_back(TimePoint now) {
+  if (freed_ < kFreedBeforeTrim || now < next_trim_) return;
+  freed_ = 0;
+  next_trim_ = now + kTrimPause;
+  ::malloc_trim(0);
 }
 
 void HandshakeThread::handle(Lane& lane, Request& request, TimePoint now) {
@@ -253,6 +266,7 @@ TimePoint HandshakeThread::tick(Lane& lane, TimePoint now) {
       // The entry stays until drop(): a late ClientHello must not begin a second handshake under this id.
       association.dtls.reset();
       association.freed = true;
+      ++freed_;
     } else {
       lane.deadline = std::min(lane.deadline, due(dtls));
     }

@@ -88,10 +88,13 @@ class HandshakeThread {
   TimePoint tick(Lane& lane, TimePoint now);
   TimePoint due(const DtlsServer& dtls) const;
   void wake() const;
+  void give_memory_back(TimePoint now);
 
   const DtlsContext& context_;
   const HandshakeLimits limits_;
   std::vector<std::unique_ptr<Lane>> lanes_;
+  std::size_t freed_ = 0;  // SSL objects since the allocator last gave back
+  TimePoint next_trim_{};
   int wake_fd_ = -1;
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> lost_requests_{0};

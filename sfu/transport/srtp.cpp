@@ -12,7 +12,6 @@ constexpr std::size_t kRtpHeader = 12;
 constexpr std::size_t kRtcpHeader = 8;  // what SRTCP leaves in the clear: up to and with the sender's SSRC
 constexpr std::size_t kRtcpIndex = 4;
 constexpr std::uint32_t kEncrypted = 0x80000000;
-constexpr std::size_t kFirstSlots = 16;
 constexpr std::size_t kBatch = 32;  // jobs prepared on the stack at a time
 
 std::array<std::uint8_t, 4> four_bytes(std::uint32_t value) {
@@ -119,7 +118,7 @@ SrtpSession::SrtpSession(SrtpProfile profile, const SrtpSessionKey& rtp, const S
       rtp_streams_(limits.max_streams),
       rtcp_streams_(limits.max_streams) {}
 
-Result<CipherJob, SrtpError> SrtpSession::prepare_seal(ByteSpan buffer, std::size_t size) {
+Result<CipherJob, SrtpError> SrtpSession::begin_protect_rtp(ByteSpan buffer, std::size_t size) {
   assert(direction_ == SrtpDirection::protect);
   if (size > buffer.size() || buffer.size() - size < tag_size(profile_)) return fail(SrtpError::no_room);
   const auto offset = payload_offset(buffer.first(size));
@@ -170,7 +169,7 @@ Result<void, SrtpError> SrtpSession::commit_open(SsrcTable& streams, const Openi
 }
 
 Result<std::size_t, SrtpError> SrtpSession::protect_rtp(ByteSpan buffer, std::size_t size) {
-  auto job = prepare_seal(buffer, size);
+  auto job = begin_protect_rtp(buffer, size);
   if (!job) return fail(job.error());
   engine_.seal({&*job, 1});
   return size + tag_size(profile_);
@@ -240,7 +239,7 @@ void SrtpSession::protect_rtp(std::span<SrtpPacket> packets) {
     const std::span<SrtpPacket> chunk = packets.first(std::min(packets.size(), kBatch));
     std::size_t count = 0;
     for (SrtpPacket& packet : chunk) {
-      auto job = packet.session->prepare_seal(packet.buffer, packet.size);
+      auto job = packet.session->begin_protect_rtp(packet.buffer, packet.size);
       packet.error = job ? std::nullopt : std::optional(job.error());
       if (!job) continue;
       packet.size += tag_size(packet.session->profile_);

@@ -38,6 +38,8 @@ struct SrtpPacket {
 // SSRC -> replay window: open addressing, flat, power-of-two, only ever grows, to a bound.
 class SsrcTable {
  public:
+  static constexpr std::size_t kFirstSlots = 4;  // most clients have two streams, and four tables each
+
   explicit SsrcTable(std::size_t max_streams);
 
   ReplayWindow* find(std::uint32_t ssrc);
@@ -45,6 +47,9 @@ class SsrcTable {
   ReplayWindow* insert(std::uint32_t ssrc);
   std::size_t size() const { return used_; }
   bool full() const { return used_ >= max_streams_; }
+  void prefetch() const {
+    for (std::size_t i = 0; i < kFirstSlots; ++i) __builtin_prefetch(&slots_[i]);
+  }
 
  private:
   struct Slot {
@@ -75,6 +80,12 @@ class SrtpSession {
   // The new size. protect_*: the packet is the first `size` bytes of `buffer`, up to kMaxOverhead more must
   // be there.
   Result<std::size_t, SrtpError> protect_rtp(ByteSpan buffer, std::size_t size);
+  // All of it but the cipher: who calls gathers jobs of many sessions and has their engine seal them
+  // together, before any of these sessions ends. The new size is protected_size(size).
+  Result<CipherJob, SrtpError> begin_protect_rtp(ByteSpan buffer, std::size_t size);
+  // Asks the processor for what begin_protect_rtp() will read.
+  void prefetch() const { rtp_streams_.prefetch(); }
+  std::size_t protected_size(std::size_t size) const { return size + tag_size(profile_); }
   Result<std::size_t, SrtpError> protect_rtcp(ByteSpan buffer, std::size_t size);
   Result<std::size_t, SrtpError> unprotect_rtp(ByteSpan packet);
   Result<std::size_t, SrtpError> unprotect_rtcp(ByteSpan packet);
@@ -91,7 +102,6 @@ class SrtpSession {
     std::uint32_t ssrc = 0;
     std::uint64_t index = 0;
   };
-  Result<CipherJob, SrtpError> prepare_seal(ByteSpan buffer, std::size_t size);
   Result<CipherJob, SrtpError> prepare_open(ByteSpan packet, Opening& opening);
   Result<void, SrtpError> commit_open(SsrcTable& streams, const Opening& opening);
 

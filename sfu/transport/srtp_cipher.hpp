@@ -69,7 +69,8 @@ class CipherEngine {
   virtual void open(std::span<CipherJob> jobs);
 };
 
-// Engines hold no state that a call changes: one of each for the process, any thread.
+// Engines hold no state that outlives a call, or one for each thread: one of each for the process, any
+// thread.
 CipherEngine& evp_engine();  // OpenSSL's EVP, always there
 CipherEngine*
 multi_buffer_engine();  // Intel's multi-buffer library; nullptr without it or without the processor for it

@@ -277,6 +277,7 @@ TEST_CASE("the multi-buffer engine is the same as libsrtp2 as well") {
   }
   compare_rtp(SrtpProfile::aead_aes_128_gcm, 100'000, *engine);
   compare_rtp(SrtpProfile::aead_aes_256_gcm, 20'000, *engine);
+  compare_rtp(SrtpProfile::aes128_cm_sha1_80, 20'000, *engine);
   compare_rtcp(SrtpProfile::aead_aes_128_gcm, 20'000, *engine);
   compare_rtcp(SrtpProfile::aead_aes_256_gcm, 5'000, *engine);
 }

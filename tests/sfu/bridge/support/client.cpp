@@ -13,8 +13,12 @@ namespace roomgate::test {
 
 using namespace roomgate::sfu::transport;
 
-MediaClient::MediaClient()
-    : ufrag_(random_hex(4)), pwd_(random_hex(16)), own_key_(as_bytes(pwd_)), tie_breaker_(random_u64()) {
+MediaClient::MediaClient(const DtlsClientOptions& dtls)
+    : ufrag_(random_hex(4)),
+      pwd_(random_hex(16)),
+      own_key_(as_bytes(pwd_)),
+      tie_breaker_(random_u64()),
+      dtls_(dtls) {
   open_socket();
 }
 
@@ -53,7 +57,7 @@ void MediaClient::turn() {
   if (server_.port() == 0) return;
   const TimePoint now = Clock::now();
   if (now >= next_check_ && !hold_checks_) {
-    next_check_ = now + milliseconds(50);
+    next_check_ = now + check_interval_;
     send_check();
   }
   if (checked_ && !hold_dtls_ && !connected() && now >= next_dtls_) {

@@ -26,7 +26,7 @@ struct ReceivedRtp {
 
 class MediaClient {
  public:
-  MediaClient();
+  explicit MediaClient(const sfu::transport::DtlsClientOptions& dtls = {});
   ~MediaClient();
   MediaClient(const MediaClient&) = delete;
   MediaClient& operator=(const MediaClient&) = delete;
@@ -48,6 +48,8 @@ class MediaClient {
   void hold_dtls() { hold_dtls_ = true; }
   // Sends no check of its own any more; still answers the server's.
   void hold_checks() { hold_checks_ = true; }
+  // 50 ms at first, for joins that wait for nothing; browsers check every 2.5 s.
+  void check_every(Duration interval) { check_interval_ = interval; }
 
   void send_raw(ByteView datagram);
   void send_rtp(ByteView clear);
@@ -73,6 +75,7 @@ class MediaClient {
   sfu::transport::HmacSha1 own_key_;
   sfu::transport::HmacSha1 server_key_;
   std::uint64_t tie_breaker_;
+  Duration check_interval_ = milliseconds(50);
   TimePoint next_check_{};
   TimePoint next_dtls_{};
   bool ice_answered_ = false;

@@ -63,14 +63,14 @@ BridgeConfig House::default_config() {
   return config;
 }
 
-House::House(BridgeConfig config) {
+House::House(BridgeConfig config, sfu::transport::DtlsClientOptions dtls) : dtls_(dtls) {
   auto bridge = Bridge::start(config, registry_);
   if (!bridge) FAIL(bridge.error());
   bridge_ = std::move(*bridge);
 }
 
 Member& House::enter(const std::string& conference, const std::string& id) {
-  auto member = std::make_unique<Member>();
+  auto member = std::make_unique<Member>(dtls_);
   member->id = id;
   member->conference = conference;
   const std::uint64_t request = next_request_++;

@@ -24,6 +24,8 @@ struct Ssrcs {
 };
 
 struct Member {
+  explicit Member(const sfu::transport::DtlsClientOptions& dtls) : client(dtls) {}
+
   std::string id;
   std::string conference;
   sfu::bridge::Allocated allocated;
@@ -49,7 +51,9 @@ std::vector<std::uint8_t> make_vp8(bool keyframe, std::uint16_t picture_id, std:
 
 class House {
  public:
-  explicit House(sfu::bridge::BridgeConfig config = default_config());
+  // `dtls` is how its clients shake hands.
+  explicit House(sfu::bridge::BridgeConfig config = default_config(),
+                 sfu::transport::DtlsClientOptions dtls = {});
   static sfu::bridge::BridgeConfig default_config();
 
   // Allocates an endpoint; connects nothing.
@@ -66,6 +70,8 @@ class House {
 
   // Turns everything until `done` holds; false when it does not within ten seconds.
   bool until(const std::function<bool()>& done);
+  // Once: every client, then what the bridge has to say.
+  void turn();
 
   double metric(const std::string& name_and_labels) const;
   std::vector<std::string> frames_to(const Member& member) const;
@@ -76,8 +82,7 @@ class House {
   std::vector<sfu::bridge::Event> events;
 
  private:
-  void turn();
-
+  const sfu::transport::DtlsClientOptions dtls_;
   metrics::Registry registry_;
   std::unique_ptr<sfu::bridge::Bridge> bridge_;
   std::vector<std::unique_ptr<Member>> members_;
