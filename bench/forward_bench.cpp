@@ -4,7 +4,7 @@
 // their CPU clocks (no ticks), divided by the packets that the receivers decrypted.
 //
 //   forward_bench [OUT.json]                        the table
-//   forward_bench SENDERS RECEIVERS gcm|cm burst|paced SECONDS   one row, once (for perf, strace, callgrind)
+//   forward_bench SENDERS RECEIVERS gcm|cm burst|paced SECONDS [estimated]   one row, once (for perf, strace, callgrind)
 //
 // burst: the packets of a frame at once. paced: spread over 10 ms.
 #define DOCTEST_CONFIG_IMPLEMENT
@@ -41,6 +41,7 @@ struct Load {
   std::size_t receivers = 100;  // beside the senders; with several senders there are none
   bool gcm = true;
   bool paced = false;
+  bool estimation = false;  // feedback from every receiver, and an estimate for each; else REMB only
 };
 
 struct Usage {
@@ -95,6 +96,11 @@ class Meeting {
     for (std::size_t i = 0; i < load.senders + load.receivers; ++i) {
       Member& member = house_.join("room", std::to_string(10000000 + i), i < load.senders ? 1 : 0);
       member.client.check_every(milliseconds(2500));
+      if (load.estimation) {
+        member.client.give_feedback();
+      } else {
+        house_.set_transport(member, {.transport_cc = false});
+      }
       members_.push_back(&member);
       if (i < load.senders) {
         const auto phase = kFrame * static_cast<int>(i) / static_cast<int>(load.senders);
@@ -245,7 +251,8 @@ Figure measure(const Load& load, Duration duration) {
 
 std::string name_of(const Load& load) {
   return std::to_string(load.senders) + " to " + std::to_string(load.senders + load.receivers - 1) +
-         (load.gcm ? ", GCM, " : ", CM-SHA1-80, ") + (load.paced ? "paced" : "back to back");
+         (load.gcm ? ", GCM, " : ", CM-SHA1-80, ") + (load.paced ? "paced" : "back to back") +
+         (load.estimation ? ", estimated" : "");
 }
 
 double median(std::vector<double> values) {
@@ -288,8 +295,9 @@ std::string json_of(const Load& load, const std::vector<Figure>& figures) {
 void table(const char* path) {
   constexpr int kRuns = 5;
   const std::vector<Load> loads = {
-      {1, 2, true, false},    {1, 20, true, false},  {1, 100, true, false}, {1, 100, true, true},
-      {1, 100, false, false}, {1, 100, false, true}, {10, 0, true, false},  {10, 0, false, false},
+      {1, 2, true, false},         {1, 20, true, false},       {1, 100, true, false}, {1, 100, true, true},
+      {1, 100, false, false},      {1, 100, false, true},      {10, 0, true, false},  {10, 0, false, false},
+      {1, 100, true, false, true}, {1, 100, true, true, true},
   };
   std::printf("1200-byte packets, 270/s from each sender, one worker, loopback, %d runs of 4 s in turn\n",
               kRuns);
@@ -320,7 +328,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   const Load load{std::stoul(argv[1]), std::stoul(argv[2]), std::string(argv[3]) == "gcm",
-                  std::string(argv[4]) == "paced"};
+                  std::string(argv[4]) == "paced", argc > 6 && std::string(argv[6]) == "estimated"};
   print_head();
   print_row(load, {measure(load, milliseconds(std::stol(argv[5]) * 1000))});
   return 0;

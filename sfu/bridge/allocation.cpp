@@ -1,6 +1,7 @@
 #include "sfu/bridge/allocation.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 namespace roomgate::sfu::bridge {
@@ -36,6 +37,10 @@ int height_of(const Wishes& wishes, const VideoCandidate& candidate) {
 void Wishes::apply(const ReceiverVideoConstraints& constraints) {
   asked = true;
   if (constraints.last_n) last_n = *constraints.last_n;
+  if (constraints.assumed_bandwidth) {
+    assumed_bandwidth.reset();
+    if (*constraints.assumed_bandwidth >= 0) assumed_bandwidth = *constraints.assumed_bandwidth;
+  }
   if (constraints.default_max_height) default_max_height = *constraints.default_max_height;
   if (constraints.selected) selected = *constraints.selected;
   if (constraints.on_stage) on_stage = *constraints.on_stage;
@@ -45,19 +50,14 @@ void Wishes::apply(const ReceiverVideoConstraints& constraints) {
   }
 }
 
-std::vector<int> allocate_video(const Wishes& wishes, std::span<const VideoCandidate> candidates,
-                                std::span<const EndpointKey> speakers) {
-  std::vector<int> heights(candidates.size(), 0);
-  if (!wishes.asked || wishes.last_n == 0) return heights;
-  for (std::size_t i = 0; i < candidates.size(); ++i) heights[i] = height_of(wishes, candidates[i]);
-  if (wishes.last_n < 0 || candidates.size() <= static_cast<std::size_t>(wishes.last_n)) return heights;
-
-  // More than lastN: on stage first, then selected, then whoever spoke last, then who joined first.
+std::vector<std::size_t> video_order(const Wishes& wishes, std::span<const VideoCandidate> candidates,
+                                     std::span<const EndpointKey> speakers) {
   struct Rank {
     std::size_t stage, selected, spoke;
     auto operator<=>(const Rank&) const = default;
   };
   std::vector<Rank> ranks;
+  ranks.reserve(candidates.size());
   for (const VideoCandidate& candidate : candidates) {
     const auto spoke = std::find(speakers.begin(), speakers.end(), candidate.owner_key) - speakers.begin();
     ranks.push_back({position(wishes.on_stage, candidate), position(wishes.selected, candidate),
@@ -67,12 +67,25 @@ std::vector<int> allocate_video(const Wishes& wishes, std::span<const VideoCandi
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return ranks[a] < ranks[b]; });
-  int left = wishes.last_n;
+  return order;
+}
+
+std::vector<int> wanted_heights(const Wishes& wishes, std::span<const VideoCandidate> candidates,
+                                std::span<const std::size_t> order) {
+  std::vector<int> heights(candidates.size(), 0);
+  if (!wishes.asked || wishes.last_n == 0) return heights;
+  int left = wishes.last_n < 0 ? std::numeric_limits<int>::max() : wishes.last_n;
   for (const std::size_t i : order) {
-    if (heights[i] == 0) continue;
-    if (left-- <= 0) heights[i] = 0;
+    const int height = height_of(wishes, candidates[i]);
+    if (height == 0) continue;  // takes no place among the lastN
+    if (left-- <= 0) break;
+    heights[i] = height;
   }
   return heights;
+}
+
+bool on_stage(const Wishes& wishes, const VideoCandidate& candidate) {
+  return position(wishes.on_stage, candidate) < wishes.on_stage.size();
 }
 
 int higher(int a, int b) { return a < 0 || b < 0 ? kUnlimited : std::max(a, b); }

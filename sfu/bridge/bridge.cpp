@@ -384,6 +384,11 @@ void Bridge::on_event(SenderHeightChanged& m) {
   send_height(*endpoint, m.source, m.height);
 }
 
+void Bridge::on_event(DownlinkEstimated& m) {
+  const EndpointRecord* endpoint = find_endpoint(m.endpoint);
+  if (endpoint != nullptr) to_channel(*endpoint, connection_stats(m.bitrate));
+}
+
 Bridge::ConferenceRecord* Bridge::find_conference(const std::string& id) {
   const auto key = conference_keys_.find(id);
   return key == conference_keys_.end() ? nullptr : conferences_.at(key->second).get();

@@ -86,6 +86,7 @@ class Bridge : public Link {
   void on_event(SpeakersChanged& m);
   void on_event(ForwardedChanged& m);
   void on_event(SenderHeightChanged& m);
+  void on_event(DownlinkEstimated& m);
 
   void greet(const ConferenceRecord& conference, EndpointRecord& endpoint);
   void send_forwarded(EndpointRecord& endpoint);

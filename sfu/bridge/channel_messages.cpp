@@ -27,6 +27,15 @@ bool read_number(const json::object& object, std::string_view key, std::optional
   return out.has_value();
 }
 
+bool read_bandwidth(const json::object& object, std::optional<double>& out) {
+  const json::value* found = object.if_contains("assumedBandwidthBps");
+  if (found == nullptr || found->is_null()) return true;
+  if (!found->is_number()) return false;
+  const double bits = found->to_number<double>();
+  out = bits >= 0 ? bits : -1.0;
+  return true;
+}
+
 bool read_names(const json::object& object, std::string_view key, const ChannelLimits& limits,
                 std::optional<std::vector<std::string>>& out) {
   const json::value* found = object.if_contains(key);
@@ -48,7 +57,7 @@ Parsed parse_constraints(const json::object& object, const ChannelLimits& limits
       !read_names(object, "selectedSources", limits, out.selected) ||
       !read_names(object, "onStageEndpoints", limits, out.on_stage) ||
       !read_names(object, "onStageSources", limits, out.on_stage) ||
-      !read_number(object, "lastN", out.last_n)) {
+      !read_number(object, "lastN", out.last_n) || !read_bandwidth(object, out.assumed_bandwidth)) {
     return fail(ChannelError::bad_field);
   }
   if (const json::value* all = object.if_contains("defaultConstraints"); all != nullptr && !all->is_null()) {

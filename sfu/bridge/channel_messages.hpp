@@ -31,6 +31,7 @@ inline constexpr int kUnlimited = -1;  // lastN and heights
 
 struct ReceiverVideoConstraints {
   std::optional<int> last_n;
+  std::optional<double> assumed_bandwidth;           // bit/s; negative: by our own estimate alone
   std::optional<std::vector<std::string>> selected;  // names: sources, or endpoints of a client of 2021
   std::optional<std::vector<std::string>> on_stage;
   std::optional<int> default_max_height;

@@ -133,7 +133,8 @@ SourceState* Conference::find_announced(std::uint32_t ssrc) const {
   return found && found.layer == 0 ? found.source : nullptr;
 }
 
-bool Conference::allocate(Endpoint& receiver) {
+// By importance.
+std::vector<Conference::Wanted> Conference::wanted_video(const Endpoint& receiver) const {
   std::vector<VideoCandidate> candidates;
   std::vector<SourceState*> states;
   for (const auto& source : sources_) {
@@ -141,23 +142,78 @@ bool Conference::allocate(Endpoint& receiver) {
     candidates.push_back({source->announced.name, source->owner_id, source->owner, source->first_of_owner});
     states.push_back(source.get());
   }
-  const std::vector<int> heights = allocate_video(receiver.wishes, candidates, speaker_order_);
+  const std::vector<std::size_t> order = video_order(receiver.wishes, candidates, speaker_order_);
+  const std::vector<int> heights = wanted_heights(receiver.wishes, candidates, order);
+  std::vector<Wanted> wanted;
+  for (const std::size_t i : order) {
+    if (heights[i] == 0) continue;
+    wanted.push_back({states[i], heights[i], on_stage(receiver.wishes, candidates[i])});
+  }
+  return wanted;
+}
 
-  std::vector<std::string> forwarded;
-  for (std::size_t i = 0; i < states.size(); ++i) {
-    if (heights[i] != 0) {
-      VideoOut& out = states[i]->video_out(receiver);
-      out.wanted_height = heights[i];
-      out.forwarder.set_target(states[i]->layers.target_for(heights[i]));
-      forwarded.push_back(states[i]->announced.name);
-    } else if (VideoOut* out = states[i]->find_video_out(receiver)) {
-      out->wanted_height = 0;
-      out->forwarder.set_target({});
+bool Conference::allocate(Endpoint& receiver, TimePoint now) {
+  const std::vector<Wanted> wanted = wanted_video(receiver);
+  for (const auto& source : sources_) {
+    VideoOut* out = source->is_video() ? source->find_video_out(receiver) : nullptr;
+    if (out == nullptr) continue;
+    const auto same = [&](const Wanted& each) { return each.source == source.get(); };
+    if (std::any_of(wanted.begin(), wanted.end(), same)) continue;
+    out->wanted_height = 0;
+    out->forwarder.set_target({});
+  }
+  if (const std::optional<double> budget = receiver.video_budget()) {
+    spend_on(receiver, wanted, budget, now);
+  } else {
+    receiver.limited = false;
+    for (const Wanted& each : wanted) {
+      give(receiver, each, {each.source->layers.target_for(each.height), each.height, 0});
     }
+  }
+  std::vector<std::string> forwarded;
+  for (const auto& source : sources_) {
+    const VideoOut* out = source->is_video() ? source->find_video_out(receiver) : nullptr;
+    if (out != nullptr && out->forwarder.target() != forward::Target{})
+      forwarded.push_back(source->announced.name);
   }
   if (forwarded == receiver.forwarded) return false;
   receiver.forwarded = std::move(forwarded);
   return true;
+}
+
+void Conference::spend_on(Endpoint& receiver, std::span<const Wanted> wanted, std::optional<double> budget,
+                          TimePoint now) {
+  std::vector<Claim> claims;
+  claims.reserve(wanted.size());
+  for (const Wanted& each : wanted) {
+    const SourceState& source = *each.source;
+    const bool screen = source.type == VideoType::desktop;
+    Claim& claim = claims.emplace_back(
+        Claim{layer_options(source.layers, each.height, screen, source.layer_watch, now), each.on_stage});
+    if (const VideoOut* out = each.source->find_video_out(receiver)) {
+      claim.held = claim.options.position(out->forwarder.target());
+    }
+  }
+  const Spending spending = spend(claims, budget, receiver.rise_hold.may_rise(now));
+  receiver.rise_hold.on_spent(spending, now);
+  receiver.spent = spending.spent;
+  receiver.limited = !spending.complete;
+  // A probe has to show that there is room for the best, with the margin of a rise.
+  receiver.bandwidth.set_goal(spending.complete ? 0
+                                                : kRiseMargin * spending.ideal + receiver.audio_rate.rate());
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    const int chosen = spending.chosen[i];
+    // Without room for it its sender goes on with the least, so that it is there again at once.
+    LayerOption option = claims[i].options[static_cast<std::size_t>(std::max(chosen, 0))];
+    if (chosen < 0) option.target = {};
+    give(receiver, wanted[i], option);
+  }
+}
+
+void Conference::give(Endpoint& receiver, const Wanted& wanted, const LayerOption& option) {
+  VideoOut& out = wanted.source->video_out(receiver);
+  out.wanted_height = option.height;
+  out.forwarder.set_target(option.target);
 }
 
 void Conference::on_audio_level(SourceState& source, std::uint8_t level, TimePoint now) {

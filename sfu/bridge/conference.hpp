@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -43,7 +44,7 @@ class Conference {
   SourceState* find_announced(std::uint32_t ssrc) const;  // as receivers know it
 
   // Runs the allocation of one receiver; true when the sources it gets have changed.
-  bool allocate(Endpoint& receiver);
+  bool allocate(Endpoint& receiver, TimePoint now);
 
   // ---- speakers
   void on_audio_level(SourceState& source, std::uint8_t level, TimePoint now);
@@ -75,6 +76,15 @@ class Conference {
   bool heard_any_ = false;
   bool silence_ = false;
 
+  struct Wanted {
+    SourceState* source = nullptr;
+    int height = 0;
+    bool on_stage = false;
+  };
+  std::vector<Wanted> wanted_video(const Endpoint& receiver) const;
+  void give(Endpoint& receiver, const Wanted& wanted, const LayerOption& option);
+  void spend_on(Endpoint& receiver, std::span<const Wanted> wanted, std::optional<double> budget,
+                TimePoint now);
   void add_source(const SetEndpointSources& message, const Source& source, Endpoint* sender);
   void forget(SourceState& source);
   void mark_first_video(EndpointKey owner);

@@ -9,6 +9,7 @@
 #include "base/address.hpp"
 #include "base/clock.hpp"
 #include "sfu/bridge/channel_messages.hpp"
+#include "sfu/congestion/bandwidth_estimator.hpp"
 #include "sfu/congestion/remb_target.hpp"
 #include "sfu/receive/dominant_speaker.hpp"
 #include "sfu/receive/keyframe_requester.hpp"
@@ -46,7 +47,8 @@ struct BridgeLimits {
   std::size_t datagrams_per_turn = 256;  // before timers and commands get their turn
   std::size_t packet_buffers = 65536;    // of 2 KiB, per worker
 
-  Duration lower_sender_after = seconds(5);  // SenderSourceConstraints go up at once, down after this
+  Duration lower_sender_after = seconds(5);    // SenderSourceConstraints go up at once, down after this
+  Duration tell_downlink_every = seconds(10);  // ConnectionStats
   Duration stress_interval = seconds(2);
   std::size_t loudest = 0;  // only so many speakers are forwarded; 0: all
 
@@ -60,7 +62,8 @@ struct BridgeLimits {
   receive::KeyframeRequester::Limits keyframes;
   receive::DominantSpeaker::Limits speakers;
   send::RtxSender::Limits rtx;
-  congestion::RembLimits remb;
+  congestion::RembLimits remb;            // towards senders
+  congestion::EstimatorLimits estimator;  // of receivers' paths
 };
 
 // ADDR[:PORT] of --media-advertise. With a port, worker w is advertised at port + w, as the sockets

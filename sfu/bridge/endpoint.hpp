@@ -12,12 +12,15 @@
 #include <vector>
 
 #include "sfu/bridge/allocation.hpp"
+#include "sfu/bridge/config.hpp"
 #include "sfu/bridge/messages.hpp"
+#include "sfu/bridge/spending.hpp"
 #include "sfu/bridge/udp_socket.hpp"
+#include "sfu/congestion/bandwidth_estimator.hpp"
+#include "sfu/congestion/peak_rate.hpp"
 #include "sfu/congestion/transport_cc_collector.hpp"
 #include "sfu/forward/forwarder.hpp"
 #include "sfu/send/send_batch.hpp"
-#include "sfu/send/transport_wide_sequence.hpp"
 #include "sfu/transport/ice.hpp"
 #include "sfu/transport/srtp.hpp"
 
@@ -74,8 +77,12 @@ struct Endpoint {
   static constexpr std::size_t kMaxStopped = 512;
 
   Endpoint(EndpointKey number, Conference& in, transport::IceCredentials credentials, std::uint32_t at,
-           const transport::IceLimits& limits)
-      : key(number), conference(in), destination(at), ice(std::move(credentials), limits) {}
+           const BridgeLimits& limits)
+      : key(number),
+        conference(in),
+        destination(at),
+        ice(std::move(credentials), limits.ice),
+        bandwidth(limits.estimator) {}
 
   const EndpointKey key;  // its DTLS association goes by the same number
   Conference& conference;
@@ -83,7 +90,6 @@ struct Endpoint {
 
   // ---- what each packet to it reads, side by side
   send::SendBatch::Lane lane;
-  send::TransportWideSequence transport_sequence;
   std::optional<Path> path;  // the selected pair
   std::optional<transport::SrtpSession> outbound;
   void prefetch_sending() const {
@@ -121,6 +127,30 @@ struct Endpoint {
   // ---- what it is sent
   std::unordered_map<std::uint32_t, StoppedStream> stopped;  // by announced SSRC, at most kMaxStopped
   SentReports sent_reports;
+
+  // ---- what its path carries
+  congestion::BandwidthEstimator bandwidth;
+  congestion::PeakRate audio_rate;
+  RiseHold rise_hold;
+  double spent = 0;             // on video, bit/s
+  bool limited = false;         // less than it wants, for lack of bandwidth
+  bool allocation_due = false;  // of this receiver alone
+  TimePoint next_allocation{};
+  TimePoint next_told{};  // what it can have
+
+  // Shard rule 12: one counter for all RTP to this client, taken only when the packet has left. Empty for a
+  // client without transport-wide feedback.
+  std::optional<std::uint16_t> next_number() const {
+    return features.transport_cc ? std::optional(bandwidth.next_number()) : std::nullopt;
+  }
+  // An RTP packet of `bytes`, sealed, is on its way.
+  void sent(std::size_t bytes, TimePoint now) {
+    if (features.transport_cc) bandwidth.on_sent(bytes + kIpAndUdp, now);
+  }
+  // What there is for video, bit/s; empty: no bounds are known.
+  std::optional<double> video_budget() const;
+
+  static constexpr std::size_t kIpAndUdp = 28;
 };
 
 }  // namespace roomgate::sfu::bridge

@@ -5,12 +5,18 @@
 #include "sfu/bridge/worker.hpp"
 #include "sfu/congestion/remb_target.hpp"
 #include "sfu/rtp/payload_types.hpp"
+#include "sfu/rtp/transport_feedback.hpp"
+#include "sfu/send/padding.hpp"
 
 namespace roomgate::sfu::bridge {
 namespace {
 
 constexpr std::size_t kMaxRtcp = 1200;
-constexpr std::size_t kMaxNacked = 256;  // numbers of one datagram that are answered
+constexpr std::size_t kMaxNacked = 256;      // numbers of one datagram that are answered
+constexpr std::size_t kMaxPadding = 64;      // packets of a tick; about 15 Mbit/s
+constexpr std::uint8_t kPaddingCodec = 100;  // VP8, which every client knows; nothing of the payload is its
+constexpr Duration kReviewLimited = milliseconds(300);
+constexpr Duration kReview = seconds(1);
 
 }  // namespace
 
@@ -37,7 +43,11 @@ void Worker::on_rtcp(rtp::PacketBuffer& packet, const Path& path) {
   while (const auto part = reader.next()) {
     if (const auto report = rtp::read_sender_report(*part)) on_sender_report(*from, *report);
     if (const auto blocks = rtp::read_report_blocks(*part)) on_report_blocks(*from, *blocks);
-    if (part->is(rtp::kGenericNack)) {
+    if (part->is(rtp::kTransportCc)) {
+      on_transport_feedback(*from, *part);
+    } else if (const auto remb = rtp::read_remb(*part)) {
+      from->bandwidth.on_remb(static_cast<double>(remb->bitrate));
+    } else if (part->is(rtp::kGenericNack)) {
       if (const auto nack = rtp::read_feedback(*part)) on_nack(*from, *nack);
     } else if (part->is(rtp::kPictureLoss)) {
       if (const auto loss = rtp::read_feedback(*part)) on_keyframe_wanted(*from, loss->media_ssrc);
@@ -98,7 +108,9 @@ void Worker::forward_sender_report(SourceState& source, std::size_t layer, const
 // ---------------------------------------------------------------- from receivers
 
 void Worker::on_report_blocks(Endpoint& receiver, const rtp::ReportBlocks& blocks) {
+  double lost = 0;
   for (const rtp::ReportBlock& block : blocks.view()) {
+    lost = std::max(lost, block.fraction_lost / 256.0);
     if (block.last_sender_report == 0) continue;
     const auto sent = receiver.sent_reports.find(block.last_sender_report);
     if (!sent) continue;
@@ -107,6 +119,7 @@ void Worker::on_report_blocks(Endpoint& receiver, const rtp::ReportBlocks& block
     if (round_trip < Duration::zero() || round_trip > seconds(10)) continue;
     receiver.round_trip = (receiver.round_trip * 7 + round_trip) / 8;
   }
+  if (!receiver.features.transport_cc && !blocks.view().empty()) receiver.bandwidth.on_report(lost, now_);
   for (const IncomingStream& stream : receiver.streams) {
     LayerState& layer = stream.source->streams[stream.layer];
     if (layer.nack && !stream.rtx) layer.nack->on_round_trip(receiver.round_trip);
@@ -148,7 +161,7 @@ void Worker::send_again(VideoOut& out, SourceState& source, std::uint16_t sequen
                                    .timestamp = projected->timestamp,
                                    .payload_type = payload_type,
                                    .marker = view->marker() || projected->marker,
-                                   .transport_sequence = receiver.transport_sequence.next()};
+                                   .transport_sequence = receiver.next_number()};
   const std::size_t size = send::write_rtx(*view, header, sequence, edit_of(*projected), extensions_, room);
   if (size == 0) return;
   const auto sealed = receiver.outbound->protect_rtp(room, size);
@@ -157,7 +170,79 @@ void Worker::send_again(VideoOut& out, SourceState& source, std::uint16_t sequen
     return;
   }
   batch_.commit(*sealed);
+  receiver.sent(*sealed, now_);
   ++counts_.retransmitted_packets;
+}
+
+// ---------------------------------------------------------------- what a receiver's path carries
+
+void Worker::on_transport_feedback(Endpoint& receiver, const rtp::RtcpPacketView& packet) {
+  if (!receiver.features.transport_cc) return;
+  const auto feedback = rtp::read_transport_feedback(packet, feedback_statuses_);
+  if (!feedback) {
+    ++counts_.drop_malformed;
+    return;
+  }
+  const auto summary = receiver.bandwidth.on_feedback(
+      feedback->head, std::span(feedback_statuses_).first(feedback->count), now_);
+  counts_.feedback_unknown += summary.unknown;
+}
+
+// Padding on an RTX stream the client knows, for a probe that media does not fill.
+void Worker::send_padding(Endpoint& receiver) {
+  std::size_t due = receiver.bandwidth.step(now_);
+  if (due == 0) return;
+  VideoOut* out = padding_stream(receiver);
+  if (out == nullptr) return;
+  const auto state = out->forwarder.state();
+  for (std::size_t sent = 0; due > 0 && sent < kMaxPadding; ++sent) {
+    const ByteSpan room = reserve(receiver, send::kPaddingPacket + transport::SrtpSession::kMaxOverhead);
+    if (room.empty()) return;
+    out->last_rtx = out->rtx->next_padding();
+    const rtp::OutgoingHeader header{.ssrc = out->rtx->ssrc(),
+                                     .sequence = out->last_rtx,
+                                     .timestamp = state ? state->timestamp : 0,
+                                     .payload_type = rtp::rtx_payload_type(kPaddingCodec),
+                                     .marker = false,
+                                     .transport_sequence = receiver.next_number()};
+    const std::size_t size = send::write_padding(header, room);
+    const auto sealed = receiver.outbound->protect_rtp(room, size);
+    if (!sealed) {
+      ++counts_.drop_protect;
+      return;
+    }
+    batch_.commit(*sealed);
+    receiver.sent(*sealed, now_);
+    ++counts_.padding_packets;
+    due -= std::min(due, *sealed + Endpoint::kIpAndUdp);
+  }
+}
+
+// One whose media the client has seen, else any.
+VideoOut* Worker::padding_stream(Endpoint& receiver) {
+  VideoOut* any = nullptr;
+  for (const auto& source : receiver.conference.sources()) {
+    VideoOut* out = source->is_video() ? source->find_video_out(receiver) : nullptr;
+    if (out == nullptr || !out->rtx) continue;
+    if (out->forwarder.current_layer()) return out;
+    any = out;
+  }
+  return any;
+}
+
+// Not per packet: what has changed since is seen here.
+void Worker::review_downlink(Endpoint& receiver) {
+  receiver.audio_rate.update(now_);
+  const auto estimate = receiver.bandwidth.estimate();
+  if (!estimate) return;
+  const std::optional<double> budget = receiver.video_budget();
+  if ((budget && *budget < receiver.spent) || now_ >= receiver.next_allocation) {
+    receiver.next_allocation = now_ + (receiver.limited ? kReviewLimited : kReview);
+    receiver.allocation_due = settle_due_ = true;
+  }
+  if (now_ < receiver.next_told) return;
+  receiver.next_told = now_ + limits_.tell_downlink_every;
+  emit(DownlinkEstimated{receiver.key, static_cast<std::uint64_t>(*estimate)});
 }
 
 void Worker::on_keyframe_wanted(Endpoint& receiver, std::uint32_t announced_ssrc) {

@@ -106,7 +106,13 @@ struct SenderHeightChanged {
   int height = kUnlimited;
 };
 
-using WorkerEvent =
-    std::variant<std::monostate, StateChanged, SpeakersChanged, ForwardedChanged, SenderHeightChanged>;
+// What the endpoint's path is estimated to carry, every now and then.
+struct DownlinkEstimated {
+  EndpointKey endpoint = 0;
+  std::uint64_t bitrate = 0;
+};
+
+using WorkerEvent = std::variant<std::monostate, StateChanged, SpeakersChanged, ForwardedChanged,
+                                 SenderHeightChanged, DownlinkEstimated>;
 
 }  // namespace roomgate::sfu::bridge

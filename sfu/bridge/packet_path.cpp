@@ -297,8 +297,10 @@ void Worker::forward_audio(Media& media) {
                                      .timestamp = media.packet.timestamp(),
                                      .payload_type = media.packet.payload_type(),
                                      .marker = media.packet.marker() || sent->talkspurt,
-                                     .transport_sequence = out.receiver->transport_sequence.next()};
-    if (send_media(*out.receiver, media, header, {})) out.forwarder.on_sent(media.packet.payload().size());
+                                     .transport_sequence = out.receiver->next_number()};
+    if (!send_media(*out.receiver, media, header, {})) continue;
+    out.receiver->audio_rate.add(media.packet.size() + Endpoint::kIpAndUdp);
+    out.forwarder.on_sent(media.packet.payload().size());
   }
 }
 
@@ -313,7 +315,7 @@ void Worker::forward_video(Media& media) {
                                      .timestamp = projected->timestamp,
                                      .payload_type = media.packet.payload_type(),
                                      .marker = media.packet.marker() || projected->marker,
-                                     .transport_sequence = out.receiver->transport_sequence.next()};
+                                     .transport_sequence = out.receiver->next_number()};
     if (!send_media(*out.receiver, media, header, edit_of(*projected))) continue;
     out.forwarder.on_sent(projected->empty ? 0 : media.packet.payload().size());
     media.forwarded = true;
@@ -336,6 +338,7 @@ bool Worker::send_media(Endpoint& receiver, const Media& media, const rtp::Outgo
   }
   const std::size_t sealed = receiver.outbound->protected_size(size);
   batch_.commit(sealed);
+  receiver.sent(sealed, now_);
   ++counts_.forwarded_packets;
   counts_.forwarded_bytes += sealed;
   seals_[seals_due_++] = *job;

@@ -98,6 +98,11 @@ int SourceState::wanted_by_all() const {
   return height;
 }
 
+void SourceState::watch_layers(TimePoint now) {
+  const int height = wanted_here();
+  layer_watch.update(layers, height == 0 ? -1 : layers.target_for(height).spatial, now);
+}
+
 void SourceState::stop_outs() {
   for (VideoOut& out : video_outs) {
     remember(*out.receiver, announced_ssrc(),

@@ -27,7 +27,7 @@ struct VideoOut {
   forward::Forwarder forwarder;
   std::optional<send::RtxSender> rtx;
   std::uint16_t last_rtx = 0;
-  int wanted_height = 0;  // its wish, by which the sender is told how high to send
+  int wanted_height = 0;  // what it is to get, by which the sender is told how high to send
 };
 struct AudioOut {
   Endpoint* receiver = nullptr;
@@ -74,6 +74,8 @@ struct SourceState {
   // ---- other workers
   int told_wanted = 0;  // what the sender's worker was last told
 
+  LayerWatch layer_watch;
+
   // ---- audio: which are the loudest
   double loudness = 0;
   bool loud = true;
@@ -92,6 +94,8 @@ struct SourceState {
   // Of this worker's receivers.
   int wanted_here() const;
   int wanted_by_all() const;
+  // Now and then, after an allocation.
+  void watch_layers(TimePoint now);
   // Ends all outgoing streams, and remembers where they stopped.
   void stop_outs();
   void remove_receiver(const Endpoint& receiver);

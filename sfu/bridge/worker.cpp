@@ -129,7 +129,7 @@ void Worker::handle(WorkerCommand& command) {
     const auto destination = static_cast<std::uint32_t>(free - destinations_.begin());
     if (free == destinations_.end()) destinations_.push_back(nullptr);
     auto endpoint =
-        std::make_unique<Endpoint>(add->endpoint, *conference, std::move(add->ice), destination, limits_.ice);
+        std::make_unique<Endpoint>(add->endpoint, *conference, std::move(add->ice), destination, limits_);
     destinations_[destination] = endpoint.get();
     by_ufrag_.insert_or_assign(endpoint->ice.local().ufrag, endpoint.get());
     conference->add_receiver(*endpoint);
@@ -141,6 +141,7 @@ void Worker::handle(WorkerCommand& command) {
     Endpoint* endpoint = find_endpoint(remote->endpoint);
     if (endpoint == nullptr) return;
     endpoint->features = remote->features;
+    endpoint->bandwidth.expect_feedback(remote->features.transport_cc);
     env_.handshakes.expect(index_, endpoint->key, remote->fingerprint.hash, remote->fingerprint.value);
     if (!endpoint->ice.set_remote(remote->ufrag, remote->pwd, now_, ice_output_)) {
       endpoint->dtls_failed = true;
@@ -294,13 +295,17 @@ void Worker::on_wanted(SourceState& source, std::size_t from, int height) {
 
 // ---------------------------------------------------------------- who gets what
 
-// After a batch of commands: allocate once, however many there were.
+// After a batch of commands, or when a path carries more or less: allocate once, however many there were.
 void Worker::settle() {
   if (!std::exchange(settle_due_, false)) return;
   for (const auto& [key, conference] : conferences_) {
-    if (!std::exchange(conference->allocation_due, false)) continue;
+    const bool all = std::exchange(conference->allocation_due, false);
+    bool any = all;
     for (Endpoint* receiver : conference->receivers()) {
-      if (!conference->allocate(*receiver)) continue;
+      const bool due = std::exchange(receiver->allocation_due, false);
+      if (!all && !due) continue;
+      any = true;
+      if (!conference->allocate(*receiver, now_)) continue;
       ForwardedChanged changed{receiver->key, receiver->forwarded, {}};
       for (const auto& source : conference->sources()) {
         if (!source->is_video()) continue;
@@ -312,7 +317,8 @@ void Worker::settle() {
       emit(std::move(changed));
     }
     for (const auto& source : conference->sources()) {
-      if (!source->is_video()) continue;
+      if (!any || !source->is_video()) continue;
+      source->watch_layers(now_);
       const int height = source->wanted_here();
       if (source->is_local) {
         on_wanted(*source, index_, height);
@@ -363,7 +369,7 @@ void Worker::tick() {
   for (std::size_t i = 0; i < destinations_.size(); ++i) {
     if (i + 1 < destinations_.size() && destinations_[i + 1] != nullptr)
       destinations_[i + 1]->prefetch_sending();
-    if (destinations_[i] != nullptr) tick_endpoint(*destinations_[i]);
+    if (destinations_[i] != nullptr) tick_endpoint(*destinations_[i], slow);
   }
   for (const auto& [key, conference] : conferences_) {
     if (conference->decide_speakers(now_)) {
@@ -382,13 +388,17 @@ void Worker::tick() {
   env_.metrics.publish(counts_, published_);
 }
 
-void Worker::tick_endpoint(Endpoint& endpoint) {
+void Worker::tick_endpoint(Endpoint& endpoint, bool slow) {
   if (endpoint.ice.next_deadline() <= now_) {
     endpoint.ice.tick(now_, ice_output_);
     apply_ice(endpoint, nullptr);
   }
   if (!endpoint.ready()) return;
-  if (endpoint.features.transport_cc) send_arrivals(endpoint);
+  if (endpoint.features.transport_cc) {
+    send_arrivals(endpoint);
+    send_padding(endpoint);
+  }
+  if (slow) review_downlink(endpoint);
   for (const IncomingStream& stream : endpoint.streams) {
     if (stream.rtx) continue;
     LayerState& layer = stream.source->streams[stream.layer];

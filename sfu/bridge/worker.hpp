@@ -28,6 +28,7 @@
 #include "sfu/rtp/packet.hpp"
 #include "sfu/rtp/packet_buffer.hpp"
 #include "sfu/rtp/rtcp.hpp"
+#include "sfu/rtp/transport_feedback.hpp"
 #include "sfu/send/send_batch.hpp"
 #include "sfu/send/write_packet.hpp"
 #include "sfu/transport/handshake_thread.hpp"
@@ -67,6 +68,9 @@ class Worker {
   double busy() const { return busy_.load(std::memory_order_relaxed); }
 
  private:
+  // Of one feedback packet: more than a client has to tell of 100 ms at 200 Mbit/s.
+  static constexpr std::size_t kMaxFeedbackStatuses = 2048;
+
   // A received RTP packet in clear, read once, shown to every receiver.
   struct Media {
     const rtp::RtpPacketView& packet;
@@ -110,6 +114,10 @@ class Worker {
   void on_report_blocks(Endpoint& receiver, const rtp::ReportBlocks& blocks);
   void on_nack(Endpoint& receiver, const rtp::Feedback& nack);
   void send_again(VideoOut& out, SourceState& source, std::uint16_t sequence);
+  void on_transport_feedback(Endpoint& receiver, const rtp::RtcpPacketView& packet);
+  void send_padding(Endpoint& receiver);
+  VideoOut* padding_stream(Endpoint& receiver);
+  void review_downlink(Endpoint& receiver);
   void on_keyframe_wanted(Endpoint& receiver, std::uint32_t announced_ssrc);
   void renew_pictures(Endpoint& receiver);
   void renew_picture(Endpoint& receiver, SourceState& source);
@@ -138,7 +146,7 @@ class Worker {
   void settle();
   void tell_wanted(const Conference& conference, SourceState& source, int height);
   void tick();
-  void tick_endpoint(Endpoint& endpoint);
+  void tick_endpoint(Endpoint& endpoint, bool slow);
   void tick_conference(Conference& conference);
   void tell_sender_height(SourceState& source);
   void apply_ice(Endpoint& endpoint, const Path* path);
@@ -166,6 +174,7 @@ class Worker {
   rtp::ExtensionPolicy extensions_;
   transport::IceOutput ice_output_;
   std::vector<transport::HandshakeEvent> handshake_events_;
+  std::array<rtp::PacketStatus, kMaxFeedbackStatuses> feedback_statuses_;
 
   Queue<WorkerCommand> commands_;
   Queue<WorkerEvent> events_;

@@ -25,6 +25,8 @@ class RtxSender {
   void on_round_trip(Duration rtt);
   // The sequence number of the next RTX packet of `bytes`; empty when this round trip's bytes are spent.
   std::optional<std::uint16_t> next(std::size_t bytes, TimePoint now);
+  // For padding, whose bounds are the prober's.
+  std::uint16_t next_padding() { return next_++; }
   std::uint64_t refused() const { return refused_; }
 
  private:

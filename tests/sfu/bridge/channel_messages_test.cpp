@@ -27,6 +27,7 @@ TEST_CASE("reads the constraints of a current client") {
       R"("constraints":{"B-v0":{"maxHeight":720,"maxFrameRate":30}}})");
 
   const ReceiverVideoConstraints expected{.last_n = kUnlimited,
+                                          .assumed_bandwidth = -1.0,
                                           .selected = {{"A-v0"}},
                                           .on_stage = {{"B-v0"}},
                                           .default_max_height = 180,

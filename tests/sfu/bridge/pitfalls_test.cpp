@@ -116,12 +116,18 @@ TEST_CASE(
   for (const std::uint16_t each : lost) send_nack(b, a.ssrcs.video[0].ssrc, each);
   REQUIRE(house.until([&] { return count_of(b, a.ssrcs.video[0].rtx) >= 2; }));
 
+  std::optional<std::uint16_t> last_transport;
   for (const ReceivedRtp& packet : b.client.rtp) {
     const auto view = rtp::RtpPacketView::parse(packet.bytes);
     REQUIRE(view);
-    for (const std::uint8_t id : {rtp::kMidId, rtp::kRidId, rtp::kAbsSendTimeId, rtp::kTransportSequenceId}) {
+    for (const std::uint8_t id : {rtp::kMidId, rtp::kRidId, rtp::kAbsSendTimeId}) {
       CHECK(!rtp::find_extension(*view, id));
     }
+    // In its place is our own, one for all that goes to this receiver.
+    const auto transport = rtp::transport_sequence(*view);
+    REQUIRE(transport);
+    if (last_transport) CHECK(*transport == static_cast<std::uint16_t>(*last_transport + 1));
+    last_transport = transport;
   }
 }
 

@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include "sfu/send/transport_wide_sequence.hpp"
-
 using namespace roomgate;
 using namespace roomgate::sfu::send;
 
@@ -34,10 +32,12 @@ TEST_CASE("a tiny round trip does not lift the bound") {
   CHECK_FALSE(rtx.next(1000, now + milliseconds(49)));
 }
 
-TEST_CASE("shard rule 12: the transport-wide counter is off until enabled, then counts every packet") {
-  TransportWideSequence sequence;
-  CHECK_FALSE(sequence.next());
-  sequence.enable(true);
-  CHECK(sequence.next() == 0);
-  CHECK(sequence.next() == 1);
+TEST_CASE("padding takes numbers of the same stream, whatever is left of a round trip's bytes") {
+  RtxSender rtx(1, 7, {.max_bytes_per_round_trip = 1000});
+  const TimePoint now{seconds(100)};
+
+  CHECK(rtx.next(1000, now) == 7);
+  CHECK(rtx.next_padding() == 8);
+  CHECK_FALSE(rtx.next(1000, now));
+  CHECK(rtx.next_padding() == 9);
 }

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/random.hpp"
+#include "sfu/rtp/extensions.hpp"
 #include "sfu/transport/demux.hpp"
 
 namespace roomgate::test {
@@ -55,6 +56,7 @@ void MediaClient::turn() {
     on_datagram(ByteSpan(bytes).first(static_cast<std::size_t>(size)));
   }
   if (server_.port() == 0) return;
+  if (feedback_ && connected()) send_feedback();
   const TimePoint now = Clock::now();
   if (now >= next_check_ && !hold_checks_) {
     next_check_ = now + check_interval_;
@@ -89,11 +91,27 @@ void MediaClient::on_datagram(ByteSpan datagram) {
       if (control) {
         rtcp.push_back(std::move(clear));
       } else {
+        note_arrival(clear);
         rtp.push_back({std::move(clear)});
       }
       return;
     }
     case DatagramKind::other: return;
+  }
+}
+
+void MediaClient::note_arrival(ByteView packet) {
+  if (!feedback_) return;
+  const auto view = sfu::rtp::RtpPacketView::parse(packet);
+  const auto number = view ? sfu::rtp::transport_sequence(*view) : std::nullopt;
+  if (number) arrivals_.on_packet(*number, Clock::now());
+}
+
+void MediaClient::send_feedback() {
+  if (!arrivals_.due(Clock::now())) return;
+  std::array<std::uint8_t, sfu::rtp::kMaxFeedbackBytes> bytes;
+  while (const std::size_t size = arrivals_.build(1, 1, Clock::now(), bytes)) {
+    send_rtcp(ByteView(bytes).first(size));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "sfu/bridge/control/control.hpp"
+#include "sfu/congestion/transport_cc_collector.hpp"
 #include "sfu/transport/srtp.hpp"
 #include "sfu/transport/stun.hpp"
 #include "tests/sfu/transport/dtls_client.hpp"
@@ -50,6 +51,8 @@ class MediaClient {
   void hold_checks() { hold_checks_ = true; }
   // 50 ms at first, for joins that wait for nothing; browsers check every 2.5 s.
   void check_every(Duration interval) { check_interval_ = interval; }
+  // Answers with transport-wide feedback, as Chromium does.
+  void give_feedback() { feedback_ = true; }
 
   void send_raw(ByteView datagram);
   void send_rtp(ByteView clear);
@@ -66,6 +69,8 @@ class MediaClient {
   void on_stun(ByteView datagram);
   void send_check();
   void step_dtls();
+  void note_arrival(ByteView packet);
+  void send_feedback();
 
   int fd_ = -1;
   Address server_;
@@ -83,6 +88,8 @@ class MediaClient {
   bool hold_dtls_ = false;
   bool hold_checks_ = false;
   bool paused_ = false;
+  bool feedback_ = false;
+  sfu::congestion::TransportCcCollector arrivals_;
   sfu::transport::DtlsClient dtls_;
   std::unique_ptr<sfu::transport::SrtpSession> inbound_;
   std::unique_ptr<sfu::transport::SrtpSession> outbound_;

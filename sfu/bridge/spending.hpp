@@ -1,0 +1,54 @@
+// Spends what a receiver's path carries on the sources it wants: on stage first, as good as it wants them;
+// then each other source its cheapest layer, in order; then everybody one step better, in turn, while there
+// is room. Rising needs a margin, and some time after a fall; falling is at once. Pure; on the receiver's
+// worker.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sfu/bridge/layer_options.hpp"
+
+namespace roomgate::sfu::bridge {
+
+// A source that the receiver wants. In the order of their importance.
+struct Claim {
+  LayerOptions options;  // at least one
+  bool on_stage = false;
+  int held = -1;  // the option it has; -1: none
+};
+
+struct Spending {
+  std::vector<int> chosen;  // an option per claim; -1: there is no room for it
+  double spent = 0;         // bit/s
+  double ideal = 0;         // what the best of all would cost
+  bool fell = false;        // somebody has less than it held
+  bool rose = false;
+  bool complete = true;  // everybody has its best
+};
+
+// Above what a rise costs.
+inline constexpr double kRiseMargin = 1.15;
+
+// `budget` in bit/s; empty: without bounds. Without `may_rise` nobody gets a better layer than it holds, but
+// whoever holds nothing may begin.
+Spending spend(std::span<const Claim> claims, std::optional<double> budget, bool may_rise);
+
+// When a receiver may rise again: some time after a fall, and longer each time a rise was followed by one.
+class RiseHold {
+ public:
+  bool may_rise(TimePoint now) const { return now >= until_; }
+  void on_spent(const Spending& spending, TimePoint now);
+
+ private:
+  static constexpr Duration kFirst = seconds(2);
+  static constexpr Duration kLongest = seconds(6);
+  static constexpr Duration kTooSoon = seconds(10);  // a fall so soon after a rise
+
+  TimePoint until_{};
+  TimePoint rose_{};
+  Duration length_ = kFirst;
+};
+
+}  // namespace roomgate::sfu::bridge
