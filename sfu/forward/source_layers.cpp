@@ -90,6 +90,9 @@ bool SourceLayers::alive(std::size_t layer, TimePoint now) const {
 
 Target SourceLayers::target_for(int height) const {
   if (height == kNoVideo) return {};
+  // What a stream of its own consists of is known with its first key frame, which would be too late to
+  // choose.
+  if (nominal_ && streams_ == 1 && (height < 0 || height >= top_height_)) return kEverything;
   Target target{.spatial = 0};
   for (std::size_t layer = 1; layer < count_; ++layer) {
     if (height < 0 || layers_[layer].height <= height) target.spatial = static_cast<std::int8_t>(layer);

@@ -108,3 +108,64 @@ TEST_CASE("says what each layer costs and how often it shows a picture, temporal
   CHECK(layers.bitrate(0, 7, now + milliseconds(500)) < layers.bitrate(0, 7, now));
   CHECK(layers.bitrate(0, 7, now + seconds(2)) == 0);
 }
+
+TEST_CASE("a scalable stream tells its layers with a key frame: they count before their first packet") {
+  SourceLayers layers(1);
+  CHECK(layers.count() == 1);
+  CHECK(layers.target_for(720) == kEverything);
+  CHECK(layers.target_for(180).spatial == 0);
+  CHECK_FALSE(layers.take_changed());
+  VideoPacket key = packet_of(0, 1);
+  key.starts_keyframe = true;
+  key.layers = StreamLayers{.count = 3, .active = 0b011, .heights = {135, 270, 540}};
+  layers.on_packet(key, 1000, kStart);
+
+  CHECK(layers.take_changed());
+  CHECK_FALSE(layers.take_changed());
+  CHECK(layers.scalable());
+  CHECK(layers.count() == 3);
+  CHECK(layers.height(1) == 270);
+  CHECK(layers.alive(1, kStart));
+  CHECK_FALSE(layers.alive(2, kStart));  // announced, but not being sent
+  CHECK(layers.stream_of(2) == 0);
+  CHECK(layers.target_for(360).spatial == 1);
+  CHECK(layers.target_for(720).spatial == 2);
+
+  // Another codec without layers of its own: as it was announced.
+  VideoPacket plain = packet_of(0, 2);
+  plain.starts_keyframe = true;
+  layers.on_packet(plain, 1000, kStart);
+  CHECK_FALSE(layers.scalable());
+  CHECK(layers.count() == 1);
+}
+
+TEST_CASE("what upper layers need of lower ones is in their cost, what they do not need is not") {
+  SourceLayers layers(1);
+  VideoPacket key = packet_of(0, 1);
+  key.starts_keyframe = true;
+  key.layers = StreamLayers{.count = 2, .active = 0b11};
+  layers.on_packet(key, 1000, kStart);  // for both
+  VideoPacket low = packet_of(0, 2);
+  low.needed_by = {};
+  low.needed_by.add(0, 0);
+  layers.on_packet(low, 500, kStart);
+  VideoPacket high = packet_of(0, 2);
+  high.spatial = 1;
+  layers.on_packet(high, 2000, kStart);
+
+  // Half a second is the least a young source is measured over.
+  CHECK(layers.bitrate(0, 7, kStart) == 1500 * 16);
+  CHECK(layers.bitrate(1, 7, kStart) == 3000 * 16);
+}
+
+TEST_CASE("the layers of a screen share are of one height: a stage gets the best, a thumbnail the lowest") {
+  SourceLayers layers(3);
+  layers.set_screen(true);
+  CHECK(layers.take_changed());
+  CHECK(layers.height(0) == 720);
+  CHECK(layers.height(2) == 720);
+  CHECK(layers.target_for(720).spatial == 2);
+  CHECK(layers.target_for(180).spatial == 0);
+  layers.set_screen(false);
+  CHECK(layers.height(0) == 180);
+}
