@@ -29,6 +29,8 @@ export async function patiently(check) {
 
 // Load from one address is what these tests are about.
 const unlimited = '[limits]\nper_address.connections = 0\nper_address.requests = "off"\nper_address.new_rooms = "off"\n';
+// A line that rests for long must not be closed in the moment in which it is used: that is no answer to judge.
+const patient = '[timeouts]\nkeep_alive = "10m"\n';
 
 // gates: how many; shards: as settingsText() wants them; peers: further lines of [peers]; own: of [gate]; settings:
 // further TOML; each of these four for all, or, as a function, for each. lone: nobody knows the others (a control).
@@ -107,7 +109,7 @@ export class Mesh {
       shards: this.#of(i, 'shards', []),
       host, within,
       admin: `access_log = "off"`,
-      settings: `${this.#peersText(i)}\n${/\[limits\]/.test(settings) ? '' : unlimited}${settings}\n`,
+      settings: `${this.#peersText(i)}\n${/\[limits\]/.test(settings) ? '' : unlimited}${/\[timeouts\]/.test(settings) ? '' : patient}${settings}\n`,
     });
     return this.#take(i, gate);
   }
