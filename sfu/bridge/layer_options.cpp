@@ -51,7 +51,10 @@ void LayerWatch::update(const forward::SourceLayers& source, int top, TimePoint 
 LayerOptions layer_options(const forward::SourceLayers& layers, int wish, bool screen,
                            const LayerWatch& watch, TimePoint now) {
   LayerOptions options;
-  const auto top = static_cast<std::size_t>(layers.target_for(wish).spatial);
+  // A stream alone may be wanted whole before it has told what it consists of: then the target is above what
+  // is known, and costs what is known.
+  const std::int8_t wanted = layers.target_for(wish).spatial;
+  const std::size_t top = std::min(static_cast<std::size_t>(wanted), layers.count() - 1);
   double below = 0;
   for (std::size_t spatial = 0; spatial <= top; ++spatial) {
     const bool alive = layers.alive(spatial, now);
@@ -73,7 +76,7 @@ LayerOptions layer_options(const forward::SourceLayers& layers, int wish, bool s
       whole = std::min(whole, kMostOfLowest * nominal(layers.height(0)));
     if (screen) whole = std::max(whole, kLeastOfScreen * nominal(layers.height(spatial)));
     below = whole;
-    const auto id = static_cast<std::int8_t>(spatial);
+    const auto id = spatial == top ? wanted : static_cast<std::int8_t>(spatial);
     const int height = spatial == top ? wish : layers.height(spatial);
     if (alive && (screen || spatial == 0)) {
       for (std::size_t temporal = 0; temporal + 1 < forward::kMaxTemporals; ++temporal) {

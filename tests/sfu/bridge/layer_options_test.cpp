@@ -128,6 +128,7 @@ TEST_CASE("a still screen is charged for the page that comes next") {
 
   const LayerOptions options = layer_options(layers, 720, true, settled(), kEnd);
 
+  CHECK(options[options.size() - 1].target == forward::kEverything);
   CHECK(options[options.size() - 1].bitrate == doctest::Approx(375'000));
 }
 
