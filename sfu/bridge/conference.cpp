@@ -187,9 +187,9 @@ void Conference::spend_on(Endpoint& receiver, std::span<const Wanted> wanted, st
   claims.reserve(wanted.size());
   for (const Wanted& each : wanted) {
     const SourceState& source = *each.source;
-    const bool screen = source.type == VideoType::desktop;
     Claim& claim = claims.emplace_back(
-        Claim{layer_options(source.layers, each.height, screen, source.layer_watch, now), each.on_stage});
+        Claim{layer_options(source.layers, each.height, source.is_screen(), source.layer_watch, now),
+              each.on_stage});
     if (const VideoOut* out = each.source->find_video_out(receiver)) {
       claim.held = claim.options.position(out->forwarder.target());
     }
