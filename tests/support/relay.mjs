@@ -3,6 +3,7 @@
 import net from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { ownHost } from './hosts.mjs';
+import { reset } from './reset.mjs';
 
 // One direction. Pieces wait for their time in a queue; a stalled one keeps them, a cut one drops them.
 class Way {
@@ -85,7 +86,7 @@ export class Relay {
     const over = () => {
       if (!this.pairs.delete(pair)) return;
       for (const way of pair.ways) way.stop();
-      for (const end of [client, server]) end.destroyed || end.resetAndDestroy();
+      for (const end of [client, server]) reset(end);
     };
     for (const [from, to, way] of [[client, server, pair.ways[0]], [server, client, pair.ways[1]]]) {
       from.setNoDelay(true);
@@ -121,8 +122,8 @@ export class Relay {
   #reset() {
     for (const { client, server, ways } of this.pairs) {
       for (const way of ways) way.stop();
-      client.resetAndDestroy();
-      server.resetAndDestroy();
+      reset(client);
+      reset(server);
     }
     this.pairs.clear();
   }

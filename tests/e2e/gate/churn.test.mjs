@@ -8,6 +8,7 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { test } from 'node:test';
 import tls from 'node:tls';
+import { reset } from '../../support/reset.mjs';
 import { certificate, Raw, request, startGate, temporaryFolder, upgradeRequest } from './support.mjs';
 
 const duration = Number(process.env.CHURN_SECONDS ?? 6) * 1000;
@@ -30,8 +31,6 @@ function chance(from) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const quietly = (emitter) => emitter.on('error', () => {});
-// Node resets plain sockets only, and one that is about to end it would lose.
-const reset = (socket) => (socket instanceof tls.TLSSocket || socket.writableEnded ? socket.destroy() : socket.resetAndDestroy?.() ?? socket.destroy());
 // One that is paused never learns of the other's end.
 const finish = (socket) => {
   socket.end();

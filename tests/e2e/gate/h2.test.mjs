@@ -5,6 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import http2 from 'node:http2';
 import { test } from 'node:test';
+import { reset } from '../../support/reset.mjs';
 import { certificate, eventually, Raw, request, startBackend, startGate, startRawBackend, temporaryFolder } from './support.mjs';
 
 const { constants: h2 } = http2;
@@ -347,7 +348,7 @@ test('a WebSocket whose shard breaks is cancelled, its neighbours go on', async 
   const [first] = backend.sockets;
   await head(well);
 
-  first.resetAndDestroy();
+  reset(first);
 
   await new Promise((resolve) => { broken.on('close', resolve); });
   assert.equal(broken.rstCode, h2.NGHTTP2_CANCEL);

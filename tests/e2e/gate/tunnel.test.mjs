@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { reset } from '../../support/reset.mjs';
 import { eventually, Raw, request, startBackend, startGate, startRawBackend, upgradeAnswer, upgradeRequest } from './support.mjs';
 
 const headThen = (onTunnel) => (socket) => socket.once('data', () => {
@@ -127,7 +128,7 @@ test('a tunnel on which nobody says anything ends after its idle time', async (t
 });
 
 test('when the shard breaks off, the client hears it', async (t) => {
-  const backend = await startRawBackend(t, headThen((socket) => socket.once('data', () => socket.resetAndDestroy?.() ?? socket.destroy())));
+  const backend = await startRawBackend(t, headThen((socket) => socket.once('data', () => reset(socket))));
   const gate = await startGate(t, { shards: one(backend) });
   const raw = await open(gate);
 
