@@ -76,7 +76,8 @@ class Receiver {
   // The server stopped this source on purpose (ForwardedSources, a mute): no freeze is counted until it is
   // back.
   void expect_pause(std::uint32_t ssrc, bool paused, TimePoint now);
-  // Closes what is open (a freeze that lasts): once, at the end of a run.
+  // Closes what is open (a freeze that lasts), when senders stop: from then on gaps between frames are not
+  // counted.
   void finish(TimePoint now);
 
   std::optional<SourceFigures> figures(std::uint32_t ssrc) const;

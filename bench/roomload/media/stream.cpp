@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "bench/roomload/media/packetise.hpp"
 #include "bench/roomload/media/recorder.hpp"
@@ -412,7 +413,7 @@ void Stream::on_decodable(TimePoint arrival) {
   ++frames_;
   ++totals_.frames;
   if (!first_frame_) first_frame_ = arrival;
-  if (last_frame_ && !paused_) {
+  if (last_frame_ && !paused_ && !over_) {
     const Duration gap = arrival - *last_frame_;
     totals_.frame_gap.add(gap);
     if (gap_count_ >= kGapsToJudge && gap >= freeze_threshold()) {
@@ -438,11 +439,17 @@ Duration Stream::freeze_threshold() const {
 }
 
 void Stream::expect_pause(bool paused, TimePoint now) {
-  if (paused) finish(now);
-  if (paused) paused_ = true;
+  if (!paused) return;
+  judge_silence(now);
+  paused_ = true;
 }
 
 void Stream::finish(TimePoint now) {
+  if (std::exchange(over_, true)) return;
+  judge_silence(now);
+}
+
+void Stream::judge_silence(TimePoint now) {
   if (!last_frame_ || paused_ || gap_count_ < kGapsToJudge) return;
   const Duration gap = now - *last_frame_;
   if (gap < freeze_threshold()) return;

@@ -37,6 +37,7 @@ class Stream {
   // Empty when nothing came since the last.
   std::optional<sfu::rtp::ReportBlock> report(TimePoint now);
   void expect_pause(bool paused, TimePoint now);
+  // A silence that lasts is judged now; what still comes behind is counted, but its gaps are nobody's.
   void finish(TimePoint now);
 
   std::uint32_t ssrc() const { return source_.ssrc; }
@@ -84,6 +85,7 @@ class Stream {
   void try_to_go_on(TimePoint arrival);
   void give_up(std::int64_t next);
   Duration freeze_threshold() const;
+  void judge_silence(TimePoint now);
 
   // Read with every packet.
   StreamTotals& totals_;
@@ -109,6 +111,7 @@ class Stream {
   bool waiting_key_ = true;
   bool ask_key_ = false;
   bool paused_ = false;
+  bool over_ = false;
   std::bitset<kWindow> received_;
 
   // Read with every frame or less.

@@ -443,10 +443,8 @@ void Participant::on_channel_message(std::string_view text) {
 void Participant::stop_sending(TimePoint now) {
   sending_stopped_ = true;
   if (media_ == nullptr) return;
-  // What stands still from now on is no freeze.
-  for (const auto& [name, source] : media_->audience.sources()) {
-    if (source.video) media_->receiver.expect_pause(source.ssrc, true, now);
-  }
+  // What stands still from now on is no freeze, whatever is still under way.
+  media_->receiver.finish(now);
   media_->audio.reset();
   media_->video.reset();
 }

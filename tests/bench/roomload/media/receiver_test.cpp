@@ -321,6 +321,19 @@ TEST_CASE("a freeze that lasts to the end is counted at the end") {
   CHECK(wire.got.video.frozen >= milliseconds(1900));
 }
 
+TEST_CASE("what is still under way when senders stop makes no freeze of the silence behind it") {
+  Wire wire = vp8_wire();
+  wire.run(seconds(2));
+
+  wire.receiver.finish(wire.now);
+  wire.run(milliseconds(100));
+  wire.track.set_muted(true);
+  wire.run(seconds(1));
+  wire.receiver.finish(wire.now);
+
+  CHECK(wire.got.video.freezes == 0);
+}
+
 TEST_CASE("padding alone has a number and nothing else") {
   Wire wire = vp8_wire();
   std::uint16_t more = 0;
