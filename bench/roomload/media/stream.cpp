@@ -327,7 +327,10 @@ void Stream::give_up(std::int64_t next) {
 }
 
 void Stream::take(std::int64_t number, const Slot& slot, TimePoint arrival) {
-  if ((slot.flags & kPadding) != 0) return;
+  if ((slot.flags & kPadding) != 0) {
+    filled_ = filled_ || !frame_.open;
+    return;
+  }
   if (frame_.open && slot.timestamp != frame_.timestamp) {
     // The frame before had no end.
     ++totals_.structure_faults;
@@ -355,6 +358,7 @@ void Stream::take(std::int64_t number, const Slot& slot, TimePoint arrival) {
 
 // False when a decoder could not go on with this frame.
 bool Stream::check_numbers(const Slot& head) {
+  bool skipped = false;
   if (has_last_) {
     const double step = rtp::timestamp_distance(frame_.timestamp, last_timestamp_) / 90000.0;
     const double passed = std::chrono::duration<double>(last_arrival_ - last_timestamp_at_).count();
@@ -364,16 +368,24 @@ bool Stream::check_numbers(const Slot& head) {
     if ((head.flags & kHasPictureId) != 0) {
       const unsigned mask = (head.flags & kLongPictureId) != 0 ? 0x7fff : 0x7f;
       const unsigned step_of_id = (head.picture_id - unsigned{last_picture_id_}) & mask;
-      // After frames were left out it has gone on by as many, which is less than half the circle.
-      if (jumped_ ? step_of_id == 0 || step_of_id > mask / 2 : step_of_id != 1) ++totals_.picture_id_faults;
+      // After frames were left out it has gone on by as many, which is less than half the circle. So it may
+      // have where a place was filled without a payload: a picture that came late to the server, of a layer
+      // that is not for us.
+      skipped = step_of_id != 1;
+      if (jumped_ || filled_ ? step_of_id == 0 || step_of_id > mask / 2 : step_of_id != 1)
+        ++totals_.picture_id_faults;
     }
     if ((head.flags & kHasTl0) != 0 && has_tl0_ && !jumped_) {
       const auto wanted = static_cast<std::uint8_t>(last_tl0_ + (head.temporal_id == 0 ? 1 : 0));
       if (head.tl0 != wanted) ++totals_.tl0_faults;
     }
   }
-  return frame_.keyframe ||
-         (!waiting_key_ && !(damaged_ && head.temporal_id > 0 && (head.flags & kSync) == 0));
+  if (frame_.keyframe) return true;
+  if (waiting_key_) return false;
+  if (head.temporal_id == 0 || (head.flags & kSync) != 0) return true;
+  // A picture that never comes lies before this one, and an upper layer might refer to it: as Chromium does,
+  // it is not decoded.
+  return !damaged_ && !(filled_ && skipped);
 }
 
 void Stream::end_frame(std::int64_t last, TimePoint arrival) {
@@ -401,6 +413,7 @@ void Stream::end_frame(std::int64_t last, TimePoint arrival) {
   has_last_ = true;
   resync_ = false;
   jumped_ = false;
+  filled_ = false;
   last_timestamp_ = frame_.timestamp;
   last_timestamp_at_ = last_arrival_;
   last_picture_id_ = head.picture_id;

@@ -107,6 +107,7 @@ class Stream {
   bool has_last_ = false;  // a frame (audio: a packet) to compare with
   bool resync_ = true;     // no frame has ended since the beginning or the last giving up
   bool jumped_ = false;    // frames were left out before this one
+  bool filled_ = false;    // a place before this one has no payload
   bool damaged_ = false;   // of the upper temporal layers something is missing
   bool waiting_key_ = true;
   bool ask_key_ = false;

@@ -360,6 +360,28 @@ TEST_CASE("padding alone has a number and nothing else") {
   CHECK(wire.got.video.frames >= 59);
 }
 
+TEST_CASE("a place filled without a payload may stand for a picture of the uppermost layer") {
+  Wire wire = vp8_wire();
+  int emptied = 0;
+  wire.pass = [&](Bytes& packet) {
+    if (view(packet).ssrc() != 300) return true;
+    const auto descriptor = *rtp::read_vp8(view(packet).payload());
+    if (descriptor.temporal_id != 2) return true;
+    packet.resize(view(packet).header_size() + 8, 0);
+    packet[0] |= 0x20;
+    packet.back() = 8;
+    ++emptied;
+    return true;
+  };
+
+  wire.run(seconds(4));
+
+  CHECK(emptied >= 59);
+  CHECK(wire.got.video.lost() == 0);
+  CHECK(wire.got.video.continuity_faults() == 0);
+  CHECK(wire.got.video.frames >= 29);
+}
+
 TEST_CASE("packets of unknown sources and torn packets are counted and harmless") {
   Totals totals;
   Receiver receiver({}, totals);
