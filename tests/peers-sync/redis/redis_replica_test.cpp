@@ -84,7 +84,7 @@ struct Door {
     options.cut_off_after = seconds(30);
     if (change) change(options);
     replica = std::move(RedisReplica::make(core, options, gate)).value();
-    replica->start();
+    REQUIRE(replica->start().ok());
   }
 
   Task<void> until(std::function<bool()> holds) {
