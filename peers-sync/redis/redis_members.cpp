@@ -114,9 +114,14 @@ void RedisReplica::learn_members(const Reply& addresses) {
 }
 
 Result<void, std::string> RedisReplica::set_peers(const mesh::PeersOptions& options) {
-  if (members_ != nullptr) return members_->set_options(options);
-  if (Members::wanted(options)) return fail(std::string("from no members to some: needs an upgrade"));
-  return {};
+  const bool wanted = Members::wanted(options);
+  if (wanted != (members_ != nullptr)) {
+    return fail(std::string("from no members to some, or from some to none, needs an upgrade"));
+  }
+  if (!wanted) return {};
+  auto set = members_->set_options(options);
+  if (set) own_address_ = Members::own_address(options);
+  return set;
 }
 
 }  // namespace roomgate::peers_sync::redis

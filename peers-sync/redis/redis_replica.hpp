@@ -166,7 +166,7 @@ class RedisReplica final : public Replica, private Members::Redis {
   Options options_;
   Host& host_;
   SslContext context_;
-  const std::string own_address_;  // for members; empty: they cannot dial us
+  std::string own_address_;  // for members; empty: they cannot dial us
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
   std::shared_ptr<Link> link_;    // learned, and good as far as is known

@@ -69,6 +69,7 @@ async function scene(t, { third = false, members = false } = {}) {
     return startGate(t, { shards, name, settings: `${settings}[limits]\nper_address.new_rooms = "off"\n` });
   };
   const gates = await Promise.all([start('gate-a', redis), start('gate-b', redis), ...(third ? [start('gate-c', relay)] : [])]);
+  await Promise.all(gates.map((gate) => connectedTimes(gate, 1)));
   if (members) await Promise.all(gates.map((gate) => inTouch(gate, gates.length - 1)));
   return { redis, relay, gates };
 }
