@@ -42,7 +42,8 @@ void describe_peers(Binder& b, Gate& gate) {
   b.table("peers", "The other front doors: together they have one table of rooms.");
   b.key("mode", peers.mode, one_of({"off", "peers", "redis"}),
         "off: this gate is alone; peers: a mesh, by HAProxy's peers protocol; redis: through a Redis");
-  b.key("address", peers.address, address_and_port(), "where the others connect to");
+  b.key("address", peers.address, address_and_port(),
+        "where the others connect to; mode redis: they are told so there, unless it is 0.0.0.0 or ::");
   b.key("discover_srv", peers.discover_srv, anything<std::string>(),
         "SRV records of the members; a member's name is the first label of its target");
   b.key("allow", peers.allow, network_or_address(), "who may connect; none: the members' addresses");

@@ -81,8 +81,10 @@ struct ReplicaStatus {
   bool may_decide = false;
   std::vector<std::string> view;  // names
   std::vector<std::string> missing;
-  std::uint64_t splits = 0;   // rooms found with two homes, so far
-  std::uint64_t clamped = 0;  // rooms said to be made in the future, so far
+  std::uint64_t splits = 0;         // rooms found with two homes, so far
+  std::uint64_t asked = 0;          // claims that another gate made in Redis for this one, cut off, so far
+  std::uint64_t asked_in_vain = 0;  // and those for which none with Redis was reached
+  std::uint64_t clamped = 0;        // rooms said to be made in the future, so far
   double lease_ms = 0;
   std::size_t table_limit = SIZE_MAX;  // rooms that all have place for
 };

@@ -51,7 +51,7 @@ Result<void, std::string> Mesh::start() {
   }
   started_ = true;
   begin_seeking();
-  for (auto& [name, peer] : peers_) peer.dial_at = core_.now();
+  for (auto& [name, peer] : peers_) dial_in(peer, options_.limits.first_dial);
   set_timer();
   return {};
 }
@@ -155,7 +155,7 @@ void Mesh::set_members() {
     if (!elsewhere) continue;
     peer.member = *member;
     peer.next_address = 0;
-    dial_in(peer, Duration::zero());
+    dial_in(peer, options_.limits.first_dial);
   }
   if (changed) listener_.gates_changed();
   set_timer();

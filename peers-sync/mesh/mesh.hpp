@@ -34,6 +34,7 @@ class Mesh final : private Link::Owner, private TimerWheel::Timer {
     std::size_t members = 64;
     std::size_t strangers = 64;      // accepted, and without a hello so far; then the oldest has to go
     Duration crossing = seconds(1);  // of two hellos on their way
+    Duration first_dial{0};  // of a member, after we heard of it: until it has heard of us, so to speak
     Duration gate_connect = milliseconds(500);  // to a gate; others have link.connect
     Link::Limits link;
     SessionLimits session;

@@ -1,6 +1,7 @@
 #include "peers-sync/redis/redis_replica.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/log.hpp"
@@ -18,9 +19,6 @@ constexpr Duration kFirstWait = seconds(5);     // for Redis, before a gate serv
 constexpr Duration kLongestPause = seconds(2);  // between two attempts to connect
 constexpr Duration kBlock = seconds(5);         // at the stream
 
-std::int64_t to_ms(TimePoint time) {
-  return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
-}
 // The value of "name:VALUE" in what INFO says.
 std::string info_value(const std::string& info, const std::string& name) {
   const auto at = info.find("\n" + name + ":");
@@ -40,7 +38,7 @@ const Reply* field(const Reply& list, std::string_view name) {
 }  // namespace
 
 Result<std::unique_ptr<RedisReplica>, std::string> RedisReplica::make(net::Core& core, Options options,
-                                                                      Host& host) {
+                                                                      Host& host, mesh::PeersOptions peers) {
   SslContext context;
   const bool sentinels = std::any_of(options.sentinels.begin(), options.sentinels.end(),
                                      [](const Place& sentinel) { return sentinel.tls; });
@@ -49,14 +47,27 @@ Result<std::unique_ptr<RedisReplica>, std::string> RedisReplica::make(net::Core&
     if (!made) return fail(made.error());
     context = std::move(made).value();
   }
-  return std::unique_ptr<RedisReplica>(new RedisReplica(core, std::move(options), host, std::move(context)));
+  peers.name = options.name;
+  peers.life = options.life;
+  // We learn of each other with a beat: whoever dials at once is a stranger there.
+  peers.limits.first_dial = options.lease / 2;
+  std::unique_ptr<RedisReplica> replica(
+      new RedisReplica(core, std::move(options), host, std::move(context), Members::own_address(peers)));
+  if (Members::wanted(peers)) {
+    auto members = Members::make(core, peers, *replica);
+    if (!members) return fail("peers.tls: " + members.error());
+    replica->members_ = std::move(*members);
+  }
+  return replica;
 }
 
-RedisReplica::RedisReplica(net::Core& core, Options options, Host& host, SslContext context)
+RedisReplica::RedisReplica(net::Core& core, Options options, Host& host, SslContext context,
+                           std::string own_address)
     : core_(core),
       options_(std::move(options)),
       host_(host),
       context_(std::move(context)),
+      own_address_(std::move(own_address)),
       cut_since_(Clock::now()),
       where_(options_.place.to_string()),
       nap_(core) {}
@@ -69,7 +80,14 @@ RedisReplica::~RedisReplica() {
   for (const auto& sleeper : sleepers_) sleeper->waiter.wake({});
 }
 
-void RedisReplica::start() { core_.spawn(run(alive_)); }
+Result<void, std::string> RedisReplica::start() {
+  if (members_ != nullptr) {
+    if (auto started = members_->start(); !started) return started;
+    core_.spawn(keep_in_touch(alive_));
+  }
+  core_.spawn(run(alive_));
+  return {};
+}
 
 // --- The connection.
 
@@ -83,6 +101,9 @@ Task<void> RedisReplica::run(Alive alive) {
       const std::shared_ptr<Link> link = std::move(connected).value();
       pause = milliseconds(50);
       LOG(info, "redis_connected", {"redis", where_}, {"rooms", rooms_.size()});
+      // Rooms that were placed while the others were being said again.
+      (void)co_await assert_holds(link, Which::weak, alive);
+      if (!*alive) co_return;
       // Until either of the two breaks, or the gate leaves.
       while (link_ == link && link->is_open() && stream_->is_open() && !leaving_) {
         co_await beat(link, alive);
@@ -122,6 +143,7 @@ void RedisReplica::cut(std::string why) {
   nap_.wake({});
   cut_since_ = Clock::now();
   ++reconnects_;
+  tell_members();
 }
 
 Task<Result<std::shared_ptr<Link>, std::string>> RedisReplica::connect(Alive alive) {
@@ -155,15 +177,17 @@ Task<Result<std::shared_ptr<Link>, std::string>> RedisReplica::connect(Alive ali
   linked_since_ = Clock::now();
   error_.clear();
   core_.spawn(follow(stream_, alive));
+  tell_members();
   set_ready();
   for (const auto& sleeper : sleepers_) sleeper->waiter.wake({});
   co_return link;
 }
 
-Task<Answer> RedisReplica::call(std::shared_ptr<Link> link, std::vector<std::string> arguments) {
+Task<Answer> RedisReplica::call(std::shared_ptr<Link> link, std::vector<std::string> arguments,
+                                std::string gate) {
   arguments.insert(arguments.begin(), {"EVALSHA", script_sha_, "0"});
   // The operation, then who asks.
-  arguments.insert(arguments.begin() + 4, gate());
+  arguments.insert(arguments.begin() + 4, std::move(gate));
   auto answer = co_await link->ask(std::move(arguments), Clock::now() + options_.reply_timeout);
   // One that has lost the script has lost more: begin anew.
   if (answer && answer->is_error()) {
@@ -199,13 +223,14 @@ Task<Result<void, std::string>> RedisReplica::greet(std::shared_ptr<Link> link, 
   clock_offset_ = number_of(greeted->items[0]) - to_ms(Clock::now());
   co_await beat(link, alive);
   if (!*alive || !link->is_open()) co_return fail(link->error());
-  co_return co_await assert_holds(link, alive);
+  co_return co_await assert_holds(link, Which::all, alive);
 }
 
-Task<Result<void, std::string>> RedisReplica::assert_holds(std::shared_ptr<Link> link, Alive alive) {
+Task<Result<void, std::string>> RedisReplica::assert_holds(std::shared_ptr<Link> link, Which which,
+                                                           Alive alive) {
   std::vector<std::pair<std::string, bool>> mine;
   for (const auto& [key, cached] : rooms_) {
-    if (cached.held) mine.emplace_back(key, cached.weak);
+    if (cached.held && (which == Which::all || cached.weak)) mine.emplace_back(key, cached.weak);
   }
   // What is weak gives way to what is not.
   std::stable_sort(mine.begin(), mine.end(),
@@ -323,18 +348,19 @@ void RedisReplica::take_log(const Reply& items) {
 }
 
 Task<void> RedisReplica::beat(std::shared_ptr<Link> link, Alive alive) {
-  std::vector<std::string> beat =
-      words({"beat", ms_text(options_.lease), ms_text(options_.reconnect_grace), ms_text(options_.idle)});
+  std::vector<std::string> beat = words({"beat", ms_text(options_.lease), ms_text(options_.reconnect_grace),
+                                         ms_text(options_.idle), own_address_});
   for (std::string& shard : host_.shards_down()) beat.push_back(std::move(shard));
   const auto answer = co_await call(link, std::move(beat));
-  if (!*alive || !answer || !answer->is_list(2)) co_return;
+  if (!*alive || !answer || !answer->is_list(4)) co_return;
   clock_offset_ = number_of(answer->items[0]) - to_ms(Clock::now());
   other_gates_.clear();
-  for (std::size_t i = 2; i < answer->items.size(); ++i) other_gates_.push_back(answer->items[i].text);
+  for (const Reply& gate : answer->items[2].items) other_gates_.push_back(gate.text);
+  learn_members(answer->items[3]);
   if (link != link_) co_return;  // it is being made
   // It took so long that others counted this gate as gone.
   if (number_of(answer->items[1]) == 0) {
-    (void)co_await assert_holds(link, alive);
+    (void)co_await assert_holds(link, Which::all, alive);
   }
 }
 
@@ -502,6 +528,8 @@ ReplicaStatus RedisReplica::status() const {
           .may_decide = link_ != nullptr,
           .view = std::move(names),
           .splits = splits_,
+          .asked = asked_,
+          .asked_in_vain = asked_in_vain_,
           .lease_ms = std::chrono::duration<double, std::milli>(options_.lease).count()};
 }
 
@@ -515,13 +543,20 @@ std::vector<PeerRow> RedisReplica::peers() const {
   redis.error = error_;
   if (redis.up) redis.up_seconds = std::chrono::duration<double>(Clock::now() - linked_since_).count();
   std::vector<PeerRow> rows = {std::move(redis)};
-  for (const std::string& gate : other_gates_) {
-    rows.push_back({.name = gate.substr(0, gate.rfind('/')),
-                    .kind = "gate",
-                    .state = "member",
-                    .up = true,
-                    .in_view = true,
-                    .via = "redis"});
+  std::set<std::string> living;
+  if (link_ != nullptr) {
+    for (const std::string& gate : other_gates_) living.insert(gate.substr(0, gate.rfind('/')));
+  }
+  if (members_ != nullptr) {
+    for (PeerRow& row : members_->rows()) {
+      row.in_view = living.erase(row.name) > 0;
+      // Whoever was there an hour ago is remembered, and nobody's alarm.
+      if (row.up || row.in_view || members_->named_in_settings(row.name)) rows.push_back(std::move(row));
+    }
+  }
+  for (const std::string& name : living) {
+    rows.push_back(
+        {.name = name, .kind = "gate", .state = "member", .up = true, .in_view = true, .via = "redis"});
   }
   return rows;
 }
@@ -555,6 +590,7 @@ Task<void> RedisReplica::do_leave(std::function<void()> left, Alive alive) {
     if (!*alive) co_return;
     if (!answer || !answer->is_list(1) || answer->items[0].text == "0") break;
   }
+  if (members_ != nullptr) members_->stop();
   left();
 }
 

@@ -1,7 +1,8 @@
 // Front doors that agree through a Redis instead of a mesh (agreement.md, Redis mode). Each new room is
 // decided by a script there (script.hpp); changes come by its stream into a copy here, which claims for rooms
-// that are known are not answered from: only Redis' word holds a room. A gate that is cut off places new
-// rooms by hash, and takes Redis' word over its own when it is back. Owned by the gate, on its peers core.
+// that are known are not answered from: only Redis' word holds a room. A gate that is cut off asks members
+// that have Redis; reaching none it places new rooms by hash, and takes Redis' word over its own when it is
+// back. Owned by the gate, on its peers core.
 #pragma once
 
 #include <deque>
@@ -19,6 +20,7 @@
 #include "peers-sync/claim/gate_id.hpp"
 #include "peers-sync/redis/entry.hpp"
 #include "peers-sync/redis/link.hpp"
+#include "peers-sync/redis/members.hpp"
 #include "peers-sync/replica.hpp"
 
 namespace roomgate::peers_sync::redis {
@@ -46,15 +48,18 @@ struct Options {
   friend bool operator==(const Options&, const Options&) = default;
 };
 
-class RedisReplica final : public Replica {
+class RedisReplica final : public Replica, private Members::Redis {
  public:
-  // The error is for the operator: authorities that cannot be read.
-  static Result<std::unique_ptr<RedisReplica>, std::string> make(net::Core& core, Options options,
-                                                                 Host& host);
+  // The error is for the operator: authorities or certificates that cannot be read. Of `peers` counts what is
+  // about members (members.hpp).
+  static Result<std::unique_ptr<RedisReplica>, std::string> make(net::Core& core, Options options, Host& host,
+                                                                 mesh::PeersOptions peers = {});
   ~RedisReplica() override;
 
-  // On its core.
-  void start();
+  // On its core. The error: peers.address cannot be had.
+  Result<void, std::string> start();
+  // At reload, what is about members.
+  Result<void, std::string> set_peers(const mesh::PeersOptions& options);
 
   void claim(Claim claim, Done done) override;
   void elsewhere(Elsewhere ask, Done done) override;
@@ -84,7 +89,7 @@ class RedisReplica final : public Replica {
   // What is alive as long as this is; coroutines that waited look at it first.
   using Alive = std::shared_ptr<const bool>;
 
-  RedisReplica(net::Core& core, Options options, Host& host, SslContext context);
+  RedisReplica(net::Core& core, Options options, Host& host, SslContext context, std::string own_address);
 
   net::Task<void> run(Alive alive);
   // Connected, asked who it is, everything learned. The error is for people.
@@ -97,11 +102,17 @@ class RedisReplica final : public Replica {
   // Between two beats: what is over here and there. By run() alone.
   net::Task<void> keep_house(std::shared_ptr<Link> link, Alive alive);
   // What this gate has in use is said again, Redis' answers taken.
-  net::Task<Result<void, std::string>> assert_holds(std::shared_ptr<Link> link, Alive alive);
+  enum class Which : std::uint8_t { all, weak };
+  net::Task<Result<void, std::string>> assert_holds(std::shared_ptr<Link> link, Which which, Alive alive);
   net::Task<void> give_up_holds(std::shared_ptr<Link> link, Alive alive);
   net::Task<void> reap(std::shared_ptr<Link> link, Alive alive);
 
   net::Task<void> decide(Claim claim, Done done, Alive alive);
+  // For that gate; nullopt: no answer of Redis.
+  net::Task<std::optional<Claimed>> claim_in_redis(std::shared_ptr<Link> link, std::string gate,
+                                                   Proposal proposal);
+  // nullopt: nobody with Redis was reached in time.
+  net::Task<std::optional<Claimed>> ask_members(Proposal proposal, Alive alive);
   net::Task<void> ask_elsewhere(Elsewhere ask, Done done, Alive alive);
   net::Task<void> do_settle(Settle settle, Done done, Alive alive);
   net::Task<void> do_move(std::string key, std::string to, std::uint8_t placed, Done done, Alive alive);
@@ -110,8 +121,21 @@ class RedisReplica final : public Replica {
   net::Task<void> do_adopt(Alive alive);
   net::Task<void> do_leave(std::function<void()> left, Alive alive);
 
-  // The script. An error of Redis' own is an error here too.
-  net::Task<Answer> call(std::shared_ptr<Link> link, std::vector<std::string> words);
+  // --- Members::Redis
+  void claim_for(Relay::Asker asker, Proposal proposal) override;
+  void vouch_for(const std::string& gate) override;
+  void heard_clock(std::int64_t now) override;
+  net::Task<void> do_claim_for(Relay::Asker asker, Proposal proposal, Alive alive);
+  net::Task<void> do_vouch_for(std::shared_ptr<Link> link, std::string member);
+  net::Task<void> keep_in_touch(Alive alive);
+  void tell_members();
+  void learn_members(const Reply& addresses);
+
+  // The script, for this gate or for another. An error of Redis' own is an error here too.
+  net::Task<Answer> call(std::shared_ptr<Link> link, std::vector<std::string> words) {
+    return call(std::move(link), std::move(words), gate());
+  }
+  net::Task<Answer> call(std::shared_ptr<Link> link, std::vector<std::string> words, std::string gate);
   // Until there is a connection that has learned; null: the deadline came first.
   net::Task<std::shared_ptr<Link>> linked(TimePoint deadline, Alive alive);
   bool is_cut_off(TimePoint now) const {
@@ -128,6 +152,9 @@ class RedisReplica final : public Replica {
   void set_ready();
   void cut(std::string why);
 
+  static std::int64_t to_ms(TimePoint time) {
+    return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
+  }
   std::int64_t redis_now() const;
   Home home_of(const Entry& entry) const;
   Entry entry_of(const Home& home) const;
@@ -139,6 +166,7 @@ class RedisReplica final : public Replica {
   Options options_;
   Host& host_;
   SslContext context_;
+  std::string own_address_;  // for members; empty: they cannot dial us
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
   std::shared_ptr<Link> link_;    // learned, and good as far as is known
@@ -155,7 +183,9 @@ class RedisReplica final : public Replica {
   std::uint64_t reconnects_ = 0;
   std::uint64_t changes_in_ = 0;
   std::uint64_t changes_out_ = 0;
-  std::uint64_t splits_ = 0;  // rooms placed while cut off that Redis had elsewhere
+  std::uint64_t asked_ = 0;          // claims that a member made for us
+  std::uint64_t asked_in_vain_ = 0;  // nobody with Redis was reached
+  std::uint64_t splits_ = 0;         // rooms placed while cut off that Redis had elsewhere
   TimePoint linked_since_{};
   std::vector<std::string> other_gates_;
   std::string reap_cursor_ = "0";
@@ -172,6 +202,7 @@ class RedisReplica final : public Replica {
     net::Waiter waiter;
   };
   std::list<std::shared_ptr<Sleeper>> sleepers_;
+  std::unique_ptr<Members> members_;  // null: there are none. The last, since it speaks to all of the above
 };
 
 }  // namespace roomgate::peers_sync::redis

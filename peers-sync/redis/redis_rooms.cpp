@@ -45,13 +45,16 @@ Task<void> RedisReplica::decide(Claim claim, Done done, Alive alive) {
     const auto link = co_await linked(
         std::min(deadline, std::max(Clock::now(), cut_since_ + options_.cut_off_after)), alive);
     if (!*alive) co_return;
-    if (link == nullptr) {
-      if (is_cut_off(Clock::now())) co_return place_alone(claim, done);
-      const bool crowded = sleepers_.size() >= options_.max_waiting;
-      if (crowded || Clock::now() >= deadline) co_return done({.refusal = Refusal::no_owner});
-      continue;
-    }
     const auto known = rooms_.find(claim.key);
+    if (link == nullptr) {
+      const bool crowded = sleepers_.size() >= options_.max_waiting;
+      if (!is_cut_off(Clock::now())) {
+        if (crowded || Clock::now() >= deadline) co_return done({.refusal = Refusal::no_owner});
+        continue;
+      }
+      // Of what is held here Redis and the others know nothing newer.
+      if (known != rooms_.end() && known->second.held) co_return place_alone(claim, done);
+    }
     if (known == rooms_.end() && rooms_.size() >= options_.max_entries) {
       co_return done({.refusal = Refusal::table_full});
     }
@@ -60,36 +63,41 @@ Task<void> RedisReplica::decide(Claim claim, Done done, Alive alive) {
       asked = true;
       chosen = choose({.key = claim.key, .wish = claim.wish});
     }
-    const bool has_one = asked && chosen.kind == Host::Chosen::Kind::shard;
-    std::vector<std::string> ask =
-        words({"claim", claim.key, claim.use == Use::signalling ? "signalling" : "page",
-               has_one ? std::string_view(chosen.shard) : std::string_view(), std::to_string(chosen.placed),
-               chosen.region, ms_text(options_.provisional_life), ms_text(options_.failover_hold)});
-    const auto answer = co_await call(link, std::move(ask));
+    Proposal proposal{.key = claim.key, .use = claim.use, .placed = chosen.placed, .region = chosen.region};
+    if (asked && chosen.kind == Host::Chosen::Kind::shard) proposal.shard = chosen.shard;
+    std::optional<Claimed> claimed;
+    if (link != nullptr) {
+      std::string own = gate();
+      claimed = co_await claim_in_redis(link, std::move(own), std::move(proposal));
+    } else {
+      claimed = co_await ask_members(std::move(proposal), alive);
+    }
     if (!*alive) co_return;
-    if (!answer || !answer->is_list(3)) {
+    if (!claimed) {
+      if (link == nullptr && is_cut_off(Clock::now())) co_return place_alone(claim, done);
       if (Clock::now() >= deadline) co_return done({.refusal = Refusal::no_owner});
       continue;  // linked() waits for the next connection
     }
-    const std::string& what = answer->items[0].text;
-    if (what == "wait") {
-      const auto pause = milliseconds(number_of(answer->items[2]) + 1);
-      if (Clock::now() + pause >= deadline) co_return done({.refusal = Refusal::no_owner});
-      co_await net::sleep_for(core_, pause);
-      if (!*alive) co_return;
-      continue;
+    switch (claimed->what) {
+      case Claimed::What::wait:
+        if (Clock::now() + claimed->wait >= deadline) co_return done({.refusal = Refusal::no_owner});
+        co_await net::sleep_for(core_, claimed->wait);
+        if (!*alive) co_return;
+        continue;
+      case Claimed::What::none:
+        if (asked) co_return done({.refusal = Refusal::no_shard});
+        asked = true;
+        chosen = choose({.key = claim.key, .wish = claim.wish});
+        continue;
+      case Claimed::What::have:
+      case Claimed::What::made:
+      case Claimed::What::cut: break;
     }
-    if (what == "none") {
-      if (asked) co_return done({.refusal = Refusal::no_shard});
-      asked = true;
-      chosen = choose({.key = claim.key, .wish = claim.wish});
-      continue;
-    }
-    const auto entry = unpack(answer->items[1].text);
+    const auto entry = unpack(claimed->entry);
     if (!entry) co_return done({.refusal = Refusal::no_owner});
     ++changes_out_;
     const Home home = take(claim.key, *entry, claim.use == Use::signalling);
-    co_return done({.home = home, .created = what == "made"});
+    co_return done({.home = home, .created = claimed->what == Claimed::What::made});
   }
 }
 

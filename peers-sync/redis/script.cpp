@@ -74,6 +74,23 @@ local function bury(id, idle)
   call('DEL', P .. 'down:' .. id)
   return true
 end
+local function name_of(id) return string.match(id, '^(.*)/') end
+
+-- Where the others can be asked, by one that has no Redis: of an hour, since who is cut off says nothing here.
+local REMEMBERED = 3600000
+local function addresses_of_others()
+  local answer = {}
+  local all = call('HGETALL', P .. 'addresses')
+  for at = 1, #all, 2 do
+    local seen, address = string.match(all[at + 1], '^(%d+) (.+)$')
+    if not seen or tonumber(seen) + REMEMBERED < now then
+      call('HDEL', P .. 'addresses', all[at])
+    elseif all[at] ~= name_of(gate) then
+      answer[#answer + 1], answer[#answer + 2] = all[at], address
+    end
+  end
+  return answer
+end
 
 -- More than half of the gates that live see it down.
 local function is_down(shard)
@@ -93,18 +110,25 @@ function ops.hello(run, hold_ms)
   return { number(now), number(math.max(0, tonumber(call('HGET', born, 'at')) + hold_ms - now)) }
 end
 
-function ops.beat(lease, grace, idle, ...)
+function ops.beat(lease, grace, idle, address, ...)
   local known = call('ZSCORE', GATES, gate) and 1 or 0
   call('ZADD', GATES, number(now + lease), gate)
   call('DEL', P .. 'down:' .. gate)
   for _, shard in ipairs({ ... }) do call('SADD', P .. 'down:' .. gate, shard) end
   local dead = call('ZRANGEBYSCORE', GATES, '-inf', number(now - grace), 'LIMIT', 0, 1)
   if dead[1] then bury(dead[1], idle) end
-  local answer = { number(now), number(known) }
+  local others = {}
   for _, id in ipairs(call('ZRANGEBYSCORE', GATES, '(' .. number(now), '+inf')) do
-    if id ~= gate then answer[#answer + 1] = id end
+    if id ~= gate then others[#others + 1] = id end
   end
-  return answer
+  if address ~= '' then call('HSET', P .. 'addresses', name_of(gate), number(now) .. ' ' .. address) end
+  return { number(now), number(known), others, addresses_of_others() }
+end
+
+-- A gate that is cut off lives, says one that hears it: it has no vote, but its time to come back begins anew.
+function ops.vouch(id)
+  call('ZADD', GATES, number(math.max(tonumber(call('ZSCORE', GATES, id) or 0), now)), id)
+  return { '1' }
 end
 
 function ops.claim(key, use, shard, placed, region, life, wait_until)
@@ -210,7 +234,7 @@ end
 function ops.say(name, value)
   local there = call('HGET', P .. 'words', name)
   local version = number((there and tonumber(string.match(there, '^(%d+) ')) or 0) + 1)
-  local text = version .. ' ' .. string.match(gate, '^(.*)/') .. ' ' .. value
+  local text = version .. ' ' .. name_of(gate) .. ' ' .. value
   call('HSET', P .. 'words', name, text)
   tell('w', name, 'v', text)
   return { version }
@@ -222,6 +246,7 @@ function ops.reap(key, entry)
 end
 
 function ops.leave(idle)
+  call('HDEL', P .. 'addresses', name_of(gate))
   if bury(gate, idle) then return { '0' } end
   return { '1' }
 end

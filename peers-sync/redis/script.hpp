@@ -5,6 +5,7 @@
 //   {roomgate}:holds:KEY     set     of gates
 //   {roomgate}:held:GATE     set     of keys; what a gate that died has held is found by it
 //   {roomgate}:gates         sorted  gate -> when its lease ends
+//   {roomgate}:addresses     hash    name -> "SEEN ADDRESS": where members can ask it (members.hpp)
 //   {roomgate}:down:GATE     set     of shards that it sees down
 //   {roomgate}:words         hash    name -> "VERSION BY VALUE"
 //   {roomgate}:born          hash    run, at: which Redis this is, and since when it has been asked
@@ -26,7 +27,9 @@ inline constexpr std::string_view kCountKey = "{roomgate}:count";
 
 // Its arguments: what is to be done, the gate, and then
 //   hello RUN HOLD            -> [now, wait]        wait: until new rooms may be made again
-//   beat LEASE GRACE IDLE SHARD...  -> [now, known, gate...]  known: 0 when this gate's holds are not there any more
+//   beat LEASE GRACE IDLE ADDRESS SHARD...  -> [now, known, [gate...], [name, address...]]   known: 0 when this
+//                                      gate's holds are not there any more; ADDRESS may be empty
+//   vouch GATE                -> [1]                for one that is cut off
 //   claim KEY USE SHARD PLACED REGION LIFE HOLD     -> [what, entry, wait]  what: have, made, none, wait
 //   assert WEAK KEY ENTRY...  -> [entry...]         what there is now, of each
 //   adopt IDLE KEY ENTRY...   -> [entry...]

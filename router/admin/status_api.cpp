@@ -96,6 +96,8 @@ ApiResponse peers_resource(Subject& subject, const ApiRequest& request, std::str
                             {"view", json::array(seen.view.begin(), seen.view.end())},
                             {"missing", json::array(seen.missing.begin(), seen.missing.end())},
                             {"splits", seen.splits},
+                            {"asked", seen.asked},
+                            {"asked_in_vain", seen.asked_in_vain},
                             {"clamped", seen.clamped},
                             {"lease_ms", seen.lease_ms},
                             {"peers", std::move(rows)}});

@@ -96,7 +96,9 @@ struct Peers {
   std::vector<std::string> view;     // who decides together; empty: nobody
   std::vector<std::string> missing;  // left without goodbye, not long ago
   std::uint64_t splits = 0;          // rooms found with two homes, since the start
-  std::uint64_t clamped = 0;         // rooms said to be made in the future, since the start
+  std::uint64_t asked = 0;  // mode redis: claims that others made for this one, cut off, since the start
+  std::uint64_t asked_in_vain = 0;  // and those for which none with Redis was reached
+  std::uint64_t clamped = 0;        // rooms said to be made in the future, since the start
   double lease_ms = 0;
   struct Row {
     std::string name;

@@ -45,6 +45,14 @@ void add_peers(const Endpoint& gate, const Line& line) {
   if (const auto splits = count_of(peers, "splits"); splits > 0) {
     line("split rooms", std::to_string(splits) + " found so far", Tone::warn);
   }
+  const auto asked = count_of(peers, "asked");
+  const auto in_vain = count_of(peers, "asked_in_vain");
+  if (asked + in_vain > 0) {
+    line(
+        "cut off from Redis",
+        "asked others " + std::to_string(asked + in_vain) + " times, " + std::to_string(in_vain) + " in vain",
+        in_vain > 0 ? Tone::warn : Tone::good);
+  }
 }
 
 }  // namespace

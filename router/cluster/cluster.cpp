@@ -286,6 +286,8 @@ void Cluster::take(Seen seen) {
   };
   Metrics& metrics = parts_.metrics;
   metrics.split_rooms.with({}).add(grown(seen.status.splits, seen_.status.splits));
+  metrics.redis_asked.with({"answered"}).add(grown(seen.status.asked, seen_.status.asked));
+  metrics.redis_asked.with({"in_vain"}).add(grown(seen.status.asked_in_vain, seen_.status.asked_in_vain));
   const std::size_t limit = seen.status.table_limit;
   if (limit < parts_.table.limits().max_entries && limit != seen_.status.table_limit) {
     LOG(warn, "table_limit_of_another", {"rooms", limit}, {"ours", parts_.table.limits().max_entries});

@@ -28,13 +28,13 @@ void Gate::make_cluster() {
 // On the peers core, while options_ may be changed here: it has a copy of its own.
 cluster::Cluster::Make Gate::replica_maker() const {
   if (options_.peers.mode == "redis") {
-    return [options = options_.peers.redis](net::Core& core, peers_sync::Host& host,
-                                            std::uint64_t life) -> cluster::Cluster::Made {
+    return [options = options_.peers.redis, members = options_.peers.mesh](
+               net::Core& core, peers_sync::Host& host, std::uint64_t life) -> cluster::Cluster::Made {
       auto own = options;
       own.life = life;
-      auto replica = peers_sync::redis::RedisReplica::make(core, std::move(own), host);
+      auto replica = peers_sync::redis::RedisReplica::make(core, std::move(own), host, members);
       if (!replica) return fail(replica.error());
-      (*replica)->start();
+      if (auto started = (*replica)->start(); !started) return fail(started.error());
       return std::unique_ptr<peers_sync::Replica>(std::move(*replica));
     };
   }
@@ -50,10 +50,9 @@ cluster::Cluster::Make Gate::replica_maker() const {
 
 Result<void, std::string> Gate::check_peers(const Options& options) {
   if (!options.peers.on()) return {};
-  if (options.peers.mode == "redis") {
-    if (!options.peers.redis.place.tls) return {};
+  if (options.peers.mode == "redis" && options.peers.redis.place.tls) {
     const auto context = peers_sync::redis::make_context(options.peers.redis.ca);
-    return context ? Result<void, std::string>() : fail(context.error());
+    if (!context) return fail(context.error());
   }
   if (!options.peers.mesh.tls) return {};
   const auto tls = peers_sync::mesh::TlsContext::load(*options.peers.mesh.tls, options.name);
@@ -64,11 +63,12 @@ Result<void, std::string> Gate::check_peers(const Options& options) {
 void Gate::reload_peers() {
   if (cluster_ == nullptr) return;
   publish_rules();
-  if (options_.peers.mode == "redis") return;  // its settings need an upgrade
-  cluster_->reload(replica_maker(), [options = options_.peers.mesh](peers_sync::Replica& replica) {
-    // replica_maker() makes no other.
-    auto& mesh = static_cast<peers_sync::mesh::PeersReplica&>(replica);
-    if (const auto set = mesh.set_options(options); !set) {
+  const bool redis = options_.peers.mode == "redis";
+  cluster_->reload(replica_maker(), [options = options_.peers.mesh, redis](peers_sync::Replica& replica) {
+    // replica_maker() makes no other. Of Redis itself all settings need an upgrade.
+    const auto set = redis ? static_cast<peers_sync::redis::RedisReplica&>(replica).set_peers(options)
+                           : static_cast<peers_sync::mesh::PeersReplica&>(replica).set_options(options);
+    if (!set) {
       LOG(error, "peers_reload_refused", {"error", set.error()}, {"in_use", "the old settings stay"});
     }
   });
@@ -272,6 +272,8 @@ admin::Peers Gate::peers() {
   out.view = status.view;
   out.missing = status.missing;
   out.splits = status.splits;
+  out.asked = status.asked;
+  out.asked_in_vain = status.asked_in_vain;
   out.clamped = status.clamped;
   out.lease_ms = status.lease_ms;
   for (const auto& row : rows) {

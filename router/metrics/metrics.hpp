@@ -97,6 +97,9 @@ namespace roomgate::router {
   METRIC(gauge, peers_may_decide, "roomgate_peers_may_decide",                                               \
          "1: this front door may decide about the rooms that it owns")                                       \
   METRIC(gauge, peers_missing, "roomgate_peers_missing", "Front doors that left without goodbye, lately")    \
+  METRIC(counter, redis_asked, "roomgate_redis_asked_total",                                                 \
+         "Claims of this front door while it had no Redis, by others that have it: answered, in_vain",       \
+         "result")                                                                                           \
   METRIC(gauge, peers_lease, "roomgate_peers_lease_seconds", "Its length")                                   \
   METRIC(gauge, table_full, "roomgate_table_full",                                                           \
          "1: a room was refused in the last minute since the table is full of rooms in use")                 \

@@ -2,10 +2,12 @@
 #include "peers-sync/redis/redis_replica.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <map>
 #include <set>
 
+#include "base/net/acceptor.hpp"
 #include "peers-sync/redis/script.hpp"
 #include "tests/support/on_core.hpp"
 #include "tests/support/redis_server.hpp"
@@ -72,7 +74,7 @@ class Gate final : public Host {
 // A front door: a gate and its replica.
 struct Door {
   Door(Core& on_core, const RedisServer& server, std::string name, std::size_t turn,
-       std::function<void(Options&)> change = {})
+       std::function<void(Options&)> change = {}, mesh::PeersOptions peers = {})
       : core(on_core), gate(turn) {
     Options options{.name = std::move(name)};
     options.place.host = server.host();
@@ -83,8 +85,8 @@ struct Door {
     options.recent = Duration(0);
     options.cut_off_after = seconds(30);
     if (change) change(options);
-    replica = std::move(RedisReplica::make(core, options, gate)).value();
-    replica->start();
+    replica = std::move(RedisReplica::make(core, options, gate, std::move(peers))).value();
+    REQUIRE(replica->start().ok());
   }
 
   Task<void> until(std::function<bool()> holds) {
@@ -611,5 +613,111 @@ TEST_CASE("sentinels with TLS and a password of their own are asked; a wrong one
 
     CHECK_FALSE(wrong.replica->status().may_decide);
     CHECK_FALSE(plain.replica->status().may_decide);
+  });
+}
+
+namespace {
+
+// That nobody else uses: the server's host is this process's own.
+Address free_address(const RedisServer& server) {
+  const auto listening = net::open_listener(*Address::from_ip(server.host(), 0), false);
+  REQUIRE(listening.ok());
+  const auto address = net::bound_address(*listening);
+  ::close(*listening);
+  REQUIRE(address);
+  return *address;
+}
+
+// A text of Redis; empty: it has none.
+Task<std::string> asked_of(Core& core, const RedisServer& server, std::vector<std::string> words) {
+  const auto deadline = Clock::now() + seconds(5);
+  Place place{.host = server.host(), .port = server.port()};
+  const auto link = co_await Link::open(core, std::move(place), nullptr, deadline);
+  if (!link) co_return "";
+  const auto answer = co_await (*link)->ask(std::move(words), deadline);
+  (*link)->close("done");
+  if (!answer) co_return "";
+  co_return answer->kind == Reply::Kind::number ? std::to_string(answer->number) : answer->text;
+}
+
+mesh::PeersOptions at(const Address& address, std::vector<mesh::Member> members = {}) {
+  mesh::PeersOptions peers;
+  peers.address = address;
+  peers.members = std::move(members);
+  peers.allow = *Networks::parse(std::vector<std::string>{"127.0.0.0/8"});
+  return peers;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a door without Redis claims through another, in its own name, and is vouched for as long as it lives") {
+  with_redis([](Core& core, RedisServer& server) -> Task<void> {
+    server.start();
+    RedisServer nowhere;  // is never started
+    const Address near_a = free_address(server);
+    const Address near_c = free_address(server);
+    const auto quick = [](Options& options) { options.reconnect_grace = options.idle = milliseconds(600); };
+    Door a(core, server, "a", 0, quick, at(near_a, {{.name = "c", .addresses = {near_c}}}));
+    co_await a.until_ready();
+    auto c = std::make_unique<Door>(
+        core, nowhere, "c", 1, [](Options& options) { options.cut_off_after = milliseconds(1); },
+        at(near_c, {{.name = "a", .addresses = {near_a}}}));
+    co_await a.until([&] {
+      const auto rows = c->replica->peers();
+      return rows.size() == 2 && rows[1].up && rows[1].state == "member";
+    });
+
+    const auto known = co_await a.claim("page", Use::page);
+    const auto made = co_await c->claim("room");
+    const auto page = co_await c->claim("page", Use::page);
+
+    CHECK(made.created);
+    CHECK(made.home.shard == "s1");  // as it chose itself
+    CHECK(page.home.shard == known.home.shard);
+    CHECK(!page.created);
+    CHECK(page.home.created > Clock::now() - seconds(60));  // Redis' clock is known, by the member
+    CHECK(c->replica->status().asked == 2);
+    co_await a.until([&] { return a.gate.home("room") == "s1"; });
+    const std::vector<std::string> lease = {"ZSCORE", "{roomgate}:gates", "c/1"};
+    const std::vector<std::string> holds = {"SISMEMBER", "{roomgate}:holds:room", "c/1"};
+    CHECK(co_await asked_of(core, server, holds) == "1");
+    // For longer than it would be held without.
+    std::string first = co_await asked_of(core, server, lease);
+    while (std::stod(co_await asked_of(core, server, lease)) < std::stod(first) + 1200)
+      co_await net::yield(core);
+    CHECK(co_await asked_of(core, server, holds) == "1");
+    CHECK(a.replica->status().view == std::vector<std::string>{"a"});  // it has no vote
+
+    c.reset();
+    co_await a.until([&] { return a.gate.home("room").empty(); });
+  });
+}
+
+TEST_CASE(
+    "doors with an address find each other in Redis, and ask when it is gone from one of them: nobody has "
+    "it") {
+  with_redis([](Core& core, RedisServer& server) -> Task<void> {
+    server.start();
+    const auto quick = [](Options& options) { options.cut_off_after = milliseconds(1); };
+    Door a(core, server, "a", 0, quick, at(free_address(server)));
+    Door b(core, server, "b", 1, quick, at(free_address(server)));
+    const auto in_touch = [](const Door& door) {
+      const auto rows = door.replica->peers();
+      return rows.size() == 2 && rows[1].up && rows[1].state == "member" && rows[1].in_view;
+    };
+    co_await a.until([&] { return in_touch(a) && in_touch(b); });
+
+    server.kill();
+    co_await a.until(
+        [&] { return a.replica->peers()[1].state == "cut off" && b.replica->peers()[1].state == "cut off"; });
+    a.gate.hash_turn = b.gate.hash_turn = 2;
+    const auto at_a = co_await a.claim("room");
+    const auto at_b = co_await b.claim("room");
+
+    CHECK(at_a.home.shard == "s2");
+    CHECK(at_b.home.shard == "s2");
+    CHECK(a.replica->status().asked_in_vain == 1);
+    CHECK(a.replica->status().asked == 0);
   });
 }
