@@ -319,9 +319,10 @@ void Bridge::emit(Event event) {
 void Bridge::tell_stress(TimePoint now) {
   if (now < next_stress_) return;
   next_stress_ = now + config_.limits.stress_interval;
-  double busy = 0;
-  for (const auto& worker : workers_) busy += worker->busy();
-  const double work = busy / static_cast<double>(workers_.size());
+  // The mean: a new room goes to the worker with the least of it.
+  double sum = 0;
+  for (const auto& worker : workers_) sum += worker->stress();
+  const double work = sum / static_cast<double>(workers_.size());
   const double places =
       static_cast<double>(endpoints_.size()) / static_cast<double>(config_.limits.max_endpoints);
   stress_ = std::clamp(std::max(work, places), 0.0, 1.0);

@@ -14,6 +14,7 @@
 #include "sfu/bridge/allocation.hpp"
 #include "sfu/bridge/config.hpp"
 #include "sfu/bridge/messages.hpp"
+#include "sfu/bridge/sender_allowance.hpp"
 #include "sfu/bridge/spending.hpp"
 #include "sfu/bridge/udp_socket.hpp"
 #include "sfu/congestion/bandwidth_estimator.hpp"
@@ -82,6 +83,7 @@ struct Endpoint {
         conference(in),
         destination(at),
         ice(std::move(credentials), limits.ice),
+        allowance(limits.sender),
         bandwidth(limits.estimator) {}
 
   const EndpointKey key;  // its DTLS association goes by the same number
@@ -108,6 +110,8 @@ struct Endpoint {
   bool ready() const { return outbound.has_value() && path.has_value(); }
 
   // ---- what it sends
+  SenderAllowance allowance;
+  std::uint64_t over_allowance = 0;                            // packets dropped
   std::vector<IncomingStream> streams;                         // sorted by SSRC
   std::unique_ptr<congestion::TransportCcCollector> arrivals;  // 10 KB: made with the first packet
   TimePoint next_report{};
@@ -121,6 +125,7 @@ struct Endpoint {
   bool all_audio = true;
   std::unordered_set<std::string> include_audio;
   std::unordered_set<std::string> exclude_audio;
+  int wanted_videos = 0;               // before what a busy worker takes off
   std::vector<std::string> forwarded;  // the sources signalling was last told of
   bool wants_audio(const std::string& source) const;
 

@@ -30,12 +30,14 @@ void Worker::on_rtcp(rtp::PacketBuffer& packet, const Path& path) {
     ++counts_.drop_no_keys;
     return;
   }
+  if (!may_send(*from)) return;
   const auto size = from->inbound->unprotect_rtcp(packet.bytes());
   if (!size || !packet.set_size(*size)) {
     ++counts_.drop_unauthentic;
     return;
   }
   ++counts_.rtcp_received;
+  from->allowance.take(*size);
   from->ice.on_authenticated_packet(path.remote, now_, ice_output_);
   apply_ice(*from, &path);
 
