@@ -243,6 +243,28 @@ bool Conference::decide_speakers(TimePoint now) {
   return changed;
 }
 
+std::vector<EndpointReport> Conference::report(int last_n, TimePoint now) const {
+  std::vector<EndpointReport> reports;
+  std::unordered_map<EndpointKey, std::size_t> at;
+  for (Endpoint* receiver : receivers_) {
+    at[receiver->key] = reports.size();
+    reports.push_back(receiver->report(now));
+    reports.back().last_n = last_n;
+  }
+  for (const auto& source : sources_) {
+    for (const VideoOut& out : source->video_outs) {
+      const forward::Target target = out.forwarder.target();
+      if (out.wanted_height == 0) continue;
+      reports[at.at(out.receiver->key)].videos.push_back({.ssrc = source->announced_ssrc(),
+                                                          .source = {},
+                                                          .wanted_height = out.wanted_height,
+                                                          .spatial = target.spatial,
+                                                          .temporal = target.temporal});
+    }
+  }
+  return reports;
+}
+
 void Conference::count_microphones() {
   loudest_.set_microphones(static_cast<std::size_t>(
       std::count_if(sources_.begin(), sources_.end(), [](const auto& s) { return !s->is_video(); })));

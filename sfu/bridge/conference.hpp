@@ -47,6 +47,10 @@ class Conference {
   // sources it gets have changed.
   bool allocate(Endpoint& receiver, int last_n, TimePoint now);
 
+  // How the receivers here fare; the rates are since the last call.
+  std::vector<EndpointReport> report(int last_n, TimePoint now) const;
+  TimePoint next_report{};
+
   // ---- speakers
   // `level` is empty for a client that tells none.
   void on_audio(SourceState& source, std::optional<std::uint8_t> level, TimePoint now);

@@ -54,6 +54,7 @@ struct BridgeLimits {
   Duration lower_sender_after = seconds(5);    // SenderSourceConstraints go up at once, down after this
   Duration tell_downlink_every = seconds(10);  // ConnectionStats
   Duration stress_interval = seconds(2);
+  Duration report_interval = seconds(2);  // of each endpoint's traffic
 
   StressLimits stress;
   LastNLimits last_n;

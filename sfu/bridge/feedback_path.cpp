@@ -121,6 +121,7 @@ void Worker::on_report_blocks(Endpoint& receiver, const rtp::ReportBlocks& block
     if (round_trip < Duration::zero() || round_trip > seconds(10)) continue;
     receiver.round_trip = (receiver.round_trip * 7 + round_trip) / 8;
   }
+  if (!blocks.view().empty()) receiver.loss_out = lost;
   if (!receiver.features.transport_cc && !blocks.view().empty()) receiver.bandwidth.on_report(lost, now_);
   for (const IncomingStream& stream : receiver.streams) {
     LayerState& layer = stream.source->streams[stream.layer];
@@ -342,6 +343,7 @@ void Worker::send_reports(Endpoint& sender) {
     if (count == blocks.size()) send();
   }
   if (count > 0) send();
+  sender.loss_in = lost;
   if (sender.features.transport_cc || sender.streams.empty()) return;
 
   // No transport-wide feedback: without REMB such a client stays at its lowest layer.

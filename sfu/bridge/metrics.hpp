@@ -88,6 +88,10 @@ class BridgeMetrics {
   metrics::Gauge* conferences = nullptr;
   metrics::Gauge* endpoints = nullptr;
   metrics::Gauge* stress = nullptr;
+  // A worker's own stripe, once a turn and not per packet: no line is shared.
+  metrics::Histogram* forward_delay = nullptr;
+  metrics::Histogram* round_trip = nullptr;
+  metrics::Histogram* join_time = nullptr;
 
  private:
   struct Workers {

@@ -189,6 +189,8 @@ bool Worker::open_rtp(Endpoint& sender, rtp::PacketBuffer& packet, const Path& p
   ++counts_.received_packets;
   counts_.received_bytes += *size;
   sender.allowance.take(*size);
+  ++sender.traffic_in.packets;
+  sender.traffic_in.bytes += *size;
   sender.ice.on_authenticated_packet(path.remote, now_, ice_output_);
   apply_ice(sender, &path);
   return true;

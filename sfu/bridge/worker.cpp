@@ -113,7 +113,9 @@ void Worker::end_turn(TimePoint began) {
   const TimePoint ended = Clock::now();
   busy_this_second_ += ended - began;
   if (oldest_arrival_ == TimePoint{}) return;
-  lag_this_second_ += ended - std::exchange(oldest_arrival_, {});
+  const Duration lag = ended - std::exchange(oldest_arrival_, {});
+  lag_this_second_ += lag;
+  env_.metrics.forward_delay->observe(std::chrono::duration<double>(lag).count());
   ++turns_with_media_;
 }
 
@@ -451,6 +453,10 @@ void Worker::tick_endpoint(Endpoint& endpoint, bool slow) {
 }
 
 void Worker::tick_conference(Conference& conference) {
+  if (now_ >= conference.next_report) {
+    conference.next_report = now_ + limits_.report_interval;
+    emit(PartReport{conference.report(last_n_.limit(), now_)});
+  }
   for (const auto& source : conference.sources()) {
     if (!source->is_video()) continue;
     // Said again and again: the sender's worker may have learnt of the source after it was said first.

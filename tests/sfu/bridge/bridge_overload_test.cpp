@@ -150,3 +150,34 @@ TEST_CASE("sources of one endpoint have a bound") {
 
   CHECK(house.metric("roomshard_sources_refused_total") == 1);
 }
+
+TEST_CASE("the bridge tells of each endpoint what goes in and out, and which layers it gets") {
+  BridgeConfig config = House::default_config();
+  config.limits.report_interval = milliseconds(50);
+  House house(config);
+  Member& a = house.join("room", "aaaaaaaa", 2);
+  Member& b = house.join("room", "bbbbbbbb");
+  house.want_video(b, 180);
+
+  EndpointReport from;
+  EndpointReport to;
+  std::uint16_t sent = 0;
+  CHECK(house.until([&] {
+    speak(a, sent++);
+    const BridgeReport report = house.bridge().report();
+    from = report.conferences.at(0).endpoints.at(0);
+    to = report.conferences.at(0).endpoints.at(1);
+    return from.in.packets_per_second > 0 && to.out.packets_per_second > 0 && !to.videos.empty();
+  }));
+
+  CHECK(from.id == "aaaaaaaa");
+  CHECK(to.id == "bbbbbbbb");
+  CHECK(from.out.packets_per_second == 0);
+  CHECK(to.in.packets_per_second == 0);
+  CHECK(to.wanted_videos == 1);
+  REQUIRE(to.videos.size() == 1);
+  CHECK(to.videos[0].source == "aaaaaaaa-v0");
+  CHECK(to.videos[0].wanted_height == 180);
+  CHECK(house.metric("roomshard_join_seconds_count") == 2);
+  CHECK(house.metric("roomshard_forward_delay_seconds_count") > 0);
+}
