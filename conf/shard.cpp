@@ -40,6 +40,10 @@ void describe(Binder& b, Shard& shard) {
   b.key("workers", shard.media.workers, between(std::int64_t{1}, std::int64_t{32}), "media threads");
   b.key("advertise", shard.media.advertise, ip_with_optional_port(),
         "addresses offered to clients besides those of the interfaces: for NAT and node ports");
+  b.key("loudest", shard.media.loudest, between(std::int64_t{0}, std::int64_t{100}),
+        "of a large room only so many voices are heard at once; 0: all");
+  b.key("loudest_from", shard.media.loudest_from, between(std::int64_t{0}, std::int64_t{10'000}),
+        "microphones of a room from which on it is large");
 
   b.table("web", "The pages and who may say what about clients.");
   b.key("root", shard.web.root, anything<std::string>(),
@@ -68,6 +72,30 @@ void describe(Binder& b, Shard& shard) {
         "rooms that one client address may open");
   b.key("new_rooms_burst", shard.limits.new_rooms_burst, between(std::int64_t{1}, std::int64_t{100'000}),
         "as many at once");
+  b.key("sources_per_participant", shard.limits.sources_per_participant,
+        between(std::int64_t{2}, std::int64_t{100}), "microphones, cameras and screens of one");
+  b.key("sender_packets_per_second", shard.limits.sender_packets_per_second,
+        between(std::int64_t{100}, std::int64_t{1'000'000}), "media of one; what is above is dropped");
+  b.key("sender_kbps", shard.limits.sender_kbps, between(std::int64_t{100}, std::int64_t{10'000'000}),
+        "likewise");
+
+  b.table("overload", "What a busy shard does: first no new rooms, then fewer videos for each receiver.");
+  b.key("busy", shard.overload.busy, between(0.1, 1.0),
+        "share of a media thread's time that is a stress of 1");
+  b.key("packets_per_second", shard.overload.packets_per_second,
+        between(std::int64_t{0}, std::int64_t{10'000'000}),
+        "in and out, of a media thread, that are a stress of 1; 0: any number");
+  b.key("lag", shard.overload.lag,
+        between(Duration(std::chrono::milliseconds(1)), Duration(std::chrono::seconds(1))),
+        "mean time of packets in the shard that is a stress of 1");
+  b.key("full_at", shard.overload.full_at, between(0.1, 1.0), "no new rooms from this stress on");
+  b.key("ready_below", shard.overload.ready_below, between(0.0, 1.0), "new rooms again below this stress");
+  b.key("reduce_last_n_at", shard.overload.reduce_last_n_at, between(0.1, 2.0),
+        "each receiver gets fewer videos, a quarter less every 3 s, from this stress of its thread on");
+  b.key("raise_last_n_below", shard.overload.raise_last_n_below, between(0.0, 2.0),
+        "and more again, every 10 s, below this one");
+  b.key("least_last_n", shard.overload.least_last_n, between(std::int64_t{1}, std::int64_t{1000}),
+        "never fewer videos than this");
 
   b.table("shutdown", "After SIGTERM.");
   b.key("grace", shard.shutdown_grace, between(Duration(0), Duration(std::chrono::hours(24))),

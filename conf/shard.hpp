@@ -26,6 +26,8 @@ struct Shard {
     std::int64_t port = 10000;  // worker w binds port + w; 0: free ports
     std::int64_t workers = 1;
     std::vector<std::string> advertise;  // ADDR or ADDR:PORT
+    std::int64_t loudest = 6;            // voices at once; 0: all
+    std::int64_t loudest_from = 12;      // in rooms with as many microphones
   } media;
 
   struct Web {
@@ -48,7 +50,21 @@ struct Shard {
     std::int64_t participants_per_room = 200;
     double new_rooms_per_second = 2;  // of one client address
     std::int64_t new_rooms_burst = 200;
+    std::int64_t sources_per_participant = 20;
+    std::int64_t sender_packets_per_second = 4000;
+    std::int64_t sender_kbps = 40'000;
   } limits;
+
+  struct Overload {
+    double busy = 0.9;                    // these three are a stress of 1
+    std::int64_t packets_per_second = 0;  // of a worker, in and out; 0: any number
+    Duration lag = std::chrono::milliseconds(30);
+    double full_at = 0.9;
+    double ready_below = 0.75;
+    double reduce_last_n_at = 0.95;
+    double raise_last_n_below = 0.75;
+    std::int64_t least_last_n = 1;
+  } overload;
 
   Duration shutdown_grace = std::chrono::seconds(60);
 };

@@ -49,6 +49,8 @@ focus::Config focus_config(const conf::Shard& settings) {
   config.focus_jid = settings.xmpp.focus_user;
   config.limits.conferences = static_cast<std::size_t>(settings.limits.rooms);
   config.limits.participants_per_conference = static_cast<std::size_t>(settings.limits.participants_per_room);
+  config.full_at = settings.overload.full_at;
+  config.ready_below = settings.overload.ready_below;
   return config;
 }
 
@@ -66,6 +68,18 @@ bridge::BridgeConfig bridge_config(const conf::Shard& settings) {
   config.limits.max_endpoints = static_cast<std::size_t>(settings.limits.participants);
   config.limits.max_endpoints_per_conference =
       static_cast<std::size_t>(settings.limits.participants_per_room);
+  config.limits.max_sources_per_endpoint = static_cast<std::size_t>(settings.limits.sources_per_participant);
+  config.limits.loudest.places = static_cast<std::size_t>(settings.media.loudest);
+  config.limits.loudest.from = static_cast<std::size_t>(settings.media.loudest_from);
+  config.limits.sender = {
+      .packets_per_second = static_cast<double>(settings.limits.sender_packets_per_second),
+      .bits_per_second = 1000.0 * static_cast<double>(settings.limits.sender_kbps)};
+  config.limits.stress.busy = settings.overload.busy;
+  config.limits.stress.packets_per_second = static_cast<double>(settings.overload.packets_per_second);
+  config.limits.stress.lag = settings.overload.lag;
+  config.limits.last_n.reduce_at = settings.overload.reduce_last_n_at;
+  config.limits.last_n.raise_below = settings.overload.raise_last_n_below;
+  config.limits.last_n.least = static_cast<int>(settings.overload.least_last_n);
   return config;
 }
 
@@ -131,7 +145,8 @@ Shard::Shard(asio::io_context& context, const conf::Shard& settings,
                                      .files = files_,
                                      .metrics = *registry_,
                                      .set_draining = [this](bool on) { set_draining(on); },
-                                     .broken = [this] { return broken(); }}),
+                                     .broken = [this] { return broken(); },
+                                     .media = [this] { return bridge_->report(); }}),
       server_(context, site_, {}),
       bridge_events_(context),
       timer_(context),

@@ -115,6 +115,7 @@ void Bridge::on(Allocate& m) {
   endpoint->conference = conference->key;
   endpoint->id = m.endpoint;
   endpoint->worker = worker;
+  endpoint->allocated_at = Clock::now();
   conference->endpoints[m.endpoint] = endpoint->key;
   ++endpoints_on_[worker];
 
@@ -319,9 +320,10 @@ void Bridge::emit(Event event) {
 void Bridge::tell_stress(TimePoint now) {
   if (now < next_stress_) return;
   next_stress_ = now + config_.limits.stress_interval;
-  double busy = 0;
-  for (const auto& worker : workers_) busy += worker->busy();
-  const double work = busy / static_cast<double>(workers_.size());
+  // The mean: a new room goes to the worker with the least of it.
+  double sum = 0;
+  for (const auto& worker : workers_) sum += worker->stress();
+  const double work = sum / static_cast<double>(workers_.size());
   const double places =
       static_cast<double>(endpoints_.size()) / static_cast<double>(config_.limits.max_endpoints);
   stress_ = std::clamp(std::max(work, places), 0.0, 1.0);
@@ -340,6 +342,9 @@ void Bridge::on_event(StateChanged& m) {
   const bool active = m.state == EndpointState::connected;
   if (endpoint->was_connected && active != endpoint->active) {
     to_all_channels(conference, connectivity_changed(endpoint->id, active), endpoint->key);
+  }
+  if (active && !endpoint->was_connected) {
+    metrics_.join_time->observe(std::chrono::duration<double>(Clock::now() - endpoint->allocated_at).count());
   }
   endpoint->was_connected = endpoint->was_connected || active;
   endpoint->active = active;
@@ -387,6 +392,35 @@ void Bridge::on_event(SenderHeightChanged& m) {
 void Bridge::on_event(DownlinkEstimated& m) {
   const EndpointRecord* endpoint = find_endpoint(m.endpoint);
   if (endpoint != nullptr) to_channel(*endpoint, connection_stats(m.bitrate));
+}
+
+void Bridge::on_event(PartReport& m) {
+  for (EndpointReport& report : m.endpoints) {
+    EndpointRecord* endpoint = find_endpoint(report.key);
+    if (endpoint == nullptr) continue;
+    if (endpoint->active)
+      metrics_.round_trip->observe(std::chrono::duration<double>(report.round_trip).count());
+    endpoint->report = std::move(report);
+  }
+}
+
+BridgeReport Bridge::report() const {
+  BridgeReport all;
+  for (const auto& worker : workers_) all.workers.push_back({worker->stress(), worker->last_n_limit()});
+  for (const auto& [key, conference] : conferences_) {
+    ConferenceReport& made = all.conferences.emplace_back(ConferenceReport{conference->id, {}});
+    std::unordered_map<std::uint32_t, std::string> names;
+    for (const auto& [id, endpoint] : conference->endpoints) {
+      for (const Source& source : endpoints_.at(endpoint)->sources)
+        names[source.layers.front().ssrc] = source.name;
+    }
+    for (const auto& [id, endpoint] : conference->endpoints) {
+      EndpointReport& row = made.endpoints.emplace_back(endpoints_.at(endpoint)->report);
+      row.id = id;
+      for (VideoReport& video : row.videos) video.source = names[video.ssrc];
+    }
+  }
+  return all;
 }
 
 Bridge::ConferenceRecord* Bridge::find_conference(const std::string& id) {

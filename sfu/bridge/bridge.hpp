@@ -42,6 +42,7 @@ class Bridge : public Link {
   double stress() const { return stress_; }
   std::size_t conferences() const { return conferences_.size(); }
   std::size_t endpoints() const { return endpoints_.size(); }
+  BridgeReport report() const;
   std::vector<Address> media_addresses() const;  // as bound, one per worker
 
  private:
@@ -58,6 +59,8 @@ class Bridge : public Link {
     std::vector<std::string> forwarded;
     std::vector<std::string> forwarded_endpoints;
     std::map<std::string, int> heights;  // last told, by source
+    TimePoint allocated_at;
+    EndpointReport report;
   };
   struct ConferenceRecord {
     ConferenceKey key = 0;
@@ -87,6 +90,7 @@ class Bridge : public Link {
   void on_event(ForwardedChanged& m);
   void on_event(SenderHeightChanged& m);
   void on_event(DownlinkEstimated& m);
+  void on_event(PartReport& m);
 
   void greet(const ConferenceRecord& conference, EndpointRecord& endpoint);
   void send_forwarded(EndpointRecord& endpoint);

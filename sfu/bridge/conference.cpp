@@ -9,13 +9,17 @@ namespace {
 
 constexpr std::uint8_t kVoiceLevel = 60;        // -dBov; softer than that is a quiet room
 constexpr Duration kSilenceAfter = seconds(3);  // nobody louder than that
-constexpr double kLoudnessSmoothing = 0.1;
 
 }  // namespace
 
 Conference::Conference(ConferenceKey key, std::size_t this_worker, std::size_t workers,
                        const BridgeLimits& limits)
-    : key_(key), this_worker_(this_worker), workers_(workers), limits_(limits), speakers_(limits.speakers) {}
+    : key_(key),
+      this_worker_(this_worker),
+      workers_(workers),
+      limits_(limits),
+      speakers_(limits.speakers),
+      loudest_(limits.loudest) {}
 
 void Conference::set_parts(std::size_t home, std::uint64_t parts) {
   home_ = home;
@@ -59,6 +63,7 @@ void Conference::set_sources(const SetEndpointSources& message, Endpoint* sender
     }
   }
   mark_first_video(message.endpoint);
+  count_microphones();
   if (sender != nullptr) {
     sender->streams.clear();
     for (const auto& source : sources_) {
@@ -88,6 +93,7 @@ void Conference::add_source(const SetEndpointSources& message, const Source& sou
 
 void Conference::forget(SourceState& source) {
   source.stop_outs();
+  loudest_.remove(source.voice);
   for (const LayerState& layer : source.streams) {
     const auto found = by_ssrc_.find(layer.ids.ssrc);
     if (found != by_ssrc_.end() && found->second.source == &source) by_ssrc_.erase(found);
@@ -100,6 +106,7 @@ void Conference::remove_sources_of(EndpointKey owner) {
     forget(*source);
     return true;
   });
+  count_microphones();
   speakers_.remove(owner);
   std::erase(speaker_order_, owner);
   allocation_due = true;
@@ -152,8 +159,10 @@ std::vector<Conference::Wanted> Conference::wanted_video(const Endpoint& receive
   return wanted;
 }
 
-bool Conference::allocate(Endpoint& receiver, TimePoint now) {
-  const std::vector<Wanted> wanted = wanted_video(receiver);
+bool Conference::allocate(Endpoint& receiver, int last_n, TimePoint now) {
+  std::vector<Wanted> wanted = wanted_video(receiver);
+  receiver.wanted_videos = static_cast<int>(wanted.size());
+  if (last_n >= 0 && receiver.wanted_videos > last_n) wanted.erase(wanted.begin() + last_n, wanted.end());
   for (const auto& source : sources_) {
     VideoOut* out = source->is_video() ? source->find_video_out(receiver) : nullptr;
     if (out == nullptr) continue;
@@ -216,11 +225,12 @@ void Conference::give(Endpoint& receiver, const Wanted& wanted, const LayerOptio
   out.forwarder.set_target(option.target);
 }
 
-void Conference::on_audio_level(SourceState& source, std::uint8_t level, TimePoint now) {
-  source.loudness += kLoudnessSmoothing * ((127 - level) - source.loudness);
-  if (!is_home()) return;
-  speakers_.on_level(source.owner, level, now);
-  if (level < kVoiceLevel || !heard_any_) last_voice_ = now;
+void Conference::on_audio(SourceState& source, std::optional<std::uint8_t> level, TimePoint now) {
+  // Without a level it may be speech: heard while there is room, and in nobody's way.
+  loudest_.on_level(source.voice, level.value_or(limits_.loudest.voice - 1), now);
+  if (!is_home() || !level) return;
+  speakers_.on_level(source.owner, *level, now);
+  if (*level < kVoiceLevel || !heard_any_) last_voice_ = now;
   heard_any_ = true;
 }
 
@@ -233,15 +243,31 @@ bool Conference::decide_speakers(TimePoint now) {
   return changed;
 }
 
-void Conference::rank_loudness() {
-  if (limits_.loudest == 0) return;
-  std::vector<SourceState*> audio;
-  for (const auto& source : sources_) {
-    if (!source->is_video()) audio.push_back(source.get());
+std::vector<EndpointReport> Conference::report(int last_n, TimePoint now) const {
+  std::vector<EndpointReport> reports;
+  std::unordered_map<EndpointKey, std::size_t> at;
+  for (Endpoint* receiver : receivers_) {
+    at[receiver->key] = reports.size();
+    reports.push_back(receiver->report(now));
+    reports.back().last_n = last_n;
   }
-  std::stable_sort(audio.begin(), audio.end(),
-                   [](const SourceState* a, const SourceState* b) { return a->loudness > b->loudness; });
-  for (std::size_t i = 0; i < audio.size(); ++i) audio[i]->loud = i < limits_.loudest;
+  for (const auto& source : sources_) {
+    for (const VideoOut& out : source->video_outs) {
+      const forward::Target target = out.forwarder.target();
+      if (out.wanted_height == 0) continue;
+      reports[at.at(out.receiver->key)].videos.push_back({.ssrc = source->announced_ssrc(),
+                                                          .source = {},
+                                                          .wanted_height = out.wanted_height,
+                                                          .spatial = target.spatial,
+                                                          .temporal = target.temporal});
+    }
+  }
+  return reports;
+}
+
+void Conference::count_microphones() {
+  loudest_.set_microphones(static_cast<std::size_t>(
+      std::count_if(sources_.begin(), sources_.end(), [](const auto& s) { return !s->is_video(); })));
 }
 
 }  // namespace roomgate::sfu::bridge

@@ -43,18 +43,24 @@ class Conference {
   Found find_layer(std::uint32_t ssrc) const;             // any layer's own SSRC
   SourceState* find_announced(std::uint32_t ssrc) const;  // as receivers know it
 
-  // Runs the allocation of one receiver; true when the sources it gets have changed.
-  bool allocate(Endpoint& receiver, TimePoint now);
+  // Runs the allocation of one receiver, of at most `last_n` videos (negative: any number); true when the
+  // sources it gets have changed.
+  bool allocate(Endpoint& receiver, int last_n, TimePoint now);
+
+  // How the receivers here fare; the rates are since the last call.
+  std::vector<EndpointReport> report(int last_n, TimePoint now) const;
+  TimePoint next_report{};
 
   // ---- speakers
-  void on_audio_level(SourceState& source, std::uint8_t level, TimePoint now);
+  // `level` is empty for a client that tells none.
+  void on_audio(SourceState& source, std::optional<std::uint8_t> level, TimePoint now);
+  // Among the loudest few, or the room is small.
+  bool on_air(const SourceState& source) const { return loudest_.on_air(source.voice); }
   // Home: true when the order or the silence changed.
   bool decide_speakers(TimePoint now);
   void set_speakers(std::vector<EndpointKey> order) { speaker_order_ = std::move(order); }
   const std::vector<EndpointKey>& speaker_order() const { return speaker_order_; }
   bool silence() const { return silence_; }
-  // Marks the loudest few sources, when so configured.
-  void rank_loudness();
 
   // Set by whatever changes who should get what; the worker then allocates at the end of its batch.
   bool allocation_due = false;
@@ -71,6 +77,7 @@ class Conference {
   std::unordered_map<std::uint32_t, Found> by_ssrc_;
 
   receive::DominantSpeaker speakers_;
+  receive::LoudestFew loudest_;
   std::vector<EndpointKey> speaker_order_;
   TimePoint last_voice_{};
   bool heard_any_ = false;
@@ -88,6 +95,7 @@ class Conference {
   void add_source(const SetEndpointSources& message, const Source& source, Endpoint* sender);
   void forget(SourceState& source);
   void mark_first_video(EndpointKey owner);
+  void count_microphones();
 };
 
 }  // namespace roomgate::sfu::bridge

@@ -9,10 +9,14 @@
 #include "base/address.hpp"
 #include "base/clock.hpp"
 #include "sfu/bridge/channel_messages.hpp"
+#include "sfu/bridge/last_n_limit.hpp"
+#include "sfu/bridge/sender_allowance.hpp"
+#include "sfu/bridge/stress.hpp"
 #include "sfu/congestion/bandwidth_estimator.hpp"
 #include "sfu/congestion/remb_target.hpp"
 #include "sfu/receive/dominant_speaker.hpp"
 #include "sfu/receive/keyframe_requester.hpp"
+#include "sfu/receive/loudest_few.hpp"
 #include "sfu/receive/nack_generator.hpp"
 #include "sfu/receive/packet_ring.hpp"
 #include "sfu/send/rtx_sender.hpp"
@@ -50,7 +54,11 @@ struct BridgeLimits {
   Duration lower_sender_after = seconds(5);    // SenderSourceConstraints go up at once, down after this
   Duration tell_downlink_every = seconds(10);  // ConnectionStats
   Duration stress_interval = seconds(2);
-  std::size_t loudest = 0;  // only so many speakers are forwarded; 0: all
+  Duration report_interval = seconds(2);  // of each endpoint's traffic
+
+  StressLimits stress;
+  LastNLimits last_n;
+  SenderLimits sender;
 
   // Those of the parts, handed on.
   ChannelLimits channel;
@@ -61,6 +69,7 @@ struct BridgeLimits {
   receive::PacketRing::Limits history;
   receive::KeyframeRequester::Limits keyframes;
   receive::DominantSpeaker::Limits speakers;
+  receive::LoudestFew::Limits loudest;
   send::RtxSender::Limits rtx;
   congestion::RembLimits remb;            // towards senders
   congestion::EstimatorLimits estimator;  // of receivers' paths

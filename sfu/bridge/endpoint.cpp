@@ -3,6 +3,32 @@
 #include <algorithm>
 
 namespace roomgate::sfu::bridge {
+namespace {
+
+TrafficReport traffic(const TrafficCount& now, const TrafficCount& before, Duration elapsed, double loss) {
+  const double passed = std::chrono::duration<double>(elapsed).count();
+  if (passed <= 0) return {.loss = loss};
+  return {.bits_per_second = 8.0 * static_cast<double>(now.bytes - before.bytes) / passed,
+          .packets_per_second = static_cast<double>(now.packets - before.packets) / passed,
+          .loss = loss};
+}
+
+}  // namespace
+
+EndpointReport Endpoint::report(TimePoint now) {
+  EndpointReport made;
+  const Duration elapsed = reported.at == TimePoint{} ? Duration() : now - reported.at;
+  made.key = key;
+  made.in = traffic(traffic_in, reported.in, elapsed, loss_in);
+  made.out = traffic(traffic_out, reported.out, elapsed, features.transport_cc ? bandwidth.loss() : loss_out);
+  made.round_trip = round_trip;
+  made.estimate = bandwidth.estimate().value_or(-1);
+  made.wanted_videos = wanted_videos;
+  made.limited = limited;
+  made.dropped = over_allowance;
+  reported = {traffic_in, traffic_out, now};
+  return made;
+}
 
 IncomingStream* Endpoint::find_stream(std::uint32_t ssrc) {
   const auto found =

@@ -14,6 +14,7 @@
 #include "sfu/bridge/allocation.hpp"
 #include "sfu/bridge/config.hpp"
 #include "sfu/bridge/messages.hpp"
+#include "sfu/bridge/sender_allowance.hpp"
 #include "sfu/bridge/spending.hpp"
 #include "sfu/bridge/udp_socket.hpp"
 #include "sfu/congestion/bandwidth_estimator.hpp"
@@ -73,6 +74,11 @@ inline void prefetch(const void* begin, std::size_t size) {
   for (std::size_t at = 0; at < size; at += kLine) __builtin_prefetch(bytes + at);
 }
 
+struct TrafficCount {
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+};
+
 struct Endpoint {
   static constexpr std::size_t kMaxStopped = 512;
 
@@ -82,6 +88,7 @@ struct Endpoint {
         conference(in),
         destination(at),
         ice(std::move(credentials), limits.ice),
+        allowance(limits.sender),
         bandwidth(limits.estimator) {}
 
   const EndpointKey key;  // its DTLS association goes by the same number
@@ -90,6 +97,7 @@ struct Endpoint {
 
   // ---- what each packet to it reads, side by side
   send::SendBatch::Lane lane;
+  TrafficCount traffic_out;
   std::optional<Path> path;  // the selected pair
   std::optional<transport::SrtpSession> outbound;
   void prefetch_sending() const {
@@ -108,6 +116,9 @@ struct Endpoint {
   bool ready() const { return outbound.has_value() && path.has_value(); }
 
   // ---- what it sends
+  SenderAllowance allowance;
+  std::uint64_t over_allowance = 0;  // packets dropped
+  TrafficCount traffic_in;
   std::vector<IncomingStream> streams;                         // sorted by SSRC
   std::unique_ptr<congestion::TransportCcCollector> arrivals;  // 10 KB: made with the first packet
   TimePoint next_report{};
@@ -121,6 +132,7 @@ struct Endpoint {
   bool all_audio = true;
   std::unordered_set<std::string> include_audio;
   std::unordered_set<std::string> exclude_audio;
+  int wanted_videos = 0;               // before what a busy worker takes off
   std::vector<std::string> forwarded;  // the sources signalling was last told of
   bool wants_audio(const std::string& source) const;
 
@@ -138,6 +150,17 @@ struct Endpoint {
   TimePoint next_allocation{};
   TimePoint next_told{};  // what it can have
 
+  // ---- what people ask
+  double loss_in = 0;  // of the last report, either way
+  double loss_out = 0;
+  struct Reported {
+    TrafficCount in;
+    TrafficCount out;
+    TimePoint at{};
+  } reported;
+  // Rates since the last one; its videos are the conference's to add.
+  EndpointReport report(TimePoint now);
+
   // Shard rule 12: one counter for all RTP to this client, taken only when the packet has left. Empty for a
   // client without transport-wide feedback.
   std::optional<std::uint16_t> next_number() const {
@@ -145,6 +168,8 @@ struct Endpoint {
   }
   // An RTP packet of `bytes`, sealed, is on its way.
   void sent(std::size_t bytes, TimePoint now) {
+    ++traffic_out.packets;
+    traffic_out.bytes += bytes;
     if (features.transport_cc) bandwidth.on_sent(bytes + kIpAndUdp, now);
   }
   // What there is for video, bit/s; empty: no bounds are known.

@@ -30,12 +30,14 @@ void Worker::on_rtcp(rtp::PacketBuffer& packet, const Path& path) {
     ++counts_.drop_no_keys;
     return;
   }
+  if (!may_send(*from)) return;
   const auto size = from->inbound->unprotect_rtcp(packet.bytes());
   if (!size || !packet.set_size(*size)) {
     ++counts_.drop_unauthentic;
     return;
   }
   ++counts_.rtcp_received;
+  from->allowance.take(*size);
   from->ice.on_authenticated_packet(path.remote, now_, ice_output_);
   apply_ice(*from, &path);
 
@@ -119,6 +121,7 @@ void Worker::on_report_blocks(Endpoint& receiver, const rtp::ReportBlocks& block
     if (round_trip < Duration::zero() || round_trip > seconds(10)) continue;
     receiver.round_trip = (receiver.round_trip * 7 + round_trip) / 8;
   }
+  if (!blocks.view().empty()) receiver.loss_out = lost;
   if (!receiver.features.transport_cc && !blocks.view().empty()) receiver.bandwidth.on_report(lost, now_);
   for (const IncomingStream& stream : receiver.streams) {
     LayerState& layer = stream.source->streams[stream.layer];
@@ -340,6 +343,7 @@ void Worker::send_reports(Endpoint& sender) {
     if (count == blocks.size()) send();
   }
   if (count > 0) send();
+  sender.loss_in = lost;
   if (sender.features.transport_cc || sender.streams.empty()) return;
 
   // No transport-wide feedback: without REMB such a client stays at its lowest layer.

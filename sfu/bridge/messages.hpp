@@ -10,6 +10,7 @@
 
 #include "sfu/bridge/channel_messages.hpp"
 #include "sfu/bridge/control/control.hpp"
+#include "sfu/bridge/control/report.hpp"
 #include "sfu/transport/ice.hpp"
 
 namespace roomgate::sfu::bridge {
@@ -112,7 +113,12 @@ struct DownlinkEstimated {
   std::uint64_t bitrate = 0;
 };
 
+// How this worker's receivers of a conference fare, every other second.
+struct PartReport {
+  std::vector<EndpointReport> endpoints;
+};
+
 using WorkerEvent = std::variant<std::monostate, StateChanged, SpeakersChanged, ForwardedChanged,
-                                 SenderHeightChanged, DownlinkEstimated>;
+                                 SenderHeightChanged, DownlinkEstimated, PartReport>;
 
 }  // namespace roomgate::sfu::bridge

@@ -39,6 +39,15 @@ BridgeMetrics::BridgeMetrics(metrics::Registry& registry) {
 #undef ROOMGATE_FIELD
   conferences = &registry.gauge("roomshard_bridge_conferences", "Conferences on the bridge").with({});
   endpoints = &registry.gauge("roomshard_bridge_endpoints", "Endpoints on the bridge").with({});
+  forward_delay = &registry
+                       .histogram("roomshard_forward_delay_seconds",
+                                  "From the arrival of a turn's oldest datagram until all it led to has left")
+                       .with({});
+  round_trip =
+      &registry.histogram("roomshard_round_trip_seconds", "To each client, every other second").with({});
+  join_time =
+      &registry.histogram("roomshard_join_seconds", "From an endpoint's allocation until its media can flow")
+           .with({});
   stress = &registry.gauge("roomshard_bridge_stress", "0 idle to 1 full").with({});
 }
 

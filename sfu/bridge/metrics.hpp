@@ -43,6 +43,7 @@ namespace roomgate::sfu::bridge {
   METRIC(drop_replayed, "roomshard_dropped_packets_total", "replayed", "Datagrams dropped")                 \
   METRIC(drop_malformed, "roomshard_dropped_packets_total", "malformed", "Datagrams dropped")               \
   METRIC(drop_unknown_source, "roomshard_dropped_packets_total", "unknown_source", "Datagrams dropped")     \
+  METRIC(drop_sender_limit, "roomshard_dropped_packets_total", "sender_limit", "Datagrams dropped")         \
   METRIC(drop_no_buffer, "roomshard_dropped_packets_total", "no_buffer", "Datagrams dropped")               \
   METRIC(drop_crossing, "roomshard_dropped_packets_total", "crossing_queue", "Datagrams dropped")           \
   METRIC(drop_protect, "roomshard_dropped_packets_total", "protect", "Datagrams dropped")                   \
@@ -52,6 +53,8 @@ namespace roomgate::sfu::bridge {
   METRIC(handshake_failed, "roomshard_handshakes_failed_total", "", "DTLS handshakes that failed")          \
   METRIC(fingerprint_mismatch, "roomshard_fingerprint_mismatches_total", "",                                \
          "Certificates that signalling did not announce")                                                   \
+  METRIC(last_n_reduced, "roomshard_last_n_reductions_total", "",                                           \
+         "Times that a busy worker gave receivers fewer videos")                                            \
   METRIC(events_lost, "roomshard_bridge_events_lost_total", "",                                             \
          "Events that found the queue to signalling full")
 
@@ -85,6 +88,10 @@ class BridgeMetrics {
   metrics::Gauge* conferences = nullptr;
   metrics::Gauge* endpoints = nullptr;
   metrics::Gauge* stress = nullptr;
+  // A worker's own stripe, once a turn and not per packet: no line is shared.
+  metrics::Histogram* forward_delay = nullptr;
+  metrics::Histogram* round_trip = nullptr;
+  metrics::Histogram* join_time = nullptr;
 
  private:
   struct Workers {

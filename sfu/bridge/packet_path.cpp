@@ -3,7 +3,8 @@
 //   receive_batch    recvmmsg into pooled buffers
 //   on_datagram      by first byte: STUN, DTLS, RTP, RTCP
 //   on_rtp           0 find_moved        only from an unknown address: a client that changed its network?
-//                    1 open_rtp          whose is it; SRTP in place; before that nothing in it counts
+//                    1 may_send          within what one sender may send
+//                      open_rtp          whose is it; SRTP in place; before that nothing in it counts
 //                    2 note_arrival      transport-wide sequence, for the feedback we owe
 //                    3 find_source       SSRC to source and layer; RTX back to the packet it repeats
 //                    4 count_and_repair  statistics for reports; gaps to ask for
@@ -65,6 +66,7 @@ void Worker::receive_batch() {
       rtp::PacketHandle& packet = receive_packets_[i];
       if (!packet->set_size(datagrams[i].bytes.size())) continue;
       packet->received_at = datagrams[i].received_at;
+      if (oldest_arrival_ == TimePoint{}) oldest_arrival_ = packet->received_at;
       on_datagram(packet, datagrams[i].path);
     }
     if (count < ready) return;
@@ -135,6 +137,7 @@ void Worker::on_rtp(rtp::PacketHandle& packet, const Path& path) {
     ++counts_.drop_unknown_address;
     return;
   }
+  if (!may_send(*sender)) return;
   if (!open_rtp(*sender, *packet, path, known)) return;
   if (!note_arrival(*sender, *packet)) return;
   bool recovered = false;
@@ -143,6 +146,14 @@ void Worker::on_rtp(rtp::PacketHandle& packet, const Path& path) {
   count_and_repair(*stream, *packet, recovered);
   cross(sender->conference, *stream->source, stream->layer, *packet);
   distribute(sender->conference, *stream->source, stream->layer, std::move(packet));
+}
+
+// Asked before anything is decrypted; what was authentic is then taken from the allowance.
+bool Worker::may_send(Endpoint& sender) {
+  if (sender.allowance.open()) return true;
+  ++sender.over_allowance;
+  ++counts_.drop_sender_limit;
+  return false;
 }
 
 // Whose packet it could be when the address is new: a client that changed its network is known by its SSRC
@@ -177,6 +188,9 @@ bool Worker::open_rtp(Endpoint& sender, rtp::PacketBuffer& packet, const Path& p
   if (!packet.set_size(*size)) return false;
   ++counts_.received_packets;
   counts_.received_bytes += *size;
+  sender.allowance.take(*size);
+  ++sender.traffic_in.packets;
+  sender.traffic_in.bytes += *size;
   sender.ice.on_authenticated_packet(path.remote, now_, ice_output_);
   apply_ice(sender, &path);
   return true;
@@ -261,14 +275,14 @@ void Worker::distribute(Conference& conference, SourceState& source, std::size_t
   }
   Media media{*view, source, layer, {}, false};
   if (!source.is_video()) {
-    if (const auto level = receive::read_audio_level(*view))
-      conference.on_audio_level(source, level->level, now_);
+    const auto level = receive::read_audio_level(*view);
+    conference.on_audio(source, level ? std::optional(level->level) : std::nullopt, now_);
     if (std::exchange(source.audio_outs_due, false)) {
       for (Endpoint* receiver : conference.receivers()) {
         if (receiver->key != source.owner) source.audio_out(*receiver);
       }
     }
-    forward_audio(media);
+    forward_audio(media, conference.on_air(source));
     return;
   }
   media.video = source.reader.read(*view, layer);
@@ -285,11 +299,11 @@ void Worker::distribute(Conference& conference, SourceState& source, std::size_t
 
 // ---------------------------------------------------------------- sending
 
-void Worker::forward_audio(Media& media) {
+void Worker::forward_audio(Media& media, bool on_air) {
   for (AudioOut& out : media.source.audio_outs) {
     prefetch_next(media.source.audio_outs, out);
     if (!out.receiver->ready()) continue;
-    const bool wanted = out.subscribed && media.source.loud;
+    const bool wanted = out.subscribed && on_air;
     const auto sent = out.forwarder.forward(media.packet.sequence(), wanted);
     if (!sent) continue;
     const rtp::OutgoingHeader header{.ssrc = out.forwarder.ssrc(),

@@ -76,9 +76,7 @@ struct SourceState {
 
   LayerWatch layer_watch;
 
-  // ---- audio: which are the loudest
-  double loudness = 0;
-  bool loud = true;
+  receive::LoudestFew::Voice voice;  // audio
 
   std::uint32_t announced_ssrc() const { return announced.layers.front().ssrc; }
   std::uint32_t announced_rtx() const { return announced.layers.front().rtx; }

@@ -30,6 +30,8 @@ Worker::Worker(std::size_t index, UdpSocket socket, const WorkerEnvironment& env
       socket_(std::move(socket)),
       commands_(environment.limits.command_queue, environment.crossings.wakeup(index)),
       events_(environment.limits.event_queue, environment.signalling),
+      stress_(environment.limits.stress),
+      last_n_(environment.limits.last_n),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (epoll_ < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   for (const int fd : {socket_.fd(), env_.crossings.wakeup(index).fd(), env_.handshakes.event_fd(index)}) {
@@ -78,7 +80,7 @@ void Worker::run() {
       if (to != index_) env_.crossings.queue(index_, to).flush();
     }
     events_.flush();
-    busy_this_second_ += Clock::now() - began;
+    end_turn(began);
   }
 }
 
@@ -101,12 +103,48 @@ void Worker::set_now() {
   now_ = Clock::now();
   const Duration elapsed = now_ - second_began_;
   if (elapsed < seconds(1)) return;
-  busy_.store(std::chrono::duration<double>(busy_this_second_) / std::chrono::duration<double>(elapsed),
-              std::memory_order_relaxed);
-  busy_this_second_ = {};
+  take_stock(elapsed);
   second_began_ = now_;
   // Signalling counts on being woken now and then, to tell how stressed we are.
   if (index_ == 0) env_.signalling.signal();
+}
+
+void Worker::end_turn(TimePoint began) {
+  const TimePoint ended = Clock::now();
+  busy_this_second_ += ended - began;
+  if (oldest_arrival_ == TimePoint{}) return;
+  const Duration lag = ended - std::exchange(oldest_arrival_, {});
+  lag_this_second_ += lag;
+  env_.metrics.forward_delay->observe(std::chrono::duration<double>(lag).count());
+  ++turns_with_media_;
+}
+
+// Once a second: how much of what we can do is in use, and what follows for how much video people get.
+void Worker::take_stock(Duration elapsed) {
+  const std::uint64_t packets = counts_.received_packets + counts_.forwarded_packets;
+  stress_.on_sample({.elapsed = elapsed,
+                     .worked = busy_this_second_,
+                     .packets = packets - packets_before_,
+                     .lag = turns_with_media_ > 0 ? lag_this_second_ / turns_with_media_ : Duration()});
+  busy_.store(std::chrono::duration<double>(busy_this_second_) / std::chrono::duration<double>(elapsed),
+              std::memory_order_relaxed);
+  stress_told_.store(stress_.value(), std::memory_order_relaxed);
+  packets_before_ = packets;
+  busy_this_second_ = lag_this_second_ = {};
+  turns_with_media_ = 0;
+
+  int most = 0;
+  for (const auto& [key, endpoint] : endpoints_) most = std::max(most, endpoint->wanted_videos);
+  const int before = last_n_.limit();
+  if (!last_n_.update(stress_.value(), most, now_)) return;
+  const int limit = last_n_.limit();
+  last_n_told_.store(limit, std::memory_order_relaxed);
+  const bool reduced = limit >= 0 && (before < 0 || limit < before);
+  if (reduced) ++counts_.last_n_reduced;
+  LOG(warn, reduced ? "last_n_reduced" : "last_n_raised", {"worker", index_}, {"last_n", limit},
+      {"stress", stress_.value()});
+  for (const auto& [key, conference] : conferences_) conference->allocation_due = true;
+  settle_due_ = true;
 }
 
 void Worker::read_commands() {
@@ -305,7 +343,7 @@ void Worker::settle() {
       const bool due = std::exchange(receiver->allocation_due, false);
       if (!all && !due) continue;
       any = true;
-      if (!conference->allocate(*receiver, now_)) continue;
+      if (!conference->allocate(*receiver, last_n_.limit(), now_)) continue;
       ForwardedChanged changed{receiver->key, receiver->forwarded, {}};
       for (const auto& source : conference->sources()) {
         if (!source->is_video()) continue;
@@ -364,7 +402,11 @@ void Worker::tell_sender_height(SourceState& source) {
 void Worker::tick() {
   next_tick_ = now_ + kTick;
   const bool slow = now_ >= next_slow_tick_;
-  if (slow) next_slow_tick_ = now_ + kSlowTick;
+  if (slow) {
+    next_slow_tick_ = now_ + kSlowTick;
+    const Duration passed = now_ - std::exchange(filled_at_, now_);
+    for (const auto& [key, endpoint] : endpoints_) endpoint->allowance.fill(passed);
+  }
 
   for (std::size_t i = 0; i < destinations_.size(); ++i) {
     if (i + 1 < destinations_.size() && destinations_[i + 1] != nullptr)
@@ -411,7 +453,10 @@ void Worker::tick_endpoint(Endpoint& endpoint, bool slow) {
 }
 
 void Worker::tick_conference(Conference& conference) {
-  conference.rank_loudness();
+  if (now_ >= conference.next_report) {
+    conference.next_report = now_ + limits_.report_interval;
+    emit(PartReport{conference.report(last_n_.limit(), now_)});
+  }
   for (const auto& source : conference.sources()) {
     if (!source->is_video()) continue;
     // Said again and again: the sender's worker may have learnt of the source after it was said first.

@@ -20,9 +20,11 @@
 #include "sfu/bridge/config.hpp"
 #include "sfu/bridge/crossing.hpp"
 #include "sfu/bridge/endpoint.hpp"
+#include "sfu/bridge/last_n_limit.hpp"
 #include "sfu/bridge/messages.hpp"
 #include "sfu/bridge/metrics.hpp"
 #include "sfu/bridge/queue.hpp"
+#include "sfu/bridge/stress.hpp"
 #include "sfu/bridge/udp_socket.hpp"
 #include "sfu/rtp/extensions.hpp"
 #include "sfu/rtp/packet.hpp"
@@ -66,6 +68,9 @@ class Worker {
   const Address& bound() const { return bound_; }
   // The share of the last second that was spent working.
   double busy() const { return busy_.load(std::memory_order_relaxed); }
+  double stress() const { return stress_told_.load(std::memory_order_relaxed); }
+  // How many videos a receiver gets at most for now; negative: as many as it wants.
+  int last_n_limit() const { return last_n_told_.load(std::memory_order_relaxed); }
 
  private:
   // Of one feedback packet: more than a client has to tell of 100 ms at 200 Mbit/s.
@@ -86,6 +91,7 @@ class Worker {
   void on_stun(ByteView datagram, const Path& path);
   void on_dtls(ByteView datagram, const Path& path);
   void on_rtp(rtp::PacketHandle& packet, const Path& path);
+  bool may_send(Endpoint& sender);
   Endpoint* find_moved(const rtp::PacketBuffer& packet);
   bool open_rtp(Endpoint& sender, rtp::PacketBuffer& packet, const Path& path, bool known_address);
   bool note_arrival(Endpoint& sender, const rtp::PacketBuffer& packet);
@@ -96,7 +102,7 @@ class Worker {
   void distribute(Conference& conference, SourceState& source, std::size_t layer, rtp::PacketHandle packet);
 
   // ---- packet_path.cpp: sending
-  void forward_audio(Media& media);
+  void forward_audio(Media& media, bool on_air);
   void forward_video(Media& media);
   static send::Edit edit_of(const forward::Projected& projected) {
     return {projected.picture, projected.descriptor, projected.empty};
@@ -131,6 +137,8 @@ class Worker {
   // ---- worker.cpp
   void run();
   void set_now();
+  void end_turn(TimePoint began);
+  void take_stock(Duration elapsed);
   struct Ready {  // which descriptors have something
     bool media = false;
     bool commands = false;
@@ -200,13 +208,23 @@ class Worker {
   TimePoint next_tick_{};
   TimePoint next_slow_tick_{};
   TimePoint second_began_{};
+  // What happened in this second.
   Duration busy_this_second_{};
+  Duration lag_this_second_{};
+  std::int64_t turns_with_media_ = 0;
+  std::uint64_t packets_before_ = 0;  // the second began
+  TimePoint oldest_arrival_{};        // of this turn; none: nothing came
+  StressMeter stress_;
+  LastNLimit last_n_;
+  TimePoint filled_at_{};  // the senders' allowances
   WorkerCounts counts_;
   WorkerCounts published_;
 
   int epoll_ = -1;
   std::atomic<bool> stop_{false};
   std::atomic<double> busy_{0};
+  std::atomic<double> stress_told_{0};
+  std::atomic<int> last_n_told_{-1};
   std::thread thread_;
 };
 

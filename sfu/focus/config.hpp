@@ -44,7 +44,8 @@ struct Config {
   std::string shard = "shard-0";
   std::string region;
   std::string focus_jid = "focus@auth.meet.jitsi";  // bare, as in the answer to a conference request
-  double full_at = 0.95;                            // from this stress on, no new rooms
+  double full_at = 0.9;                             // from this stress on, no new rooms,
+  double ready_below = 0.75;                        // until it is below this again
   SourceEncoding encoding = SourceEncoding::json;
   Limits limits;
 };

@@ -85,6 +85,7 @@ void Focus::on_event(bridge::Event event, TimePoint now) {
         if constexpr (std::is_same_v<What, bridge::Stress>) {
           context_.bridges.front().stress = what.stress;
           metrics_.stress.set(what.stress);
+          strained_ = what.stress >= (strained_ ? config_.ready_below : config_.full_at);
         } else {
           Conference* conference = by_id(what.conference);
           if (conference == nullptr) return;  // ended; its Expire is on the way or done
@@ -125,7 +126,7 @@ void Focus::channel_frame(const std::string& conference, const std::string& endp
 
 ShardState Focus::state() const {
   if (draining_) return ShardState::drain;
-  const bool full = stress() >= config_.full_at || by_room_.size() >= config_.limits.conferences;
+  const bool full = strained_ || by_room_.size() >= config_.limits.conferences;
   return full ? ShardState::full : ShardState::ready;
 }
 

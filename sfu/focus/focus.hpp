@@ -90,6 +90,7 @@ class Focus final : public xmpp::RoomListener {
   Metrics metrics_;
   Context context_;
   bool draining_ = false;
+  bool strained_ = false;  // the bridge has enough to do
   std::unordered_map<std::string, std::unique_ptr<Conference>> by_room_;
   std::map<std::string, Conference*, std::less<>> by_id_;
 };

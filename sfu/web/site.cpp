@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 #include <ctime>
+#include <unordered_map>
 
 #include "sfu/web/origin.hpp"
 
@@ -58,6 +59,47 @@ json::object room_object(const xmpp::RoomCensus& room) {
   return out;
 }
 
+json::object traffic_object(const bridge::TrafficReport& traffic) {
+  return {{"bits_per_second", traffic.bits_per_second},
+          {"packets_per_second", traffic.packets_per_second},
+          {"loss", traffic.loss}};
+}
+
+json::object endpoint_object(const bridge::EndpointReport& endpoint) {
+  json::array videos;
+  for (const bridge::VideoReport& video : endpoint.videos) {
+    videos.push_back(json::object{{"source", video.source},
+                                  {"wanted_height", video.wanted_height},
+                                  {"spatial", video.spatial},
+                                  {"temporal", video.temporal}});
+  }
+  return {{"endpoint", endpoint.id},
+          {"in", traffic_object(endpoint.in)},
+          {"out", traffic_object(endpoint.out)},
+          {"round_trip_ms", std::chrono::duration<double, std::milli>(endpoint.round_trip).count()},
+          {"estimate", endpoint.estimate},
+          {"limited", endpoint.limited},
+          {"wanted_videos", endpoint.wanted_videos},
+          {"last_n", endpoint.last_n},
+          {"dropped", endpoint.dropped},
+          {"videos", std::move(videos)}};
+}
+
+json::object room_stats(const std::string& name, const bridge::ConferenceReport& conference) {
+  double in = 0;
+  double out = 0;
+  json::array endpoints;
+  for (const bridge::EndpointReport& endpoint : conference.endpoints) {
+    in += endpoint.in.bits_per_second;
+    out += endpoint.out.bits_per_second;
+    endpoints.push_back(endpoint_object(endpoint));
+  }
+  return {{"room", name},
+          {"in_bits_per_second", in},
+          {"out_bits_per_second", out},
+          {"endpoints", std::move(endpoints)}};
+}
+
 }  // namespace
 
 std::string room_event_line(bool created, const xmpp::RoomCensus& room) {
@@ -82,7 +124,7 @@ Response ShardSite::dispatch(const Request& request) {
   const std::string& path = request.path;
   if (path == "/about/health") return health();
   if (path == "/about/rooms") return rooms(request);
-  if (path == "/about/stats") return stats();
+  if (path == "/about/stats") return stats(request);
   if (path == "/about/drain") return drain(request, true);
   if (path == "/about/undrain") return drain(request, false);
   if (path == "/metrics")
@@ -122,14 +164,31 @@ Response ShardSite::rooms(const Request& request) const {
   return json_response(json::object{{"shard", config_.shard}, {"rooms", std::move(list)}});
 }
 
-Response ShardSite::stats() const {
+// All rooms, or the one of ?room=, as /about/rooms names it.
+Response ShardSite::stats(const Request& request) const {
   const xmpp::Counters& counters = parts_.xmpp.counters();
+  const bridge::BridgeReport media = parts_.media();
+  json::array workers;
+  for (const bridge::WorkerReport& worker : media.workers) {
+    workers.push_back(json::object{{"stress", worker.stress}, {"last_n", worker.last_n}});
+  }
+  std::unordered_map<std::string_view, const bridge::ConferenceReport*> by_id;
+  for (const bridge::ConferenceReport& conference : media.conferences) by_id[conference.id] = &conference;
+  json::array rooms;
+  const auto only = request.parameter("room");
+  for (const focus::RoomCensus& room : parts_.focus.census()) {
+    if (only && *only != room_name(room.room)) continue;
+    const auto found = by_id.find(parts_.focus.conference_id(room.room));
+    if (found != by_id.end()) rooms.push_back(room_stats(room_name(room.room), *found->second));
+  }
   return json_response(json::object{{"shard", config_.shard},
                                     {"region", config_.region},
                                     {"conferences", parts_.focus.conferences()},
                                     {"participants", parts_.focus.participants()},
                                     {"stress", parts_.focus.stress()},
                                     {"state", state_name(parts_.focus.state())},
+                                    {"workers", std::move(workers)},
+                                    {"rooms", std::move(rooms)},
                                     {"xmpp", json::object{{"connections", parts_.xmpp.connection_count()},
                                                           {"sessions", parts_.xmpp.session_count()},
                                                           {"stanzas_in", counters.stanzas_in},

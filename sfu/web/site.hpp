@@ -7,6 +7,7 @@
 
 #include "base/metrics.hpp"
 #include "base/network.hpp"
+#include "sfu/bridge/control/report.hpp"
 #include "sfu/focus/focus.hpp"
 #include "sfu/web/channel_sockets.hpp"
 #include "sfu/web/static_files.hpp"
@@ -36,6 +37,9 @@ class ShardSite final : public Site {
     const metrics::Registry& metrics;
     std::function<void(bool)> set_draining;
     std::function<std::string()> broken;  // why the shard cannot work; empty: it can
+    std::function<bridge::BridgeReport()> media = [] {
+      return bridge::BridgeReport();
+    };  // how everybody fares
   };
   ShardSite(SiteConfig config, Parts parts) : config_(std::move(config)), parts_(std::move(parts)) {}
 
@@ -47,7 +51,7 @@ class ShardSite final : public Site {
   Response dispatch(const Request& request);
   Response health() const;
   Response rooms(const Request& request) const;
-  Response stats() const;
+  Response stats(const Request& request) const;
   Response drain(const Request& request, bool on);
   Response conference_request(const Request& request);
   Response client_config() const;

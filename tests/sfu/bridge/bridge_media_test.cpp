@@ -350,7 +350,8 @@ bool last_are_all_of(const Member& receiver, std::size_t count, std::uint32_t ss
 
 TEST_CASE("shard rule 13: with a limit on speakers only the loudest are forwarded") {
   BridgeConfig config = House::default_config();
-  config.limits.loudest = 1;
+  config.limits.loudest.places = 1;
+  config.limits.loudest.from = 2;
   House house(config);
   Member& loud = house.join("room", "aaaaaaaa");
   Member& soft = house.join("room", "bbbbbbbb");

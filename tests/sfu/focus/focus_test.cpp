@@ -317,6 +317,20 @@ TEST_CASE("new rooms are refused while draining or full, rooms that exist are se
   CHECK(shard.focus.conference_requested(kRoom, shard.now));
 }
 
+TEST_CASE("a full shard is ready again only when its stress is well below") {
+  Shard shard;
+  const auto state_at = [&](double stress) {
+    shard.focus.on_event(bridge::Stress{.stress = stress}, shard.now);
+    return shard.focus.state();
+  };
+
+  CHECK(state_at(0.85) == ShardState::ready);
+  CHECK(state_at(0.9) == ShardState::full);
+  CHECK(state_at(0.8) == ShardState::full);
+  CHECK(state_at(0.7) == ShardState::ready);
+  CHECK(state_at(0.8) == ShardState::ready);
+}
+
 TEST_CASE("conferences and participants have a bound") {
   Config config;
   config.limits.conferences = 1;

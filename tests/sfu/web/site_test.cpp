@@ -146,6 +146,7 @@ struct Shard {
   ChannelSockets channels;
   StaticFiles files{kPages};
   std::string broken;
+  bridge::BridgeReport media;
   bool draining = false;
   ShardSite site{{.shard = "shard-7",
                   .region = "lab",
@@ -165,7 +166,8 @@ struct Shard {
                         focus.set_draining(on);
                         xmpp.drain(on);
                       },
-                  .broken = [this] { return broken; }}};
+                  .broken = [this] { return broken; },
+                  .media = [this] { return media; }}};
 };
 
 // A client as far as XMPP goes.
@@ -482,6 +484,16 @@ TEST_CASE("health, rooms and stats tell what is there") {
   CHECK(stats.at("conferences").to_number<int>() == 1);
   CHECK(stats.at("participants").to_number<int>() == 2);
   CHECK(stats.at("xmpp").as_object().at("sessions").to_number<int>() == 2);
+  CHECK(stats.at("rooms").as_array().empty());  // nothing is known of their media yet
+
+  shard.media.workers = {{.stress = 0.5, .last_n = 3}};
+  shard.media.conferences = {
+      {shard.focus.conference_id(kRoom), {{.id = "aaaaaaaa", .in = {.bits_per_second = 64000}}}}};
+  const auto more = shard.json("/about/stats");
+  CHECK(more.at("workers").at(0).at("last_n").to_number<int>() == 3);
+  const auto& row = more.at("rooms").at(0);
+  CHECK(row.at("in_bits_per_second").to_number<double>() == 64000);
+  CHECK(row.at("endpoints").at(0).at("endpoint").as_string() == "aaaaaaaa");
 
   const auto config = shard.json("/config.json");
   CHECK(config.at("muc").as_string() == "conference.meet.jitsi");

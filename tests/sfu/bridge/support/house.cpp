@@ -62,6 +62,9 @@ BridgeConfig House::default_config() {
   config.socket_buffer = 1 << 20;
   // Cameras here send as fast as the test turns; what a path carries is bridge_downlink_test's alone.
   config.limits.estimator.rate.start = config.limits.estimator.rate.max;
+  // Nor is it bounded, and the machine may be as busy as it likes: that is bridge_overload_test's.
+  config.limits.sender = {.packets_per_second = 1e6, .bits_per_second = 1e10};
+  config.limits.stress = {.busy = 1000, .packets_per_second = 0, .lag = seconds(1000)};
   return config;
 }
 
