@@ -114,8 +114,8 @@ void add_options(CLI::App& app, Options& o) {
       ->check(CLI::IsMember(networks))
       ->option_text(CLI::detail::join(networks, "|"));
   app.add_option("--adapter", o.adapter, "how the server is spoken to (jitsi)")
-      ->check(CLI::IsMember({"jitsi"}))
-      ->option_text("jitsi");
+      ->check(CLI::IsMember({"jitsi", "janus"}))
+      ->option_text("jitsi|janus");
   app.add_option("--read", o.read,
                  "receivers that are read and checked; for the others the kernel drops media (all)")
       ->option_text("N");
@@ -174,6 +174,13 @@ Plan plan_of(const Options& o) {
   if (!o.network.empty() && o.network != "none") plan.network = *roomload::network::find_profile(o.network);
   if (o.srtp == "gcm") plan.srtp = roomload::transport::SrtpChoice::gcm;
   if (o.srtp == "cm") plan.srtp = roomload::transport::SrtpChoice::cm;
+  if (o.adapter == "janus") {
+    plan.adapter = roomload::session::Adapter::janus;
+    const bool one_stream = plan.video == Video::neutral || plan.video == Video::single_720p;
+    if (plan.audio || !one_stream || plan.codec != Codec::vp8 || !o.stream.empty()) {
+      throw WrongUsage{"--adapter janus: only with --audio none and --video neutral or vp8-720p"};
+    }
+  }
   if (plan.asked() > 100'000) throw WrongUsage{"--rooms times --participants: at most 100000"};
   if (plan.video != Video::simulcast && plan.codec != Codec::vp8 && o.stream.empty()) {
     throw WrongUsage{"--codec: only with the recordings, so not with --video " + o.video};

@@ -25,7 +25,11 @@ enum class View {
   full,   // all at 720p
 };
 
+// How the server is spoken to.
+enum class Adapter { jitsi, janus };
+
 struct Plan {
+  Adapter adapter = Adapter::jitsi;
   std::uint32_t rooms = 1;
   std::uint32_t participants = 3;        // in each room
   std::optional<std::uint32_t> senders;  // in each room; all of them when it is not said
