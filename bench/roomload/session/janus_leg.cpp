@@ -165,7 +165,7 @@ void JanusLeg::start_media() {
   if (!options_.publishes) {
     if (remote.ssrcs.empty()) return fail_with({ProblemKind::protocol, "Janus: a feed without an SSRC"});
     const std::uint32_t rtx = remote.ssrcs.size() > 1 ? remote.ssrcs[1] : 0;
-    receiver_->add_source({std::to_string(options_.feed), true, remote.ssrcs[0], rtx});
+    receiver_->add_source({std::to_string(options_.feed), true, remote.ssrcs[0], rtx, media::Codec::vp8});
   }
   owner_.on_ready(*this);
   transport_.start(offer_of(remote), now);
