@@ -28,6 +28,7 @@ struct Options {
   std::optional<std::uint32_t> rooms;
   std::optional<std::uint32_t> participants;
   std::optional<std::uint32_t> senders;
+  bool senders_last = false;
   std::string duration;
   std::string ramp;
   std::string video;
@@ -86,6 +87,7 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--senders", o.senders, "of them, how many send (all)")
       ->check(CLI::Range(0, 10'000))
       ->option_text("K");
+  app.add_flag("--senders-last", o.senders_last, "senders join after those who only watch");
   app.add_option("--duration", o.duration, "after the ramp (60s)")->option_text("TIME");
   app.add_option("--ramp", o.ramp, "from the first to the last who joins (10s)")->option_text("TIME");
   app.add_option("--video", o.video, "what senders send (vp8-simulcast)")
@@ -154,6 +156,7 @@ Plan plan_of(const Options& o) {
   if (o.rooms) plan.rooms = *o.rooms;
   if (o.participants) plan.participants = *o.participants;
   if (o.senders) plan.senders = o.senders;
+  plan.senders_last = o.senders_last;
   if (!o.duration.empty()) plan.duration = duration_of("--duration", o.duration);
   if (!o.ramp.empty()) plan.ramp = duration_of("--ramp", o.ramp);
   if (!o.spread.empty()) plan.spread = duration_of("--spread", o.spread);

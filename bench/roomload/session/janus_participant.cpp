@@ -18,17 +18,19 @@ JanusParticipant::~JanusParticipant() = default;
 void JanusParticipant::begin(TimePoint at) {
   const Plan& plan = station_.run.plan;
   const std::uint32_t first = number_ / plan.participants * plan.participants;
-  if (plan.sends(number_ - first)) make_leg(number_, true);
-  for (std::uint32_t other = first; other < first + plan.participants; ++other) {
-    if (other != number_ && plan.sends(other - first)) make_leg(other, false);
-    if (other == number_) needed_ = legs_.size();
+  if (plan.sends(number_ - first)) {
+    make_leg(number_, true);
+    legs_.back()->begin(at);
   }
   // Legs to those who come later begin when these do.
-  std::size_t leg = 0;
-  for (; leg < needed_; ++leg) legs_[leg]->begin(at);
-  for (std::uint32_t other = number_ + 1; leg < legs_.size(); ++leg, ++other) {
-    legs_[leg]->begin(at + start_of(plan, other) - start_of(plan, number_));
+  for (std::uint32_t other = first; other < first + plan.participants; ++other) {
+    if (other == number_) needed_ = legs_.size();
+    if (other == number_ || !plan.sends(other - first)) continue;
+    make_leg(other, false);
+    const Duration later = other > number_ ? start_of(plan, other) - start_of(plan, number_) : Duration();
+    legs_.back()->begin(at + later);
   }
+  if (needed_ == 0) needed_ = legs_.size();  // all come later: joined is who watches them
   station_.core.schedule(*this, at);
 }
 
