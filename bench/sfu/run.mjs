@@ -42,7 +42,7 @@ function load(server, row, participants, senders, seconds) {
   const ramp = Math.ceil(participants * rampPerson);
   const file = house.file('roomload.json');
   const child = spawn('taskset', ['-c', '0', `${bin}/roomload`, server.url, '--adapter', server.adapter, '--rooms', '1', '--participants', participants,
-    '--senders', senders, '--senders-last', '--video', 'neutral', '--audio', 'none', '--view', 'full', '--srtp', row.srtp, '--spread', row.spread, '--threads', '1',
+    '--senders', senders, '--video', 'neutral', '--audio', 'none', '--view', 'full', '--srtp', row.srtp, '--spread', row.spread, '--threads', '1',
     '--ramp', `${ramp}s`, '--duration', `${seconds}s`, '--json', file].map(String), { stdio: ['ignore', 'ignore', 'pipe'] });
   house.children.add(child);
   let error = '';
