@@ -28,6 +28,7 @@ struct Options {
   std::optional<std::uint32_t> rooms;
   std::optional<std::uint32_t> participants;
   std::optional<std::uint32_t> senders;
+  bool senders_last = false;
   std::string duration;
   std::string ramp;
   std::string video;
@@ -86,6 +87,7 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--senders", o.senders, "of them, how many send (all)")
       ->check(CLI::Range(0, 10'000))
       ->option_text("K");
+  app.add_flag("--senders-last", o.senders_last, "senders join after those who only watch");
   app.add_option("--duration", o.duration, "after the ramp (60s)")->option_text("TIME");
   app.add_option("--ramp", o.ramp, "from the first to the last who joins (10s)")->option_text("TIME");
   app.add_option("--video", o.video, "what senders send (vp8-simulcast)")
@@ -114,8 +116,8 @@ void add_options(CLI::App& app, Options& o) {
       ->check(CLI::IsMember(networks))
       ->option_text(CLI::detail::join(networks, "|"));
   app.add_option("--adapter", o.adapter, "how the server is spoken to (jitsi)")
-      ->check(CLI::IsMember({"jitsi"}))
-      ->option_text("jitsi");
+      ->check(CLI::IsMember({"jitsi", "janus"}))
+      ->option_text("jitsi|janus");
   app.add_option("--read", o.read,
                  "receivers that are read and checked; for the others the kernel drops media (all)")
       ->option_text("N");
@@ -154,6 +156,7 @@ Plan plan_of(const Options& o) {
   if (o.rooms) plan.rooms = *o.rooms;
   if (o.participants) plan.participants = *o.participants;
   if (o.senders) plan.senders = o.senders;
+  plan.senders_last = o.senders_last;
   if (!o.duration.empty()) plan.duration = duration_of("--duration", o.duration);
   if (!o.ramp.empty()) plan.ramp = duration_of("--ramp", o.ramp);
   if (!o.spread.empty()) plan.spread = duration_of("--spread", o.spread);
@@ -174,6 +177,13 @@ Plan plan_of(const Options& o) {
   if (!o.network.empty() && o.network != "none") plan.network = *roomload::network::find_profile(o.network);
   if (o.srtp == "gcm") plan.srtp = roomload::transport::SrtpChoice::gcm;
   if (o.srtp == "cm") plan.srtp = roomload::transport::SrtpChoice::cm;
+  if (o.adapter == "janus") {
+    plan.adapter = roomload::session::Adapter::janus;
+    const bool one_stream = plan.video == Video::neutral || plan.video == Video::single_720p;
+    if (plan.audio || !one_stream || plan.codec != Codec::vp8 || !o.stream.empty()) {
+      throw WrongUsage{"--adapter janus: only with --audio none and --video neutral or vp8-720p"};
+    }
+  }
   if (plan.asked() > 100'000) throw WrongUsage{"--rooms times --participants: at most 100000"};
   if (plan.video != Video::simulcast && plan.codec != Codec::vp8 && o.stream.empty()) {
     throw WrongUsage{"--codec: only with the recordings, so not with --video " + o.video};

@@ -2,11 +2,12 @@
 
 #include <boost/json.hpp>
 
-namespace roomgate::bench::sfu {
+namespace roomgate::bench::janus {
 namespace {
 
 namespace json = boost::json;
 
+constexpr std::uint64_t kNoSuchRoom = 426;
 constexpr std::uint64_t kRoomExists = 427;
 constexpr std::uint64_t kNoSuchFeed = 428;
 constexpr Duration kAskAgain = milliseconds(100);
@@ -67,6 +68,7 @@ std::optional<JanusConversation::Request> JanusConversation::next_request(TimePo
     case Step::join: {
       json::object body{{"request", "join"}, {"room", options_.room}};
       body["ptype"] = options_.publishes ? "publisher" : "subscriber";
+      if (options_.publishes && options_.feed != 0) body["id"] = options_.feed;
       if (!options_.publishes) body["streams"] = json::array{json::object{{"feed", options_.feed}}};
       return message(std::move(body), std::nullopt, Step::joining, SdpRole::offer_to_send);
     }
@@ -136,7 +138,8 @@ void JanusConversation::on_event(std::string_view body, TimePoint now) {
   if (kind != "event") return;  // keepalive, media, slowlink and what else there may be
   const json::object& data = object_at(object_at(*event, "plugindata"), "data");
   if (const std::uint64_t code = number_at(data, "error_code"); code != 0) {
-    if (code != kNoSuchFeed || step_ != Step::joining) return fail_with(std::string(text_at(data, "error")));
+    const bool early = !options_.publishes && (code == kNoSuchFeed || code == kNoSuchRoom);
+    if (!early || step_ != Step::joining) return fail_with(std::string(text_at(data, "error")));
     step_ = Step::join;
     again_ = now + kAskAgain;
     return;
@@ -185,4 +188,4 @@ void JanusConversation::fail_with(std::string why) {
   problem_ = std::move(why);
 }
 
-}  // namespace roomgate::bench::sfu
+}  // namespace roomgate::bench::janus

@@ -1,15 +1,15 @@
 // The signalling of one participant of a Janus VideoRoom over Janus' HTTP interface, so that the load test
 // speaks to Janus as it does to a shard. Sans-I/O: it says which request to make next and is told what was
 // answered; who calls makes them, keeps one long poll open beside them, and tells the time. One per
-// participant.
+// participant. (Not namespace sfu, as the folder is: that would hide the sfu whose modules roomload links.)
 //
 //   start: session, handle, room (it may be there), then
 //   publisher   join -> its feed known -> publish with our offer -> answer   -> ready
 //   subscriber  join with the feed     -> offer -> our answer with `start`   -> ready
 //   An error, or an answer that fits nowhere -> failed.
 //
-// A feed can be subscribed to only once its publisher's DTLS is done: until then Janus says there is none,
-// and a subscriber asks again.
+// A room is there once its first publisher made it, and a feed can be subscribed to only once its publisher's
+// DTLS is done: until then Janus says there is none, and a subscriber asks again.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 
-namespace roomgate::bench::sfu {
+namespace roomgate::bench::janus {
 
 // One side's transport and its one video stream, as SDP carries them.
 struct SdpMedia {
@@ -49,7 +49,7 @@ class JanusConversation {
   struct Options {
     bool publishes = false;
     std::uint64_t room = 1;
-    std::uint64_t feed = 0;  // a subscriber's: what it watches
+    std::uint64_t feed = 0;  // what a subscriber watches; what a publisher wants to be (0: as Janus likes)
     std::uint32_t publishers = 100;
     SdpMedia own;  // a subscriber's payload types and extension are taken from the offer
   };
@@ -116,4 +116,4 @@ class JanusConversation {
   std::string problem_;
 };
 
-}  // namespace roomgate::bench::sfu
+}  // namespace roomgate::bench::janus

@@ -1,7 +1,7 @@
 // `./dev bench sfu`: what it costs roomshard and Janus' VideoRoom to forward the same packets to the same participants,
 // made by the same generator (roomload), in turn on the same machine. Rows and targets: bench/sfu/rows.mjs.
 //   --sets N          runs of each server for each row (5), order reversed in every second
-//   --seconds S       measured, after everybody joined and 3 s more (8)
+//   --seconds S       measured, after everybody joined and 5 s more (8)
 //   --rows A,B        only these; --servers A,B only these
 //   --no-save         print only; otherwise the rows measured replace theirs in bench/results/sfu.json
 //   --lock FILE       hold this lock (flock) during each set, so that other jobs can keep quiet
@@ -32,8 +32,8 @@ const chosen = (list, known, what) => {
 const servers = chosen(given.servers, serverNames, 'server');
 const wanted = chosen(given.rows, rows.map((row) => row.name), 'row');
 const results = 'bench/results/sfu.json';
-const settle = 3;      // seconds between the last join and what is measured
-const rampPerson = 0.06;  // seconds: handshakes and key frames must not pile up
+const settle = 5;      // seconds between the last join and what is measured
+const rampPerson = 0.03;  // seconds: handshakes and key frames must not pile up
 
 const house = new House();
 

@@ -4,7 +4,7 @@
 
 #include "bench/sfu/janus.hpp"
 
-namespace roomgate::bench::sfu {
+namespace roomgate::bench::janus {
 namespace {
 
 constexpr std::string_view kTransportSequence =
@@ -125,4 +125,4 @@ Result<SdpMedia, std::string> read_sdp(std::string_view sdp) {
   return media;
 }
 
-}  // namespace roomgate::bench::sfu
+}  // namespace roomgate::bench::janus

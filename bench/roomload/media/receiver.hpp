@@ -31,6 +31,8 @@ struct RemoteSource {
   bool video = false;
   std::uint32_t ssrc = 0;
   std::uint32_t rtx = 0;  // 0: none
+  // What it sends, where payload types are not Jitsi's; else they tell.
+  sfu::rtp::Codec codec = sfu::rtp::Codec::unknown;
 };
 
 struct ReceiverSettings {

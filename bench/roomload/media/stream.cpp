@@ -200,7 +200,8 @@ void Stream::on_payload(std::int64_t number, std::uint8_t payload_type, bool mar
     last_timestamp_at_ = arrival;
     return;
   }
-  const rtp::Codec codec = rtp::payload_type(payload_type).codec;
+  const rtp::Codec codec =
+      source_.codec != rtp::Codec::unknown ? source_.codec : rtp::payload_type(payload_type).codec;
   const PayloadFacts facts = describe(codec, payload);
   if (facts.starts_keyframe) {
     last_key_packet_ = arrival;

@@ -13,6 +13,7 @@
 #include "base/timer_wheel.hpp"
 #include "bench/roomload/media/receiver.hpp"
 #include "bench/roomload/media/track.hpp"
+#include "bench/roomload/session/member.hpp"
 #include "bench/roomload/session/sources.hpp"
 #include "bench/roomload/session/station.hpp"
 #include "bench/roomload/signal/conversation.hpp"
@@ -22,17 +23,18 @@
 
 namespace roomgate::bench::roomload::session {
 
-class Participant final : private transport::MediaTransport::Listener,
+class Participant final : public Member,
+                          private transport::MediaTransport::Listener,
                           private transport::Pacer::Timed,
                           private TimerWheel::Timer {
  public:
   Participant(Station& station, std::uint32_t number);
-  ~Participant();
+  ~Participant() override;
 
-  void begin(TimePoint at);
-  void stop_sending(TimePoint now);
-  void leave(TimePoint now);
-  std::uint64_t kernel_drops() const;
+  void begin(TimePoint at) override;
+  void stop_sending(TimePoint now) override;
+  void leave(TimePoint now) override;
+  std::uint64_t kernel_drops() const override;
 
  private:
   enum class Phase { waiting, joining, joined, connected, leaving, gone, failed };

@@ -1,6 +1,7 @@
 // What a run is to be: options and scenarios as values. Made by main, read by everybody; any thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -25,10 +26,15 @@ enum class View {
   full,   // all at 720p
 };
 
+// How the server is spoken to.
+enum class Adapter { jitsi, janus };
+
 struct Plan {
+  Adapter adapter = Adapter::jitsi;
   std::uint32_t rooms = 1;
   std::uint32_t participants = 3;        // in each room
   std::optional<std::uint32_t> senders;  // in each room; all of them when it is not said
+  bool senders_last = false;             // those who only watch are there before them
   Duration duration = seconds(60);       // after the ramp
   Duration ramp = seconds(10);           // from the first to the last that begins to join
   Video video = Video::simulcast;
@@ -44,7 +50,10 @@ struct Plan {
   std::size_t threads = 0;  // 0: as many as there are CPUs
 
   std::uint32_t asked() const { return rooms * participants; }
-  bool sends(std::uint32_t number_in_room) const { return number_in_room < senders.value_or(participants); }
+  bool sends(std::uint32_t number_in_room) const {
+    const std::uint32_t many = std::min(senders.value_or(participants), participants);
+    return senders_last ? number_in_room >= participants - many : number_in_room < many;
+  }
 };
 
 struct Limits {

@@ -104,14 +104,16 @@ Result<report::Summary, Problem> Runner::run() {
 
 Task<void> Runner::conduct() {
   net::Core& core = runtime_.control();
-  auto found = co_await signal::find_settings(*run_.network, core, run_.page, run_.settings,
-                                              run_.prefix.room + "1", core.now() + kFindOut);
-  if (!found) {
-    problem_ = found.error();
-    runtime_.stop();
-    co_return;
+  if (run_.plan.adapter == Adapter::jitsi) {
+    auto found = co_await signal::find_settings(*run_.network, core, run_.page, run_.settings,
+                                                run_.prefix.room + "1", core.now() + kFindOut);
+    if (!found) {
+      problem_ = found.error();
+      runtime_.stop();
+      co_return;
+    }
+    run_.settings = std::move(found).value();
   }
-  run_.settings = std::move(found).value();
 
   const TimePoint begun = Clock::now();
   timeline_.emplace(begun);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "bench/roomload/session/janus_participant.hpp"
 #include "bench/roomload/session/participant.hpp"
 
 namespace roomgate::bench::roomload::session {
@@ -33,7 +34,11 @@ Station::Station(net::Core& its_core, const Run& its_run) : core(its_core), run(
 Station::~Station() = default;
 
 void Station::begin(std::uint32_t number, Duration after) {
-  participants_.push_back(std::make_unique<Participant>(*this, number));
+  if (run.plan.adapter == Adapter::janus) {
+    participants_.push_back(std::make_unique<JanusParticipant>(*this, number));
+  } else {
+    participants_.push_back(std::make_unique<Participant>(*this, number));
+  }
   participants_.back()->begin(core.now() + after);
 }
 

@@ -15,7 +15,7 @@
 
 namespace roomgate::bench::roomload::session {
 
-class Participant;
+class Member;
 
 // Of the whole run; const while it lasts, but for the network, which locks.
 struct Run {
@@ -75,7 +75,7 @@ class Station {
   Tally tally;
 
  private:
-  std::vector<std::unique_ptr<Participant>> participants_;
+  std::vector<std::unique_ptr<Member>> participants_;
 };
 
 }  // namespace roomgate::bench::roomload::session

@@ -41,6 +41,7 @@ struct Offer {
   std::string pwd;
   std::string fingerprint_hash;
   std::string fingerprint;
+  bool ice_lite = false;                     // never of a Jitsi bridge
   std::vector<OfferedCandidate> candidates;  // UDP only
   std::string channel_url;                   // empty: no bridge channel over WebSocket
   std::vector<OfferedCodec> codecs;

@@ -21,7 +21,8 @@ IceClient::IceClient(const IceClientLimits& limits)
       tie_breaker_(random_u64()) {}
 
 void IceClient::start(const std::vector<Candidate>& remote, const std::string& ufrag, const std::string& pwd,
-                      TimePoint now) {
+                      TimePoint now, IceRole role) {
+  role_ = role;
   remote_key_ = HmacSha1(as_bytes(pwd));
   username_ = ufrag + ":" + ufrag_;
   for (const Candidate& candidate : remote) {
@@ -64,8 +65,8 @@ void IceClient::send_check(Pair& pair, TimePoint now, IceOutput& out) {
                                .username = username_,
                                .priority = kPriority,
                                .tie_breaker = tie_breaker_,
-                               .controlling = false,
-                               .use_candidate = false};
+                               .controlling = role_ == IceRole::controlling,
+                               .use_candidate = nominating_ != kNone && &pair == &pairs_[nominating_]};
   datagram->size = static_cast<std::uint16_t>(write_binding_request(datagram->bytes, request, remote_key_));
 }
 
@@ -74,7 +75,7 @@ void IceClient::consume(const StunMessageView& message, const Address& from, Tim
   if (message.is_binding(StunClass::request)) {
     on_request(message, from, now, out);
   } else if (message.is_binding(StunClass::success)) {
-    on_success(message, from, now);
+    on_success(message, from, now, out);
   }
   schedule();
 }
@@ -108,7 +109,8 @@ void IceClient::on_request(const StunMessageView& message, const Address& from, 
   }
 }
 
-void IceClient::on_success(const StunMessageView& message, const Address& from, TimePoint now) {
+void IceClient::on_success(const StunMessageView& message, const Address& from, TimePoint now,
+                           IceOutput& out) {
   const std::size_t index = find(from);
   if (index == kNone || !message.integrity_matches(remote_key_)) return;
   Pair& pair = pairs_[index];
@@ -117,6 +119,14 @@ void IceClient::on_success(const StunMessageView& message, const Address& from, 
   last_answer_ = now;
   pair.answered = true;
   first_answer_ = std::min(first_answer_, now);
+  if (role_ == IceRole::controlling && nominating_ == kNone) {
+    // RFC 8445 8.1.1: one more check, with the nomination; what was asked before it nominates nothing.
+    nominating_ = index;
+    pair.nominated = true;
+    pair.sent = {};
+    pair.pause = limits_.repeat_first;
+    return send_check(pair, now, out);
+  }
   if (pair.nominated) select(index, now);
 }
 

@@ -1,6 +1,7 @@
-// ICE of a browser that answers a bridge (RFC 8445, full agent, controlled): checks every offered candidate,
-// answers the bridge's checks, takes the pair it nominates, and keeps asking on it (RFC 7675). Sans-I/O;
-// owned by a participant's transport, one thread.
+// ICE of a browser before a bridge (RFC 8445, full agent): checks every offered candidate, answers the
+// bridge's checks, takes the pair it nominates, and keeps asking on it (RFC 7675). Before a server that is
+// ICE-lite it is the controlling side and nominates the first pair that answers. Sans-I/O; owned by a
+// participant's transport, one thread.
 //
 //   fresh      --start()-->                                             checking
 //   checking   --a checked pair is nominated-->                         connected
@@ -34,6 +35,8 @@ struct IceClientLimits {
   Duration connect_deadline = seconds(15);
 };
 
+// RFC 8445 6.1.1: whoever meets a lite agent is the controlling one.
+enum class IceRole { controlled, controlling };
 enum class IceClientState { fresh, checking, connected, failed };
 
 class IceClient {
@@ -48,7 +51,7 @@ class IceClient {
   const std::string& pwd() const { return pwd_; }
 
   void start(const std::vector<Candidate>& remote, const std::string& ufrag, const std::string& pwd,
-             TimePoint now);
+             TimePoint now, IceRole role = IceRole::controlled);
   // Datagrams to send are added to `out`; its events are not used.
   void consume(const sfu::transport::StunMessageView& message, const Address& from, TimePoint now,
                sfu::transport::IceOutput& out);
@@ -79,7 +82,8 @@ class IceClient {
   void send_check(Pair& pair, TimePoint now, sfu::transport::IceOutput& out);
   void on_request(const sfu::transport::StunMessageView& message, const Address& from, TimePoint now,
                   sfu::transport::IceOutput& out);
-  void on_success(const sfu::transport::StunMessageView& message, const Address& from, TimePoint now);
+  void on_success(const sfu::transport::StunMessageView& message, const Address& from, TimePoint now,
+                  sfu::transport::IceOutput& out);
   void select(std::size_t index, TimePoint now);
   void schedule();
 
@@ -92,6 +96,8 @@ class IceClient {
   std::string username_;
   std::vector<Pair> pairs_;
   std::size_t selected_ = kNone;
+  std::size_t nominating_ = kNone;  // the pair whose checks say USE-CANDIDATE
+  IceRole role_ = IceRole::controlled;
   IceClientState state_ = IceClientState::fresh;
   TimePoint started_{};
   TimePoint first_answer_ = TimePoint::max();

@@ -65,7 +65,8 @@ void MediaTransport::start(const signal::Offer& offer, TimePoint now) {
     return fail_with(ProblemKind::local,
                      "this machine has no more UDP sockets to give (ulimit -n, or ports)");
   }
-  ice_.start(candidates, offer.ufrag, offer.pwd, now);
+  ice_.start(candidates, offer.ufrag, offer.pwd, now,
+             offer.ice_lite ? IceRole::controlling : IceRole::controlled);
   desk_.ice.clear();
   ice_.tick(now, desk_.ice);
   after_ice(now);

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace roomgate;
-using namespace roomgate::bench::sfu;
+using namespace roomgate::bench::janus;
 
 namespace {
 
