@@ -115,6 +115,7 @@ std::size_t BandwidthEstimator::step(TimePoint now) {
     delay_.set(kSilence * before);
     prober_.on_decrease(before, now);
   }
+  if (!heard_) return 0;  // nobody would answer
   return prober_.step({.estimate = allowed(),
                        .goal = goal_,
                        .application_limited = limit_.limited(),
