@@ -134,6 +134,7 @@ void Worker::on_nack(Endpoint& receiver, const rtp::Feedback& nack) {
   VideoOut* out = source == nullptr || !source->is_video() ? nullptr : source->find_video_out(receiver);
   if (out == nullptr || !out->rtx || !receiver.ready()) return;
   out->rtx->on_round_trip(receiver.round_trip);
+  out->rtx->on_estimate(receiver.bandwidth.estimate());
   rtp::for_each_nacked(nack, kMaxNacked,
                        [&](std::uint16_t sequence) { send_again(*out, *source, sequence); });
 }
@@ -142,6 +143,7 @@ void Worker::on_nack(Endpoint& receiver, const rtp::Feedback& nack) {
 void Worker::send_again(VideoOut& out, SourceState& source, std::uint16_t sequence) {
   const auto found = out.forwarder.find_sent(sequence);
   if (!found || found->stream >= source.streams.size()) return;
+  if (out.forwarder.left_behind(source.layers, found->stream, now_)) return;
   const rtp::PacketBuffer* kept = source.streams[found->stream].history->find(found->original_sequence, now_);
   if (kept == nullptr) return;
   const auto view = rtp::RtpPacketView::parse(kept->bytes());

@@ -127,6 +127,13 @@ std::optional<std::size_t> Forwarder::wanted_keyframe(const SourceLayers& layers
   return selector_.wanted_keyframe(layers, now);
 }
 
+bool Forwarder::left_behind(const SourceLayers& layers, std::size_t stream, TimePoint now) const {
+  if (target() == Target{}) return true;
+  const auto awaited = wanted_keyframe(layers, now);
+  const auto kept = awaited ? awaited : current_stream();
+  return kept && stream > *kept;
+}
+
 std::optional<Forwarder::Retransmission> Forwarder::find_sent(std::uint16_t outgoing) const {
   const auto origin = sequences_.origin(outgoing);
   if (!origin) return std::nullopt;

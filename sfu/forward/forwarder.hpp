@@ -71,6 +71,9 @@ class Forwarder {
 
   // The stream to ask for a key frame, if one is waited for.
   std::optional<std::size_t> wanted_keyframe(const SourceLayers& layers, TimePoint now) const;
+  // Nothing of `stream` is worth sending again: the receiver has a lower one, or only waits for its key
+  // frame.
+  bool left_behind(const SourceLayers& layers, std::size_t stream, TimePoint now) const;
   const std::optional<LayerSelector::Selection>& selection() const { return selector_.selection(); }
   std::optional<std::size_t> current_layer() const;
   std::optional<std::size_t> current_stream() const;

@@ -257,6 +257,27 @@ TEST_CASE("a NACKed number leads to the packet and to the same projection, acros
   CHECK_FALSE(forwarder.find_sent(static_cast<std::uint16_t>(low_out[0].sequence - 1)));
 }
 
+TEST_CASE("what is being left for a lower layer is not worth sending again; for a higher one it is") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_target({.spatial = 1});
+  run(forwarder, camera, 3, 1);
+  REQUIRE(forwarder.current_stream() == 1u);
+  CHECK_FALSE(forwarder.left_behind(camera.layers, 1, camera.now));
+
+  forwarder.set_target({.spatial = 2});
+  CHECK_FALSE(forwarder.left_behind(camera.layers, 1, camera.now));
+  forwarder.set_target({.spatial = 0});
+  CHECK(forwarder.left_behind(camera.layers, 1, camera.now));
+  CHECK_FALSE(forwarder.left_behind(camera.layers, 0, camera.now));
+  run(forwarder, camera, 1, 0);
+  REQUIRE(forwarder.current_stream() == 0u);
+  CHECK(forwarder.left_behind(camera.layers, 1, camera.now));
+
+  forwarder.set_target({});
+  CHECK(forwarder.left_behind(camera.layers, 0, camera.now));
+}
+
 TEST_CASE("a source that comes back goes on after where it was") {
   Camera camera(1);
   Forwarder first(kSsrc);

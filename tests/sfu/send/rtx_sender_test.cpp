@@ -41,3 +41,27 @@ TEST_CASE("padding takes numbers of the same stream, whatever is left of a round
   CHECK_FALSE(rtx.next(1000, now));
   CHECK(rtx.next_padding() == 9);
 }
+
+TEST_CASE("a path that has become thin is given half of what it carries, and never nothing") {
+  RtxSender rtx(1, 0);
+  rtx.on_round_trip(milliseconds(200));
+  const TimePoint now{seconds(100)};
+
+  rtx.on_estimate(400'000);  // 10,000 bytes in a round trip
+  CHECK(rtx.next(5'000, now));
+  CHECK_FALSE(rtx.next(1, now));
+
+  rtx.on_estimate(20'000);
+  CHECK(rtx.next(3'000, now + milliseconds(200)));
+  CHECK_FALSE(rtx.next(1, now + milliseconds(200)));
+}
+
+TEST_CASE("a wide path, and one of which nothing is known, have the fixed bound") {
+  RtxSender rtx(1, 0, {.max_bytes_per_round_trip = 10'000});
+  const TimePoint now{seconds(100)};
+
+  CHECK(rtx.next(10'000, now));
+  CHECK_FALSE(rtx.next(1, now));
+  rtx.on_estimate(100e6);
+  CHECK_FALSE(rtx.next(1, now));
+}
