@@ -20,7 +20,7 @@ export const scenarios = [
     title: '3 Mbit/s, 300 kbit/s for 20 s, 3 Mbit/s again',
     seconds: 50,
     steps: [{ at: 0, ...both({ rate: 3e6 }) }, { at: 10, down: { rate: 3e5 } }, { at: 30, down: { rate: 3e6 } }],
-    must: { audioGap: 1000, fall: 2000, recover: 10000 },
+    must: { audioGap: 1000, fall: 2000, freezeAfter: { from: 12, most: 1000 }, recover: 10000 },
   },
   {
     name: 'thin',
