@@ -111,6 +111,7 @@ Finding verdict(const Summary& s) {
             "Failed: " + count(missed) + " of " + plural(s.thresholds.size(), "limit", "limits") + " missed"};
   }
   if (s.joined == 0) return {Grade::bad, "Nobody could join"};
+  if (s.nothing_arrived()) return {Grade::bad, "Failed: nothing that was sent arrived"};
   const auto reasons = findings(s);
   const bool bad =
       std::any_of(reasons.begin(), reasons.end(), [](const Finding& f) { return f.grade == Grade::bad; });
@@ -128,6 +129,10 @@ std::vector<Finding> findings(const Summary& s) {
     if (!t.met) out.push_back({Grade::bad, t.name + ": " + t.actual + ", allowed are " + t.allowed + "."});
   }
   about_joining(s, out);
+  if (s.nothing_arrived()) {
+    out.push_back(
+        {Grade::bad, count(s.totals.sent.packets) + " packets were sent, and nobody received any."});
+  }
   about_kind("Sound", s.totals.audio, out);
   about_kind("Video", s.totals.video, out);
   about_picture(s.totals.video, out);

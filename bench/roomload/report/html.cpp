@@ -37,7 +37,7 @@ h2 { font-size: 18px; margin: 38px 0 12px }
 .tiles div, figure, .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px }
 .tiles div { padding: 14px 16px }
 .tiles dt { color: var(--soft); font-size: 13px }
-.tiles dd { margin: 2px 0 0; font-size: 23px; line-height: 1.3; font-weight: 650; white-space: nowrap }
+.tiles dd { margin: 2px 0 0; font-size: 21px; line-height: 1.3; font-weight: 650; white-space: nowrap }
 .tiles small { display: block; white-space: normal; font-size: 13px; font-weight: 400; color: var(--soft) }
 .reasons { list-style: none; margin: 0; padding: 6px 20px }
 .reasons li { display: flex; gap: 12px; padding: 9px 0; border-top: 1px solid var(--line) }

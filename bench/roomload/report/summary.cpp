@@ -69,8 +69,13 @@ void Timeline::halve() {
   skip_ *= 2;
 }
 
+bool Summary::nothing_arrived() const {
+  return media_expected && totals.sent.packets > 0 && totals.audio.packets + totals.video.packets == 0;
+}
+
 bool Summary::passed() const {
-  return std::all_of(thresholds.begin(), thresholds.end(), [](const Threshold& t) { return t.met; });
+  return !nothing_arrived() &&
+         std::all_of(thresholds.begin(), thresholds.end(), [](const Threshold& t) { return t.met; });
 }
 
 }  // namespace roomgate::bench::roomload::report

@@ -73,7 +73,10 @@ struct Summary {
   media::Totals totals;
   std::vector<Point> points;
   std::vector<Threshold> thresholds;
-  double cpu_seconds = 0;  // of roomload itself
+  double cpu_seconds = 0;      // of roomload itself
+  bool media_expected = true;  // somebody sends what somebody else asks for and reads
+  // No loss was seen because nothing came: that is no pass.
+  bool nothing_arrived() const;
   bool passed() const;
 };
 

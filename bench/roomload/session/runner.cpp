@@ -198,6 +198,9 @@ void Runner::summarise(const Tally& tally, TimePoint begun) {
   if (tally.transport.not_authentic > 0) {
     summary_.settings.emplace_back("SRTP that did not open", std::to_string(tally.transport.not_authentic));
   }
+  const Plan& plan = run_.plan;
+  const bool wanted = plan.audio || (plan.video != Video::none && plan.last_n != 0);
+  summary_.media_expected = plan.participants > 1 && wanted && plan.read != 0U;
   judge(summary_, tally);
 }
 

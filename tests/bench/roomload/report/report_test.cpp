@@ -86,6 +86,20 @@ TEST_CASE("the verdict names what is worst, and the worst reasons come first") {
   CHECK(verdict(run).text == "Nobody could join");
 }
 
+TEST_CASE("a run in which nothing arrived has not passed, however little was lost") {
+  Summary run = make_run(20, false);
+  run.totals.audio = {};
+  run.totals.video = {};
+  REQUIRE(run.totals.sent.packets > 0);
+
+  CHECK_FALSE(run.passed());
+  CHECK(verdict(run).text == "Failed: nothing that was sent arrived");
+  CHECK(has(findings(run).front().text, "packets were sent, and nobody received any."));
+
+  run.media_expected = false;
+  CHECK(run.passed());
+}
+
 TEST_CASE("each kind of trouble is found") {
   struct Case {
     std::function<void(Summary&)> change;
