@@ -66,7 +66,12 @@ function(roomgate_module path)
     # Not __FILE__, which a compiler cache may make relative: tests would then find no corpora, and skip.
     target_compile_definitions(${target}_test PRIVATE ROOMGATE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME unit/${path} COMMAND ${target}_test)
-    set_tests_properties(unit/${path} PROPERTIES TIMEOUT 120 LABELS unit)
+    # A simulation under sanitizers takes 100 s with a core of its own.
+    set(timeout 120)
+    if(ROOMGATE_SANITIZE)
+      set(timeout 400)
+    endif()
+    set_tests_properties(unit/${path} PROPERTIES TIMEOUT ${timeout} LABELS unit)
   endif()
   foreach(name ${M_FUZZ})
     add_executable(fuzz_${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/${name}.cpp)
