@@ -7,8 +7,7 @@
 namespace roomgate::sfu::bridge {
 namespace {
 
-constexpr std::uint8_t kVoiceLevel = 60;        // -dBov; softer than that is a quiet room
-constexpr Duration kSilenceAfter = seconds(3);  // nobody louder than that
+constexpr Duration kSilenceAfter = seconds(3);  // with nobody louder than a quiet room
 
 }  // namespace
 
@@ -230,7 +229,7 @@ void Conference::on_audio(SourceState& source, std::optional<std::uint8_t> level
   loudest_.on_level(source.voice, level.value_or(limits_.loudest.voice - 1), now);
   if (!is_home() || !level) return;
   speakers_.on_level(source.owner, *level, now);
-  if (*level < kVoiceLevel || !heard_any_) last_voice_ = now;
+  if (*level < limits_.loudest.voice || !heard_any_) last_voice_ = now;
   heard_any_ = true;
 }
 

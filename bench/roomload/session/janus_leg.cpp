@@ -41,6 +41,15 @@ janus::JanusConversation::Options conversation_for(const JanusLeg::Options& opti
   return out;
 }
 
+signal::HttpRequest to_http(const Run& run, janus::JanusConversation::Request request) {
+  signal::HttpRequest http;
+  http.method = "POST";
+  http.url = run.page.at(run.page.path + request.path);
+  http.content_type = "application/json";
+  http.body = std::move(request.body);
+  return http;
+}
+
 // What the transport and the track need to know, in the words that a Jitsi bridge has for it.
 signal::Offer offer_of(const janus::SdpMedia& remote) {
   signal::Offer offer;
@@ -95,14 +104,9 @@ void JanusLeg::pump() {
 }
 
 net::Task<void> JanusLeg::post(janus::JanusConversation::Request request) {
-  const Run& run = station_.run;
-  signal::HttpRequest http;
-  http.method = "POST";
-  http.url = run.page.at(run.page.path + request.path);
-  http.content_type = "application/json";
-  http.body = std::move(request.body);
-  const auto answer =
-      co_await signal::http_exchange(*run.network, station_.core, http, station_.core.now() + kAnswer);
+  const signal::HttpRequest http = to_http(station_.run, std::move(request));
+  const auto answer = co_await signal::http_exchange(*station_.run.network, station_.core, http,
+                                                     station_.core.now() + kAnswer);
   if (over()) co_return;
   if (!answer) {
     fail_with(answer.error());
@@ -132,15 +136,10 @@ net::Task<void> JanusLeg::poll() {
 }
 
 net::Task<void> JanusLeg::say_goodbye() {
-  const Run& run = station_.run;
-  janus::JanusConversation::Request goodbye = conversation_.leave();
-  signal::HttpRequest http;
-  http.method = "POST";
-  http.url = run.page.at(run.page.path + goodbye.path);
-  http.content_type = "application/json";
-  http.body = std::move(goodbye.body);
+  const signal::HttpRequest http = to_http(station_.run, conversation_.leave());
   // Whatever it answers: there is nothing left to be done.
-  (void)co_await signal::http_exchange(*run.network, station_.core, http, station_.core.now() + kGoodbye);
+  (void)co_await signal::http_exchange(*station_.run.network, station_.core, http,
+                                       station_.core.now() + kGoodbye);
   owner_.on_gone();
 }
 
@@ -231,8 +230,8 @@ void JanusLeg::schedule_media() {
 void JanusLeg::stop_sending(TimePoint now) {
   sending_stopped_ = true;
   video_.reset();
-  // What stands still from now on is no freeze.
-  if (receiver_ && !options_.publishes) receiver_->expect_pause(conversation_.remote()->ssrcs[0], true, now);
+  // What stands still from now on is no freeze, whatever is still under way.
+  if (receiver_) receiver_->finish(now);
 }
 
 void JanusLeg::leave(TimePoint now) {
