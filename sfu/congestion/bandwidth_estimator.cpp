@@ -72,7 +72,7 @@ void BandwidthEstimator::adjust(const FeedbackSummary& summary, TimePoint now) {
   const bool full = trend_.queued() > kFullQueue && loss_.loss() > kFullLoss;
   const AimdRate::Input input{.usage = full ? Usage::over : trend_.usage(),
                               .acknowledged = acknowledged_.rate(),
-                              .round_trip = longest_trip(),
+                              .round_trip = round_trip_,
                               .application_limited = limit_.limited()};
   bool decreased = delay_.update(input, now);
   const unsigned lost = summary.lost - std::min(summary.lost, summary.found_later);

@@ -53,7 +53,7 @@ class BandwidthEstimator {
   void set_goal(double bitrate) { goal_ = bitrate; }
   // Until then next to nothing is sent, so that the queue drains: what is told meanwhile, and for a round
   // trip more, is about before, or about next to nothing, and lowers the estimate no further.
-  void hold(TimePoint until) { held_until_ = until + longest_trip(); }
+  void hold(TimePoint until) { held_until_ = until + std::max(round_trip_, latest_trip_); }
   // How many bytes of padding are to leave now, for a probe.
   std::size_t step(TimePoint now);
 
@@ -77,8 +77,6 @@ class BandwidthEstimator {
  private:
   void adjust(const FeedbackSummary& summary, TimePoint now);
   void apply_probe(TimePoint now);
-  // The smoothed one is late where a queue has just filled.
-  Duration longest_trip() const { return std::max(round_trip_, latest_trip_); }
   double allowed() const { return std::min(delay_.rate(), loss_.rate()); }
 
   EstimatorLimits limits_;
@@ -93,7 +91,7 @@ class BandwidthEstimator {
   Prober prober_;
   double goal_ = 0;
   Duration round_trip_ = milliseconds(100);
-  Duration latest_trip_{};
+  Duration latest_trip_{};  // the smoothed one is late where a queue has just filled
   TimePoint held_until_{};
   bool expected_ = false;
   bool heard_ = false;       // any feedback

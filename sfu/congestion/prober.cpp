@@ -32,8 +32,8 @@ std::size_t Prober::step(const Situation& situation, TimePoint now) {
     again_ = starting_ = false;
     next_at_ = now + wait_;
   }
-  const bool at_once = fallen_ && situation.drained && now - fell_at_ >= limits_.calm_after &&
-                       situation.estimate < kLargeDrop * lost_rate_;
+  const bool at_once = fallen_ && situation.application_limited && situation.drained &&
+                       now - fell_at_ >= limits_.calm_after && situation.estimate < kLargeDrop * lost_rate_;
   if ((now < next_at_ && !at_once) || !worth(situation, now)) return 0;
   const double step = at_once ? kGentleStep : kStep;
   const double rate = std::min({step * situation.estimate, kBeyondGoal * situation.goal, limits_.max_rate});
