@@ -40,11 +40,26 @@ const janus = (loops) => async (house) => {
   return { child, adapter: 'janus', url: `http://127.0.0.1:${port}/janus` };
 };
 
+// The whole load comes from one address, and some of it is many people. What is else at its default.
+const limits = `[limits]
+participants = 20000
+participants_per_room = 500
+rooms = 20000
+new_rooms_per_second = 10000
+new_rooms_burst = 100000
+`;
+// For who looks for the end of it: a shard that is nearly busy would open no more rooms.
+export const openToTheEnd = `[overload]
+busy = 1.0
+full_at = 1.0
+lag = "1s"
+`;
+
 const start = {
-  async roomshard(house) {
+  async roomshard(house, settings) {
     const port = await freePort();
     const config = house.file('roomshard.toml');
-    writeFileSync(config, '[limits]\nparticipants_per_room = 500\n');
+    writeFileSync(config, limits + settings);
     const child = await house.start(serverCpu, `${bin}/roomshard`, ['serve', '--config', config, '--listen', `127.0.0.1:${port}`, '--media-port', '0'], port);
     return { child, adapter: 'jitsi', url: `http://127.0.0.1:${port}` };
   },
@@ -52,8 +67,9 @@ const start = {
   'janus-1loop': janus(1),
 };
 
-export async function startServer(house, name) {
-  const server = await start[name](house);
+// `settings`: of roomshard alone.
+export async function startServer(house, name, settings = '') {
+  const server = await start[name](house, settings);
   return { ...server, name, pid: server.child.pid, stop: () => house.stop(server.child) };
 }
 

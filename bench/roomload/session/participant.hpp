@@ -34,7 +34,7 @@ class Participant final : public Member,
   void begin(TimePoint at) override;
   void stop_sending(TimePoint now) override;
   void leave(TimePoint now) override;
-  std::uint64_t kernel_drops() const override;
+  Dropped dropped() const override;
 
  private:
   enum class Phase { waiting, joining, joined, connected, leaving, gone, failed };
@@ -75,6 +75,7 @@ class Participant final : public Member,
   const std::uint32_t number_;   // of all
   const std::uint32_t in_room_;  // of its room
   const bool sends_;
+  const bool reads_;  // what comes, and checks it
   signal::RoomName room_;
   Phase phase_ = Phase::waiting;
   bool present_ = false;

@@ -1,0 +1,190 @@
+// How each kind of row is measured. A run has a server of its own, on CPU 1; roomload has CPU 0. Answers figures by the keys of
+// the row, or what makes the run a fault; `others` is the CPU that neither took.
+import { Load } from './load.mjs';
+import { machineSeconds, openToTheEnd, rssKiB, startServer, threads, usage } from './servers.mjs';
+import { arriving, isSteady, windowOf } from './window.mjs';
+
+const joinsASecond = 40;     // of people who only join: handshakes must not pile up
+const firstMedia = 2;        // seconds from the last who joins to the first packet
+const steadyWithin = 25;     // seconds; then it is a fault
+const worstLoss = 0.01;      // of a run whose CPU is a figure
+
+const common = ({ srtp, spread, video = 'neutral', audio = 'none', view = 'full', feedback = 'reports' }) => ({ srtp, spread, video, audio, view, feedback });
+
+// What runs on the machine now: this server, these loads.
+const reading = (server, loads) => ({ at: performance.now() / 1000, ...usage(server.pid), load: loads.reduce((sum, load) => sum + load.cpu(), 0), machine: machineSeconds() });
+
+function between(before, after) {
+  const elapsed = after.at - before.at;
+  const cpu = after.cpu - before.cpu;
+  return { elapsed, cpu, busy: cpu / elapsed, waits: after.waits - before.waits,
+    userShare: (after.user - before.user) / Math.max(0.01, after.user - before.user + after.system - before.system),
+    others: (after.machine - before.machine - cpu - (after.load - before.load)) / elapsed };
+}
+
+// `seconds` of the first load, each server reading taken as one of its moments comes.
+async function measured(server, loads, seconds) {
+  const [watched] = loads;
+  await watched.next();
+  const from = watched.moments.length - 1;
+  const before = reading(server, loads);
+  for (let i = 0; i < seconds; i += 1) await watched.next();
+  const after = reading(server, loads);
+  return { ...between(before, after), ...windowOf(watched.moments.slice(from)) };
+}
+
+// Everybody joins first, then the senders begin: a burst of key frames and a crowd that joins are other rows.
+function crowd(house, server, row, people, more = {}) {
+  const ramp = Math.ceil(people / joinsASecond);
+  return { ramp, load: new Load(house, server, { ...common(row), rooms: 1, participants: people, senders: 1, ramp: `${ramp}s`, 'send-after': `${ramp + firstMedia}s`, ...more }) };
+}
+
+async function steady(load, ramp, people, copies) {
+  if (await load.until((moments) => isSteady(moments, people, copies), ramp + firstMedia + steadyWithin)) return '';
+  const { joined } = load.moments.at(-1);
+  if (joined < people) return `${joined} of ${people} joined`;
+  return `after ${steadyWithin} s ${(arriving(load.moments, copies) * 100).toFixed(1)} % of the packets arrived`;
+}
+
+async function measureCpu(house, server, row, seconds) {
+  const { ramp, load } = crowd(house, server, row, row.participants, { senders: row.senders });
+  const unsteady = await steady(load, ramp, row.participants, row.participants - 1);
+  if (unsteady) return { fault: unsteady, others: 0 };
+  const seen = await measured(server, [load], seconds);
+  const memory = rssKiB(server.pid);
+  const count = threads(server.pid);
+  const summary = await load.stop();
+  const faults = [];
+  if (summary.failed) faults.push(`${summary.failed} failed`);
+  if (!(seen.loss <= worstLoss)) faults.push(`${(seen.loss * 100).toFixed(2)} % lost`);
+  if (seen.faults) faults.push(`${seen.faults} faults in sequence numbers, timestamps and picture ids`);
+  if (seen.dropped) faults.push(`roomload did not read ${seen.dropped} datagrams in time`);
+  return { fault: faults.join('; '), microseconds: (seen.cpu * 1e6) / seen.packets, perSecond: seen.packets / seen.seconds, waitsPerPacket: seen.waits / seen.packets,
+    memory, threads: count, p50: seen.p50, p99: seen.p99, loss: seen.loss, padding: seen.padding, busy: seen.busy, userShare: seen.userShare, others: seen.others };
+}
+
+// Room after room until something is lost. The last step without is the figure, divided by the share of the core it took.
+async function measureSaturation(house, server, row) {
+  const { read, unread } = row.start[server.name];
+  const people = row.room[server.name];
+  const settle = 2;
+  const seconds = 4;
+  const addRooms = (rooms, participants, more) => new Load(house, server, { ...common(row), rooms, participants, senders: 1, ramp: `${Math.ceil((rooms * participants) / 100)}s`, ...more });
+  const loads = [addRooms(read, people.read, {})];
+  const joined = async (load, asked) => { if (!(await load.until((moments) => moments.at(-1).joined >= asked, 20))) throw new Error(`${load.moments.at(-1).joined} of ${asked} joined`); };
+  await joined(loads[0], read * people.read);
+  let best;
+  for (let rooms = unread, more = 1; loads.length < 40; rooms = more) {
+    if (rooms > 0) {
+      loads.push(addRooms(rooms, people.unread, { read: server.name === 'roomshard' ? 0 : people.unread }));
+      await joined(loads.at(-1), rooms * people.unread);
+    }
+    for (let i = 0; i < settle; i += 1) await loads[0].next();
+    const before = loads.slice(1).map((load) => load.moments.length - 1);
+    const seen = await measured(server, loads, seconds);
+    // The other loads' seconds are not those of the first: rates, not counts.
+    const rates = loads.slice(1).map((load, i) => windowOf(load.moments.slice(before[i]))).map((w) => (w.packets + w.unread) / w.seconds);
+    const perSecond = seen.packets / seen.seconds + rates.reduce((sum, rate) => sum + rate, 0);
+    const loss = Math.max(seen.loss, ...loads.slice(1).filter(() => server.name !== 'roomshard').map((load, i) => windowOf(load.moments.slice(before[i])).loss));
+    const step = { perSecond, perCoreSecond: perSecond / seen.busy, busy: seen.busy, loss, p50: seen.p50, p99: seen.p99, others: seen.others, dropped: seen.dropped };
+    if (loss >= row.most) {
+      if (!best) return { fault: `${(loss * 100).toFixed(3)} % lost at the first step, ${Math.round(perSecond)} packets/s`, others: seen.others };
+      return { fault: '', ...best, beyond: step };
+    }
+    best = step;
+  }
+  return { fault: 'no end was found', others: 0 };
+}
+
+// Faster and faster, while 20 watch a sender. Rooms of two without media: what is made is XMPP, Jingle, ICE and DTLS.
+async function measureJoins(house, server, row) {
+  const watchers = 21;
+  const seconds = 6;
+  const { ramp, load } = crowd(house, server, row, watchers);
+  const unsteady = await steady(load, ramp, watchers, watchers - 1);
+  if (unsteady) return { fault: unsteady, others: 0 };
+  const steps = [];
+  for (const rate of row.rates) {
+    const rooms = (rate * seconds) / 2;
+    const people = new Load(house, server, { srtp: row.srtp, video: 'none', audio: 'none', rooms, participants: 2, ramp: `${seconds}s` });
+    await people.next();
+    const at = people.moments.length - 1;
+    const seen = await measured(server, [load, people], seconds - 3);
+    const joins = windowOf(people.moments.slice(at));
+    const { failed } = await people.stop();
+    const step = { asked: rate, rate: joins.connected / joins.seconds, busy: seen.busy, p50: seen.p50, p99: seen.p99, loss: seen.loss, failed, others: seen.others };
+    steps.push({ ...step, perCoreSecond: step.rate / seen.busy });
+    if (failed || seen.p99 >= row.mostP99) break;
+  }
+  const good = steps.filter((step) => !step.failed && step.p99 < row.mostP99);
+  if (!good.length) return { fault: `p99 ${steps[0].p99} ms at ${row.rates[0]} joins a second`, others: steps[0].others };
+  return { fault: '', ...good.at(-1), steps };
+}
+
+// As many rooms as ask for `share` of what one core forwards; all join before the first packet, since a busy shard opens no room.
+async function measureOverload(house, server, row, seconds, capacity) {
+  const perRoom = row.senders * (row.participants - 1) * (261 + 50);
+  const rooms = Math.round((row.share * capacity) / perRoom);
+  const people = rooms * row.participants;
+  const ramp = Math.ceil(people / joinsASecond);
+  const load = new Load(house, server, { ...common(row), audio: 'opus', rooms, participants: row.participants, senders: row.senders, read: 200, ramp: `${ramp}s`, 'send-after': `${ramp + firstMedia}s` });
+  if (!(await load.until((moments) => moments.at(-1).sent > 0, ramp + firstMedia + 10))) return { fault: `${load.moments.at(-1).joined} of ${people} joined`, others: 0 };
+  const beginning = await measured(server, [load], 10);
+  const later = await measured(server, [load], 10);
+  const { failed } = await load.stop();
+  return { fault: failed ? `${failed} of ${people} failed` : '', offered: rooms * perRoom, people, audioLoss: Math.max(beginning.audioLoss, later.audioLoss) * 100, p99: Math.max(beginning.p99, later.p99),
+    audioP99: Math.max(beginning.audioP99, later.audioP99), busy: later.busy, others: Math.max(beginning.others, later.others),
+    perSecond: (later.packets + later.unread) / later.seconds, beginning, later };
+}
+
+// Two servers of the same kind, one with each number of receivers, 30 s after the last joined: what only a handshake needs is
+// gone by then.
+async function measureMemory(house, name, row) {
+  const kib = [];
+  for (const receivers of row.receivers[name]) {
+    const server = await startServer(house, name);
+    try {
+      const { ramp, load } = crowd(house, server, row, receivers + 1);
+      if (!(await load.until((moments) => moments.at(-1).joined > receivers, ramp + 20))) return { fault: `${load.moments.at(-1).joined} of ${receivers + 1} joined`, others: 0 };
+      for (let i = 0; i < 30; i += 1) await load.next();
+      kib.push(rssKiB(server.pid));
+      await load.stop();
+    } finally {
+      await server.stop();
+    }
+  }
+  const [few, many] = row.receivers[name];
+  return { fault: '', kib: (kib[1] - kib[0]) / (many - few), rss: kib, others: 0 };
+}
+
+// A class: 15 s for the layers to settle, then what it takes.
+async function measureSchool(house, server, row, seconds) {
+  const { load, ramp } = crowd(house, server, row, row.participants, { senders: row.participants, 'send-after': '0s' });
+  if (!(await load.until((moments) => moments.at(-1).joined >= row.participants, ramp + 20))) return { fault: `${load.moments.at(-1).joined} of ${row.participants} joined`, others: 0 };
+  for (let i = 0; i < 15; i += 1) await load.next();
+  const seen = await measured(server, [load], seconds);
+  const summary = await load.stop();
+  const faults = [];
+  if (summary.failed) faults.push(`${summary.failed} failed`);
+  if (!(seen.loss <= worstLoss)) faults.push(`${(seen.loss * 100).toFixed(2)} % lost`);
+  if (row.view === 'full' && !(arriving(load.moments.slice(0, -1), row.participants - 1) > 0.97)) faults.push(`${(arriving(load.moments.slice(0, -1), row.participants - 1) * 100).toFixed(1)} % of the packets arrived`);
+  return { fault: faults.join('; '), busy: seen.busy, egress: seen.bytes / seen.seconds / 1e6, perSecond: seen.packets / seen.seconds, microseconds: (seen.cpu * 1e6) / seen.packets,
+    p50: seen.p50, p99: seen.p99, loss: seen.loss, freezes: summary.video.freezes, userShare: seen.userShare, others: seen.others };
+}
+
+const kinds = { cpu: measureCpu, saturation: measureSaturation, joins: measureJoins, overload: measureOverload, school: measureSchool };
+
+// `capacity`: packets per core-second, for the row that goes beyond it.
+export async function measure(house, name, row, { seconds, capacity }) {
+  let server;
+  try {
+    if (row.kind === 'memory') return await measureMemory(house, name, row);
+    server = await startServer(house, name, row.kind === 'saturation' ? openToTheEnd : '');
+    return await kinds[row.kind](house, server, row, seconds, capacity);
+  } catch (error) {
+    return { fault: String(error.message).split('\n')[0].slice(0, 200), others: 0 };
+  } finally {
+    await server?.stop();
+    for (const child of house.children) child.kill('SIGKILL');  // loads of a run that failed
+  }
+}
