@@ -5,7 +5,7 @@
 //   --seconds S       measured while the load is steady (8)
 //   --rows A,B        only these; --servers A,B only these
 //   --no-save         print only; otherwise the rows measured replace theirs in bench/results/sfu.json and sfu.html
-//   --lock FILE       hold this lock (flock) during each run, so that other jobs can keep quiet
+//   --lock FILE       hold this lock (flock) during each set, so that other jobs can keep quiet
 // A run has a new server, on CPU 1; roomload has CPU 0. Counted is the CPU of all threads of the server between two moments while
 // the load is steady, divided by the packets that receivers got in the same seconds. Latencies are those of the same seconds. A run
 // in which somebody failed to join, more than a hundredth was lost or was never sent, or a stream had a fault, is no figure but
@@ -58,11 +58,11 @@ async function measureRow(row, measured) {
   const begun = performance.now();
   for (let i = 0; i < 2 * count && sets.filter(isQuiet).length < count; i += 1) {
     const set = {};
-    for (const name of i % 2 ? [...row.servers].reverse() : row.servers) {
-      await locked(given.lock, async () => {
+    await locked(given.lock, async () => {
+      for (const name of i % 2 ? [...row.servers].reverse() : row.servers) {
         set[name] = await measure(house, name, row, { seconds: Number(given.seconds), capacity: capacityOf(measured) });
-      });
-    }
+      }
+    });
     sets.push(set);
   }
   return { ...summarise(row, sets), date: new Date().toISOString().slice(0, 10), seconds: Math.round((performance.now() - begun) / 1000) };

@@ -259,6 +259,8 @@ void Participant::on_offer(signal::Offer offer) {
   answer.transport_cc = plan_.transport_cc;
   answer.sources = own_sources();
   conversation_->accept(answer, now);
+  // A focus that did not look at our features learns of them by this answer, and offers another session.
+  if (!plan_.transport_cc && media_->offer.transport_cc()) return;
   if (!media_->offer.channel_url.empty()) station_.core.spawn(channel(media_->offer.channel_url));
   media_->transport.start(media_->offer, now);
 }
