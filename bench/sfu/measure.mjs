@@ -67,13 +67,13 @@ async function measureCpu(house, server, row, seconds) {
 async function measureSaturation(house, server, row) {
   const { read, unread } = row.start[server.name];
   const people = row.room[server.name];
-  const settle = 2;
+  const settle = 1;
   const seconds = 4;
-  const addRooms = (rooms, participants, more) => new Load(house, server, { ...common(row), rooms, participants, senders: 1, ramp: `${Math.ceil((rooms * participants) / 100)}s`, ...more });
+  const steps = [];
+  const addRooms = (rooms, participants, more) => new Load(house, server, { ...common(row), rooms, participants, senders: 1, ramp: `${Math.ceil((rooms * participants) / 150)}s`, ...more });
   const loads = [addRooms(read, people.read, {})];
   const joined = async (load, asked) => { if (!(await load.until((moments) => moments.at(-1).joined >= asked, 20))) throw new Error(`${load.moments.at(-1).joined} of ${asked} joined`); };
   await joined(loads[0], read * people.read);
-  let best;
   for (let rooms = unread, more = 1; loads.length < 40; rooms = more) {
     if (rooms > 0) {
       loads.push(addRooms(rooms, people.unread, { read: server.name === 'roomshard' ? 0 : people.unread }));
@@ -87,11 +87,13 @@ async function measureSaturation(house, server, row) {
     const perSecond = seen.packets / seen.seconds + rates.reduce((sum, rate) => sum + rate, 0);
     const loss = Math.max(seen.loss, ...loads.slice(1).filter(() => server.name !== 'roomshard').map((load, i) => windowOf(load.moments.slice(before[i])).loss));
     const step = { perSecond, perCoreSecond: perSecond / seen.busy, busy: seen.busy, loss, p50: seen.p50, p99: seen.p99, others: seen.others, dropped: seen.dropped };
+    steps.push(step);
+    if (process.env.SFU_STEPS) console.log(JSON.stringify(step));
     if (loss >= row.most) {
+      const best = steps.at(-2);
       if (!best) return { fault: `${(loss * 100).toFixed(3)} % lost at the first step, ${Math.round(perSecond)} packets/s`, others: seen.others };
-      return { fault: '', ...best, beyond: step };
+      return { fault: '', ...best, steps };
     }
-    best = step;
   }
   return { fault: 'no end was found', others: 0 };
 }
@@ -114,7 +116,8 @@ async function measureJoins(house, server, row) {
     const { failed } = await people.stop();
     const step = { asked: rate, rate: joins.connected / joins.seconds, busy: seen.busy, p50: seen.p50, p99: seen.p99, loss: seen.loss, failed, others: seen.others };
     steps.push({ ...step, perCoreSecond: step.rate / seen.busy });
-    if (failed || seen.p99 >= row.mostP99) break;
+    // Also where roomload itself is at its end.
+    if (failed || seen.p99 >= row.mostP99 || step.rate < 0.8 * rate) break;
   }
   const good = steps.filter((step) => !step.failed && step.p99 < row.mostP99);
   if (!good.length) return { fault: `p99 ${steps[0].p99} ms at ${row.rates[0]} joins a second`, others: steps[0].others };

@@ -5,6 +5,7 @@
 //   --seconds S       measured while the load is steady (8)
 //   --rows A,B        only these; --servers A,B only these
 //   --no-save         print only; otherwise the rows measured replace theirs in bench/results/sfu.json and sfu.html
+//   --add             sets are added to those saved, where they are of the same program
 //   --lock FILE       hold this lock (flock) during each set, so that other jobs can keep quiet
 // A run has a new server, on CPU 1; roomload has CPU 0. Counted is the CPU of all threads of the server between two moments while
 // the load is steady, divided by the packets that receivers got in the same seconds. Latencies are those of the same seconds. A run
@@ -17,12 +18,12 @@ import { House, locked } from '../proxy/house.mjs';
 import { measure } from './measure.mjs';
 import { page } from './report.mjs';
 import { rows } from './rows.mjs';
-import { serverNames, versions } from './servers.mjs';
+import { programHash, serverNames, versions } from './servers.mjs';
 import { isQuiet, markdown, summarise, text } from './summary.mjs';
 
 const option = { type: 'string' };
 const { values: given } = parseArgs({ options: { sets: { ...option, default: '5' }, seconds: { ...option, default: '8' }, rows: option,
-  servers: option, 'no-save': { type: 'boolean', default: false }, lock: option } });
+  servers: option, 'no-save': { type: 'boolean', default: false }, add: { type: 'boolean', default: false }, lock: option } });
 const chosen = (list, known, what) => {
   const names = list ? list.split(',') : known;
   const strange = names.filter((name) => !known.includes(name));
@@ -52,7 +53,10 @@ function save(measured, named) {
 
 const house = new House();
 
-async function measureRow(row, measured) {
+async function measureRow(row, measured, build) {
+  const old = given.add ? saved().rows?.[row.name] : undefined;
+  const program = programHash();
+  const known = old?.program === program ? old : { records: [], seconds: 0 };
   const sets = [];
   const count = Math.min(row.sets ?? Infinity, Number(given.sets));
   const begun = performance.now();
@@ -65,7 +69,8 @@ async function measureRow(row, measured) {
     });
     sets.push(set);
   }
-  return { ...summarise(row, sets), date: new Date().toISOString().slice(0, 10), seconds: Math.round((performance.now() - begun) / 1000) };
+  return { ...summarise(row, [...known.records, ...sets]), build, program, date: new Date().toISOString().slice(0, 10),
+    seconds: Math.round(known.seconds + (performance.now() - begun) / 1000) };
 }
 
 try {
@@ -74,7 +79,7 @@ try {
   const measured = {};
   for (const row of rows.filter((r) => wanted.includes(r.name)).map((r) => ({ ...r, servers: r.servers.filter((name) => servers.includes(name)) }))) {
     if (!row.servers.length) continue;
-    measured[row.name] = { ...(await measureRow(row, measured)), build: named.roomshard };
+    measured[row.name] = await measureRow(row, measured, named.roomshard);
     console.log(`\n${text(measured[row.name])}\n  took ${measured[row.name].seconds} s`);
     if (!given['no-save']) save(measured, named);
   }

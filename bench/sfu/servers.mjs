@@ -1,6 +1,7 @@
 // The servers of `./dev bench sfu`, each pinned to CPU 1: roomshard, and Janus' VideoRoom from Debian's package with its
 // threads as they come (`janus`: some for each participant) and with one event loop (`janus-1loop`).
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { bin, freePort } from '../proxy/house.mjs';
 
@@ -81,6 +82,9 @@ export function versions() {
   return { janus: packageOf('janus'), libsrtp: `${packageOf('libsrtp2-1')}, ${/libnss3/.test(srtp) ? 'built on NSS' : /libcrypto/.test(srtp) ? 'built on OpenSSL' : 'with its own ciphers'}`,
     roomshard: first('git', 'describe', '--always', '--dirty') };
 }
+
+// The program itself, whatever the tree around it looks like by now.
+export const programHash = () => createHash('sha256').update(readFileSync(`${bin}/roomshard`)).digest('hex').slice(0, 12);
 
 // Every thread, those that ended meanwhile in the process's own sum. Seconds; `cpu` is exact while they sleep, user and
 // system come from ticks.
