@@ -2,6 +2,7 @@
 // the row, or what makes the run a fault; `others` is the CPU that neither took.
 import { Load } from './load.mjs';
 import { machineSeconds, openToTheEnd, rssKiB, startServer, threads, usage } from './servers.mjs';
+import { quietAt } from '../proxy/summary.mjs';
 import { arriving, isSteady, windowOf } from './window.mjs';
 
 const joinsASecond = 40;     // of people who only join: handshakes must not pile up
@@ -92,7 +93,8 @@ async function measureSaturation(house, server, row) {
   const steps = [];
   while (loads.length < 40) {
     let step = await filled(server, loads, 4);
-    if (step.loss >= row.most) step = await filled(server, loads, 4);
+    // Once more, and while others take the machine from us two more times.
+    for (let again = 0; step.loss >= row.most && again < (step.others > quietAt ? 3 : 1); again += 1) step = await filled(server, loads, 4);
     steps.push(step);
     if (step.loss >= row.most) break;
     loads.push(await addRooms(1, people.more, row.readMore[server.name]));
@@ -100,7 +102,7 @@ async function measureSaturation(house, server, row) {
   const { others, busy, loss } = steps.at(-1);
   if (loss < row.most) return { fault: 'no end was found', others };
   if (steps.length < 2) return { fault: `${(loss * 100).toFixed(3)} % lost at the first step`, others };
-  if (busy < fullCore) return { fault: `lost with the core ${Math.round(busy * 100)} % busy, so it was not the server's end`, others };
+  if (busy < fullCore) return { fault: `lost with the core ${Math.round(busy * 100)} % busy, so it was not the server's end`, others, steps };
   return { fault: '', ...steps.at(-2), steps };
 }
 
