@@ -134,6 +134,7 @@ async function measureJoins(house, server, row) {
 
 // As many rooms as ask for `share` of what one core forwards; all join before the first packet, since a busy shard opens no room.
 async function measureOverload(house, server, row, seconds, capacity) {
+  if (!capacity) return { fault: 'there is no figure of the row saturation to go beyond', others: 0 };
   const perRoom = row.senders * (row.participants - 1) * (261 + 50);
   const rooms = Math.round((row.share * capacity) / perRoom);
   const people = rooms * row.participants;

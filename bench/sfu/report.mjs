@@ -36,12 +36,22 @@ ${chart(figure)}<p class="soft">${Object.entries(figure.of).filter(([, of]) => o
 <div class="wide"><table><thead><tr><th>server</th><th>good runs</th><th>busy</th><th>in user space</th><th>packets/s</th><th>waits a packet</th><th>lost</th><th>threads</th><th class="left">faults</th></tr></thead><tbody>${details.join('')}</tbody></table></div></section>`;
 }
 
+// Every figure that has a goal, on one line.
+function overview(rows) {
+  const lines = Object.values(rows).flatMap((row) => row.figures.filter((figure) => figure.must !== undefined).map((figure) => {
+    const janus = ['janus', 'janus-1loop'].map((name) => figure.of[name]?.median).filter((value) => value !== undefined);
+    const best = janus.length ? digits(figure.more ? Math.max(...janus) : Math.min(...janus)) : '';
+    return `<tr><td>${escape(row.title)}</td><td class="left">${escape(figure.unit)}</td><td>${best}</td><td>${figure.of.roomshard ? three(figure.of.roomshard) : ''}</td><td>${digits(figure.must)}</td><td>${figure.aim === undefined ? '' : digits(figure.aim)}</td><td>${mark(figure.verdict)}</td></tr>`;
+  }));
+  return `<div class="wide"><table><thead><tr><th>work</th><th class="left">figure</th><th>better Janus</th><th>roomshard</th><th>must</th><th>aim</th><th></th></tr></thead><tbody>${lines.join('')}</tbody></table></div>`;
+}
+
 const style = `:root{color-scheme:light dark;--ink:#1c2024;--paper:#fff;--soft:#60646c;--line:#d9d9e0;--ours:#3358d4;--other:#b9bbc6;--must:#ca244d;--good:#18794e}
 @media(prefers-color-scheme:dark){:root{--ink:#edeef0;--paper:#111113;--soft:#b0b4ba;--line:#363a3f;--ours:#7a9bff;--other:#5a6169;--must:#ff8fab;--good:#3dd68c}}
 body{margin:2rem auto;max-width:60rem;padding:0 1rem;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin:2.4rem 0 .2rem}h3{font-size:.95rem;margin:1rem 0 .2rem}p{margin:.3rem 0}.soft{color:var(--soft);font-size:.9rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.84rem;margin:.6rem 0}th,td{padding:.25rem .45rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
-th:first-child,td:first-child,.left{text-align:left}td.left{white-space:normal}.bad{color:var(--must);font-weight:600}.good{color:var(--good);font-weight:600}
+th:first-child,td:first-child,.left{text-align:left}td:first-child,td.left{white-space:normal}.bad{color:var(--must);font-weight:600}.good{color:var(--good);font-weight:600}
 svg{width:100%;max-width:48rem;height:auto;display:block}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg .value{font-weight:600}
 .ours{fill:var(--ours)}.other{fill:var(--other)}.whisker{stroke:var(--ink);fill:none}path.must{stroke:var(--must);stroke-dasharray:4 3;stroke-width:1.5;fill:none}path.aim{stroke:var(--good);stroke-dasharray:2 3;fill:none}
 svg text.must{fill:var(--must)}svg text.aim{fill:var(--good)}`;
@@ -52,6 +62,7 @@ export function page({ machine, versions, rows }) {
 <body><h1>What a forwarded packet costs: roomshard beside Janus</h1>
 <p>The same packets from the same generator to the same participants, one CPU for the server and one for the load, in turn; latencies in the seconds in which CPU was counted. How it is measured: docs/performance.md.</p>
 <p class="soft">${machine.cpus} CPUs, ${escape(machine.model)}, Linux ${escape(machine.kernel)}. ${escape(versions.janus)} on ${escape(versions.libsrtp)}.</p>
+${overview(rows)}
 ${Object.values(rows).map(section).join('\n')}
 </body></html>
 `;

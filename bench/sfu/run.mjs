@@ -64,7 +64,8 @@ async function* setsOf(row, measured, build) {
   for (let i = 0; i < 2 * count && sets.filter(isQuiet).length < count; i += 1) {
     const set = {};
     await locked(given.lock, async () => {
-      for (const name of i % 2 ? [...row.servers].reverse() : row.servers) {
+      const inTurn = row.servers.filter((name) => servers.includes(name));
+      for (const name of i % 2 ? inTurn.reverse() : inTurn) {
         set[name] = await measure(house, name, row, { seconds: Number(given.seconds), capacity: capacityOf(measured) });
       }
     });
@@ -78,8 +79,7 @@ try {
   const named = versions();
   console.log(`roomshard ${named.roomshard}; ${named.janus} on ${named.libsrtp}; one CPU for the server, one for the load`);
   const measured = {};
-  for (const row of rows.filter((r) => wanted.includes(r.name)).map((r) => ({ ...r, servers: r.servers.filter((name) => servers.includes(name)) }))) {
-    if (!row.servers.length) continue;
+  for (const row of rows.filter((r) => wanted.includes(r.name) && r.servers.some((name) => servers.includes(name)))) {
     for await (const soFar of setsOf(row, measured, named.roomshard)) {
       measured[row.name] = soFar;
       if (!given['no-save']) save(measured, named);

@@ -12,16 +12,19 @@ function verdict(value, { must, aim, more }) {
   return reaches(must) ? 'met' : 'missed';
 }
 
-// Sets in which others took more than half a CPU count only when there is no other.
+// Sets in which others took more than half a CPU count only for a server that has no other. A set need not have all servers.
 export function summarise(row, sets) {
   const quiet = sets.filter(isQuiet);
-  const used = quiet.length ? quiet : sets;
-  const good = (name) => used.map((set) => set[name]).filter((run) => run && !run.fault);
+  const usedOf = (name) => {
+    const among = quiet.filter((set) => set[name]);
+    return among.length ? among : sets.filter((set) => set[name]);
+  };
+  const good = (name) => usedOf(name).map((set) => set[name]).filter((run) => !run.fault);
   const figures = row.figures.map((figure) => {
     const of = {};
     for (const name of row.servers) of[name] = range(good(name).map((run) => run[figure.key]).filter((value) => value !== undefined));
     // To the better of Janus' two ways of running, set by set.
-    const ratios = figure.more ? [] : used.flatMap((set) => {
+    const ratios = figure.more ? [] : usedOf('roomshard').flatMap((set) => {
       const janus = row.servers.filter((name) => name.startsWith('janus') && set[name] && !set[name].fault).map((name) => set[name][figure.key]);
       return janus.length && set.roomshard && !set.roomshard.fault ? [set.roomshard[figure.key] / Math.min(...janus)] : [];
     });
@@ -33,7 +36,7 @@ export function summarise(row, sets) {
   for (const name of row.servers) {
     const runs = good(name);
     const middle = (key) => (runs.length && runs[0][key] !== undefined ? median(runs.map((run) => run[key])) : undefined);
-    servers[name] = { good: runs.length, faults: [...new Set(used.map((set) => set[name]?.fault).filter(Boolean))], busy: middle('busy'), userShare: middle('userShare'),
+    servers[name] = { good: runs.length, faults: [...new Set(usedOf(name).map((set) => set[name].fault).filter(Boolean))], busy: middle('busy'), userShare: middle('userShare'),
       perSecond: middle('perSecond'), waitsPerPacket: middle('waitsPerPacket'), loss: middle('loss'), threads: middle('threads') };
   }
   return { title: row.title, kind: row.kind, sets: sets.length, quiet: quiet.length, figures, servers, records: sets };
@@ -67,7 +70,7 @@ export function markdown(rows) {
       const of = (name) => (figure.of[name] ? three(figure.of[name]) : row.servers[name]?.faults.length ? 'fault' : '');
       const ratio = figure.ratio ? `${three(figure.ratio)}${figure.mustRatio ? ` (must ${figure.mustRatio}, aim ${figure.aimRatio}): ${figure.ratioVerdict}` : ''}` : '';
       const wanted = figure.must === undefined ? '' : `${digits(figure.must)}${figure.aim === undefined ? '' : ` (${digits(figure.aim)})`}`;
-      lines.push(`| ${i === 0 ? `${row.title}: ` : ''}${figure.unit} | ${of('janus')} | ${of('janus-1loop')} | ${of('roomshard')} | ${wanted} | ${ratio} | ${figure.verdict} |`);
+      lines.push(`| ${i === 0 ? `**${row.title}**: ` : ''}${figure.unit} | ${of('janus')} | ${of('janus-1loop')} | ${of('roomshard')} | ${wanted} | ${ratio} | ${figure.verdict} |`);
     }
   }
   return lines.join('\n');

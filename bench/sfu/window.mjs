@@ -39,14 +39,17 @@ export function windowOf(moments) {
     ...latencies(inside, ['audio', 'video']), audioP99: latencies(inside, ['audio']).p99 };
 }
 
-// Everybody has joined, and for `seconds` in a row as much arrived as was sent to `copies` receivers each. Probes must be
-// over where there are any: padding that is left is below a hundredth.
+// Everybody has joined, and for `seconds` as much arrived as was sent to `copies` receivers each: within a hundredth, and within a
+// twentieth in each of them, since a server may hold some back. Probes must be over where there are any: padding that is left is
+// below a hundredth.
 export function isSteady(moments, people, copies, seconds = 3) {
   if (moments.length <= seconds || moments.at(-1).joined < people) return false;
-  return moments.slice(-seconds).every((moment, i) => {
-    const { packets, sent, padding } = windowOf([moments[moments.length - seconds - 1 + i], moment]);
-    return sent > 0 && Math.abs(packets / (sent * copies) - 1) < 0.01 && padding < packets / 100;
-  });
+  const within = (first, last, most) => {
+    const { packets, sent, padding } = windowOf([first, last]);
+    return sent > 0 && Math.abs(packets / (sent * copies) - 1) < most && padding < packets / 100;
+  };
+  const last = moments.slice(-seconds - 1);
+  return within(last[0], last.at(-1), 0.01) && last.slice(1).every((moment, i) => within(last[i], moment, 0.05));
 }
 
 // What share of it arrived in the last second, for who wants to know why it is not.

@@ -33,6 +33,8 @@ test('a load is steady when all that was sent arrives for three seconds, everybo
   assert.equal(isSteady(seconds(good), 4, 2), false);
   assert.equal(isSteady(seconds(good.slice(0, 4)), 3, 2), false);  // its first second had half of it
   assert.equal(isSteady(seconds([0, 200, 400, 560]), 3, 2), false);
+  assert.equal(isSteady(seconds([0, 200, 394, 600]), 3, 2), true);   // held back for a second
+  assert.equal(isSteady(seconds([0, 200, 360, 600]), 3, 2), false);
   const probed = seconds(good).map((m, i) => ({ ...m, video: { ...m.video, padding: i * 10 } }));
   assert.equal(isSteady(probed, 3, 2), false);
 });
