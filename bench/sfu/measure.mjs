@@ -1,8 +1,8 @@
 // How each kind of row is measured. A run has a server of its own, on CPU 1; roomload has CPU 0. Answers figures by the keys of
 // the row, or what makes the run a fault; `others` is the CPU that neither took.
+import { quietAt } from '../proxy/summary.mjs';
 import { Load } from './load.mjs';
 import { machineSeconds, openToTheEnd, rssKiB, startServer, threads, usage } from './servers.mjs';
-import { quietAt } from '../proxy/summary.mjs';
 import { arriving, isSteady, windowOf } from './window.mjs';
 
 const joinsASecond = 40;     // of people who only join: handshakes must not pile up
@@ -10,6 +10,9 @@ const firstMedia = 2;        // seconds from the last who joins to the first pac
 const steadyWithin = 25;     // seconds; then it is a fault
 const worstLoss = 0.01;      // of a run whose CPU is a figure
 const fullCore = 0.85;       // from here on a core is at its end
+const videoPackets = 261;    // a second, of the neutral load
+const audioPackets = 50;
+const mostRead = 200;        // where not all can be
 
 const common = ({ srtp, spread, video = 'neutral', audio = 'none', view = 'full', feedback = 'reports' }) => ({ srtp, spread, video, audio, view, feedback });
 
@@ -135,18 +138,20 @@ async function measureJoins(house, server, row) {
 // As many rooms as ask for `share` of what one core forwards; all join before the first packet, since a busy shard opens no room.
 async function measureOverload(house, server, row, seconds, capacity) {
   if (!capacity) return { fault: 'there is no figure of the row saturation to go beyond', others: 0 };
-  const perRoom = row.senders * (row.participants - 1) * (261 + 50);
+  const perRoom = row.senders * (row.participants - 1) * (videoPackets + audioPackets);
   const rooms = Math.round((row.share * capacity) / perRoom);
   const people = rooms * row.participants;
   const ramp = Math.ceil(people / joinsASecond);
-  const load = new Load(house, server, { ...common(row), audio: 'opus', rooms, participants: row.participants, senders: row.senders, read: 200, ramp: `${ramp}s`, 'send-after': `${ramp + firstMedia}s` });
-  if (!(await load.until((moments) => moments.at(-1).sent > 0, ramp + firstMedia + 10))) return { fault: `${load.moments.at(-1).joined} of ${people} joined`, others: 0 };
+  const load = new Load(house, server, { ...common(row), audio: 'opus', rooms, participants: row.participants, senders: row.senders, read: mostRead,
+    ramp: `${ramp}s`, 'send-after': `${ramp + firstMedia}s` });
+  const begun = await load.until((moments) => moments.at(-1).sent > 0, ramp + firstMedia + 10);
+  if (!begun || load.moments.at(-1).joined < people) return { fault: `${load.moments.at(-1).joined} of ${people} joined`, others: 0 };
   const beginning = await measured(server, [load], 10);
   const later = await measured(server, [load], 10);
   const { failed } = await load.stop();
-  return { fault: failed ? `${failed} of ${people} failed` : '', offered: rooms * perRoom, people, audioLoss: Math.max(beginning.audioLoss, later.audioLoss) * 100, p99: Math.max(beginning.p99, later.p99),
-    audioP99: Math.max(beginning.audioP99, later.audioP99), busy: later.busy, others: Math.max(beginning.others, later.others),
-    perSecond: (later.packets + later.unread) / later.seconds, beginning, later };
+  const worse = (key) => Math.max(beginning[key], later[key]);
+  return { fault: failed ? `${failed} of ${people} failed` : '', offered: rooms * perRoom, people, audioLoss: worse('audioLoss') * 100, p99: worse('p99'), audioP99: worse('audioP99'),
+    busy: later.busy, others: worse('others'), perSecond: (later.packets + later.unread) / later.seconds, beginning, later };
 }
 
 // Two servers of the same kind, one with each number of receivers, 30 s after the last joined: what only a handshake needs is
@@ -179,7 +184,8 @@ async function measureSchool(house, server, row, seconds) {
   const faults = [];
   if (summary.failed) faults.push(`${summary.failed} failed`);
   if (!(seen.loss <= worstLoss)) faults.push(`${(seen.loss * 100).toFixed(2)} % lost`);
-  if (row.view === 'full' && !(arriving(load.moments.slice(0, -1), row.participants - 1) > 0.97)) faults.push(`${(arriving(load.moments.slice(0, -1), row.participants - 1) * 100).toFixed(1)} % of the packets arrived`);
+  const arrived = seen.packets / (seen.sent * (row.participants - 1));  // of everything, where everything is asked for
+  if (row.view === 'full' && !(arrived > 0.97)) faults.push(`${(arrived * 100).toFixed(1)} % of the packets arrived`);
   return { fault: faults.join('; '), busy: seen.busy, egress: seen.bytes / seen.seconds / 1e6, perSecond: seen.packets / seen.seconds, microseconds: (seen.cpu * 1e6) / seen.packets,
     p50: seen.p50, p99: seen.p99, loss: seen.loss, freezes: summary.video.freezes, userShare: seen.userShare, others: seen.others };
 }
