@@ -1,4 +1,4 @@
-// One media worker: a thread with its own epoll loop, its own UDP port and the endpoints that were given to
+// One media worker: a thread with its own poll loop, its own UDP port and the endpoints that were given to
 // it (shard.md 1 to 3). Commands come and events go through one bounded queue each; packets for receivers on
 // other workers cross through rings. The steps of a packet stand in packet_path.cpp, those of RTCP in
 // feedback_path.cpp; worker.cpp has the loop, the commands and the timers.
@@ -220,7 +220,6 @@ class Worker {
   WorkerCounts counts_;
   WorkerCounts published_;
 
-  int epoll_ = -1;
   std::atomic<bool> stop_{false};
   std::atomic<double> busy_{0};
   std::atomic<double> stress_told_{0};

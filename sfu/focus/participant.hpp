@@ -10,11 +10,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "sfu/bridge/control/control.hpp"
@@ -49,7 +49,7 @@ class RestartLimiter {
 
  private:
   const Limits& limits_;
-  std::deque<TimePoint> recent_;  // at most limits_.restarts
+  std::vector<TimePoint> recent_;  // oldest first, at most limits_.restarts
 };
 
 struct Participant {
