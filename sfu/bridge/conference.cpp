@@ -202,19 +202,21 @@ void Conference::spend_on(Endpoint& receiver, std::span<const Wanted> wanted, st
       claim.held = claim.options.position(out->forwarder.target());
     }
   }
-  const Spending spending = spend(claims, budget, receiver.rise_hold.may_rise(now));
+  const Spending spending = spend(claims, {.bitrate = budget,
+                                           .may_rise = receiver.rise_hold.may_rise(now),
+                                           .untried = receiver.bandwidth.untried(now)});
   receiver.rise_hold.on_spent(spending, now);
-  receiver.spent = spending.spent;
+  receiver.spent = std::min(spending.spent, budget.value_or(spending.spent));
   receiver.limited = !spending.complete;
   // A probe has to show that there is room for the best, with the margin of a rise.
-  receiver.bandwidth.set_goal(spending.complete ? 0
-                                                : kRiseMargin * spending.ideal + receiver.audio_rate.rate());
+  receiver.bandwidth.set_goal(spending.complete ? 0 : receiver.estimate_for(kRiseMargin * spending.ideal));
   for (std::size_t i = 0; i < claims.size(); ++i) {
     const int chosen = spending.chosen[i];
     // Without room for it its sender goes on with the least, so that it is there again at once.
     LayerOption option = claims[i].options[static_cast<std::size_t>(std::max(chosen, 0))];
     if (chosen < 0) option.target = {};
     give(receiver, wanted[i], option);
+    if (budget) leave_what_drowns(receiver, *wanted[i].source, *budget, now);
   }
 }
 
@@ -222,6 +224,23 @@ void Conference::give(Endpoint& receiver, const Wanted& wanted, const LayerOptio
   VideoOut& out = wanted.source->video_out(receiver);
   out.wanted_height = option.height;
   out.forwarder.set_target(option.target);
+}
+
+// Until its key frame comes, the lower layer of a simulcast is waited for with the higher one going on. Where
+// the path carries far less than that one costs, hardly a frame of it arrives whole, and it would drown the
+// key frame as well: so that is asked for when the queue has drained.
+void Conference::leave_what_drowns(Endpoint& receiver, SourceState& source, double budget, TimePoint now) {
+  constexpr double kFarTooMuch = 1.5;
+  constexpr Duration kLongestWait = milliseconds(300);
+  VideoOut& out = *source.find_video_out(receiver);
+  const auto current = out.forwarder.current_layer();
+  const auto awaited = out.forwarder.wanted_keyframe(source.layers, now);
+  if (!current || !awaited || *awaited >= *current) return;
+  if (source.layers.bitrate(*current, forward::kMaxTemporals - 1, now) <= kFarTooMuch * budget) return;
+  out.forwarder.leave();
+  const Duration drains = std::clamp<Duration>(receiver.bandwidth.queued(), Duration(), kLongestWait);
+  receiver.keyframes_from = now + drains;
+  receiver.bandwidth.hold(now + drains);
 }
 
 void Conference::on_audio(SourceState& source, std::optional<std::uint8_t> level, TimePoint now) {

@@ -90,6 +90,7 @@ class Conference {
   };
   std::vector<Wanted> wanted_video(const Endpoint& receiver) const;
   void give(Endpoint& receiver, const Wanted& wanted, const LayerOption& option);
+  static void leave_what_drowns(Endpoint& receiver, SourceState& source, double budget, TimePoint now);
   void spend_on(Endpoint& receiver, std::span<const Wanted> wanted, std::optional<double> budget,
                 TimePoint now);
   void add_source(const SetEndpointSources& message, const Source& source, Endpoint* sender);

@@ -39,8 +39,6 @@ IncomingStream* Endpoint::find_stream(std::uint32_t ssrc) {
 
 std::optional<double> Endpoint::video_budget() const {
   if (!ready()) return std::nullopt;  // nothing goes there yet, so senders may begin with what is wished for
-  // Reports, and packets sent again.
-  constexpr double kOverhead = 0.05;
   std::optional<double> budget = bandwidth.estimate();
   if (budget) budget = std::max(0.0, *budget * (1 - kOverhead) - audio_rate.rate());
   // A client may say that its path carries less. That it carries more would be for others to suffer from.

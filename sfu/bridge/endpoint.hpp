@@ -149,6 +149,8 @@ struct Endpoint {
   bool allocation_due = false;  // of this receiver alone
   TimePoint next_allocation{};
   TimePoint next_told{};  // what it can have
+  // No key frame is asked for before: what still fills its queue would drown it.
+  std::optional<TimePoint> keyframes_from;
 
   // ---- what people ask
   double loss_in = 0;  // of the last report, either way
@@ -174,8 +176,16 @@ struct Endpoint {
   }
   // What there is for video, bit/s; empty: no bounds are known.
   std::optional<double> video_budget() const;
+  // The estimate for which video_budget() would be `bitrate`.
+  double estimate_for(double bitrate) const { return (bitrate + audio_rate.rate()) / (1 - kOverhead); }
+  // It is being sent more than there is.
+  bool overspent() const {
+    const std::optional<double> budget = video_budget();
+    return budget && *budget < spent;
+  }
 
   static constexpr std::size_t kIpAndUdp = 28;
+  static constexpr double kOverhead = 0.05;  // reports, and packets sent again
 };
 
 }  // namespace roomgate::sfu::bridge

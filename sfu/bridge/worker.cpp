@@ -328,7 +328,9 @@ void Worker::settle() {
       const bool due = std::exchange(receiver->allocation_due, false);
       if (!all && !due) continue;
       any = true;
-      if (!conference->allocate(*receiver, last_n_.limit(), now_)) continue;
+      const bool changes = conference->allocate(*receiver, last_n_.limit(), now_);
+      ask_for_keyframes(*receiver);
+      if (!changes) continue;
       ForwardedChanged changed{receiver->key, receiver->forwarded, {}};
       for (const auto& source : conference->sources()) {
         if (!source->is_video()) continue;
@@ -426,6 +428,10 @@ void Worker::tick_endpoint(Endpoint& endpoint, bool slow) {
     send_padding(endpoint);
   }
   if (slow) review_downlink(endpoint);
+  if (endpoint.keyframes_from && now_ >= *endpoint.keyframes_from) {
+    endpoint.keyframes_from.reset();
+    ask_for_keyframes(endpoint);
+  }
   for (const IncomingStream& stream : endpoint.streams) {
     if (stream.rtx) continue;
     LayerState& layer = stream.source->streams[stream.layer];
@@ -450,7 +456,7 @@ void Worker::tick_conference(Conference& conference) {
     for (LayerState& layer : source->streams) layer.history->expire(now_);
     std::uint32_t asked = 0;  // layers, once each however many receivers wait
     for (VideoOut& out : source->video_outs) {
-      if (!out.receiver->ready()) continue;
+      if (!out.receiver->ready() || out.receiver->keyframes_from) continue;
       const auto layer = out.forwarder.wanted_keyframe(source->layers, now_);
       if (!layer || (asked >> *layer & 1) != 0) continue;
       asked |= std::uint32_t{1} << *layer;

@@ -127,6 +127,7 @@ class Worker {
   void on_keyframe_wanted(Endpoint& receiver, std::uint32_t announced_ssrc);
   void renew_pictures(Endpoint& receiver);
   void renew_picture(Endpoint& receiver, SourceState& source);
+  void ask_for_keyframes(Endpoint& receiver);
   void want_keyframe(Conference& conference, SourceState& source, std::size_t layer);
   void send_picture_loss_if_due(SourceState& source, LayerState& layer);
   void send_nacks(SourceState& source, LayerState& layer);

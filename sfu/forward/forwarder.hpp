@@ -57,6 +57,8 @@ class Forwarder {
   std::uint32_t ssrc() const { return ssrc_; }
   void set_target(Target target) { selector_.set_target(target); }
   Target target() const { return selector_.target(); }
+  // Nothing more of what is being forwarded: the next is a key frame of the target.
+  void leave() { selector_.reset(); }
   // Muted: nothing is forwarded, and going on waits for a key frame.
   void set_muted(bool muted);
   bool muted() const { return muted_; }
