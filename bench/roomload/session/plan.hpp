@@ -42,7 +42,8 @@ struct Plan {
   bool audio = true;
   View view = View::stage;
   int last_n = -1;
-  Duration spread{};  // a frame's packets leave over this time
+  bool ssrc_rewriting = false;  // the bridge may own the SSRCs
+  Duration spread{};            // a frame's packets leave over this time
   // Receivers beyond these join and receive, but the kernel drops their media unread.
   std::optional<std::uint32_t> read;
   network::Profile network{"none", "as it is", {}, {}};

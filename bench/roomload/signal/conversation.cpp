@@ -22,14 +22,17 @@ const std::string kCaps = "http://jabber.org/protocol/caps";
 const std::string kNick = "http://jabber.org/protocol/nick";
 const std::string kCapsNode = "https://jitsi.org/jitsi-meet";
 
-// What a focus decides by: sources with names in JSON, transport-cc, no SCTP. Sorted, as the hash wants them.
-constexpr std::array<std::string_view, 14> kFeatures = {
+// What a focus decides by: sources with names in JSON, transport-cc, no SCTP; rewriting only where it is
+// wanted. Sorted, as the hash wants them.
+constexpr std::string_view kRewriting = "http://jitsi.org/ssrc-rewriting-1";
+constexpr std::array<std::string_view, 15> kFeatures = {
     "http://jabber.org/protocol/caps",
     "http://jabber.org/protocol/disco#info",
     "http://jitsi.org/json-encoded-sources",
     "http://jitsi.org/receive-multiple-video-streams",
     "http://jitsi.org/remb",
     "http://jitsi.org/source-name",
+    kRewriting,
     "http://jitsi.org/tcc",
     "urn:ietf:rfc:4588",
     "urn:xmpp:jingle:1",
@@ -68,10 +71,13 @@ std::string words_of(const Element& error) {
   return text.empty() ? condition : condition + ": " + text.substr(0, 200);
 }
 
-Element disco_answer(const std::string& node) {
+bool lists(std::string_view feature, bool ssrc_rewriting) { return feature != kRewriting || ssrc_rewriting; }
+
+Element disco_answer(const std::string& node, bool ssrc_rewriting) {
   Element out("query", ns::kDiscoInfo);
   if (!node.empty()) out.set("node", node);
   for (const std::string_view feature : kFeatures) {
+    if (!lists(feature, ssrc_rewriting)) continue;
     out.add(Element("feature", ns::kDiscoInfo)).set("var", std::string(feature));
   }
   return out;
@@ -79,9 +85,11 @@ Element disco_answer(const std::string& node) {
 
 }  // namespace
 
-std::string capabilities_version() {
+std::string capabilities_version(bool ssrc_rewriting) {
   std::string text;
-  for (const std::string_view feature : kFeatures) text += std::string(feature) + "<";
+  for (const std::string_view feature : kFeatures) {
+    if (lists(feature, ssrc_rewriting)) text += std::string(feature) + "<";
+  }
   std::array<std::uint8_t, SHA_DIGEST_LENGTH> digest;
   SHA1(as_bytes(text).data(), text.size(), digest.data());
   return to_base64(digest);
@@ -299,7 +307,7 @@ void Conversation::on_iq(const Element& iq, TimePoint now) {
 void Conversation::on_iq_request(const Element& iq, TimePoint) {
   if (const Element* jingle = iq.child("jingle", kJingle)) return on_jingle(iq, *jingle);
   if (const Element* query = iq.child("query", ns::kDiscoInfo)) {
-    return reply(iq, disco_answer(std::string(query->attribute_or("node", ""))));
+    return reply(iq, disco_answer(std::string(query->attribute_or("node", "")), account_.ssrc_rewriting));
   }
   if (iq.child("ping", ns::kPing) != nullptr) return reply(iq);
   refuse(iq, "feature-not-implemented");
@@ -396,7 +404,7 @@ void Conversation::send_presence() {
   presence.add(Element("c", kCaps))
       .set("hash", "sha-1")
       .set("node", kCapsNode)
-      .set("ver", capabilities_version());
+      .set("ver", capabilities_version(account_.ssrc_rewriting));
   std::string info = "{";
   for (const OwnSource& source : sources_) {
     info += (info.size() > 1 ? ",\"" : "\"") + source.name + "\":{\"muted\":false}";

@@ -35,6 +35,7 @@ struct Account {
   std::string name;      // shown to people who look
   std::string codec;     // "vp8": the one we prefer
   bool over_http = false;
+  bool ssrc_rewriting = false;  // the bridge may own the SSRCs: sources come by its maps only
 };
 
 struct ConversationLimits {
@@ -145,6 +146,6 @@ class Conversation {
 };
 
 // XEP-0115 5: of our features, in the presence; and the answer when the focus asks for what stands behind it.
-std::string capabilities_version();
+std::string capabilities_version(bool ssrc_rewriting = false);
 
 }  // namespace roomgate::bench::roomload::signal
