@@ -240,10 +240,11 @@ bool Conference::on_audio(SourceState& source, std::optional<std::uint8_t> level
   // Without a level it may be speech: heard while there is room, and in nobody's way.
   loudest_.on_level(source.voice, level.value_or(limits_.loudest.voice - 1), now);
   const bool spoke = source.voice.spoke != spoke_before;
-  const bool begins = spoke && (!was_on_air || now - spoke_before > limits_.loudest.pause) && on_air(source);
-  if (begins && !rewritten_.empty()) label_speaker(source, now);
+  const bool begins = !was_on_air || now - spoke_before > limits_.loudest.pause || now >= source.label_again;
+  const bool labelled = spoke && begins && on_air(source) && !rewritten_.empty();
+  if (labelled) label_speaker(source, now);
   judge_speaker(source, level, now);
-  return begins && !rewritten_.empty();
+  return labelled;
 }
 
 void Conference::judge_speaker(const SourceState& source, std::optional<std::uint8_t> level, TimePoint now) {

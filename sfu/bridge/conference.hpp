@@ -103,7 +103,7 @@ class Conference {
   void judge_speaker(const SourceState& source, std::optional<std::uint8_t> level, TimePoint now);
   std::vector<Wanted> wanted_video(const Endpoint& receiver) const;
   bool label(Endpoint& receiver, const SourceState& source, const SsrcPool::Since& since);
-  void label_voice(Endpoint& receiver, SourceState& source, const SsrcPool::Since& since);
+  bool label_voice(Endpoint& receiver, SourceState& source, const SsrcPool::Since& since);
   void label_speaker(SourceState& source, TimePoint now);
   void label_wanted(Endpoint& receiver, std::vector<Wanted>& wanted, TimePoint now);
   void describe_again(const SourceState& source);

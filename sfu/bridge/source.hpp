@@ -77,7 +77,8 @@ struct SourceState {
 
   LayerWatch layer_watch;
 
-  receive::LoudestFew::Voice voice;  // audio
+  receive::LoudestFew::Voice voice;          // audio
+  TimePoint label_again = TimePoint::max();  // a receiver with SSRCs of ours had none left for it
 
   std::uint32_t announced_ssrc() const { return announced.layers.front().ssrc; }
   bool is_video() const { return announced.media == Media::video; }

@@ -8,6 +8,8 @@
 namespace roomgate::sfu::bridge {
 namespace {
 
+constexpr Duration kTryAgain = milliseconds(100);
+
 std::optional<TimePoint> stays(const SsrcPool::Slot&) { return std::nullopt; }
 
 }  // namespace
@@ -45,11 +47,13 @@ bool Conference::label(Endpoint& receiver, const SourceState& source, const Ssrc
   return true;
 }
 
-void Conference::label_voice(Endpoint& receiver, SourceState& source, const SsrcPool::Since& since) {
-  if (source.owner == receiver.key || source.find_audio_out(receiver) != nullptr) return;
-  if (receiver.wants_audio(source.announced.name) && label(receiver, source, since)) {
-    source.audio_out(receiver);
-  }
+// False: it is wanted, and there is no place.
+bool Conference::label_voice(Endpoint& receiver, SourceState& source, const SsrcPool::Since& since) {
+  if (source.owner == receiver.key || source.find_audio_out(receiver) != nullptr) return true;
+  if (!receiver.wants_audio(source.announced.name)) return true;
+  if (!label(receiver, source, since)) return false;
+  source.audio_out(receiver);
+  return true;
 }
 
 // While there are free ones, without anybody having said a word: the client then knows the SSRC when it is
@@ -58,15 +62,19 @@ void Conference::label_voice_if_free(SourceState& source) {
   for (Endpoint* receiver : rewritten_) label_voice(*receiver, source, stays);
 }
 
-// Somebody began to speak: in the place of whoever has been quiet for the longest.
+// Somebody began to speak: in the place of whoever has been quiet for the longest. Where all speak, once more
+// when one of them may have ceased to.
 void Conference::label_speaker(SourceState& source, TimePoint now) {
+  source.label_again = TimePoint::max();
   for (Endpoint* receiver : rewritten_) {
-    label_voice(*receiver, source, [&](const SsrcPool::Slot& slot) -> std::optional<TimePoint> {
-      const SourceState* holder = find_announced(slot.holder);
-      if (holder == nullptr || !receiver->wants_audio(holder->announced.name)) return TimePoint{};
-      const bool speaking = on_air(*holder) && now - holder->voice.spoke <= limits_.loudest.pause;
-      return speaking ? std::nullopt : std::optional(holder->voice.spoke);
-    });
+    const bool has =
+        label_voice(*receiver, source, [&](const SsrcPool::Slot& slot) -> std::optional<TimePoint> {
+          const SourceState* holder = find_announced(slot.holder);
+          if (holder == nullptr || !receiver->wants_audio(holder->announced.name)) return TimePoint{};
+          const bool speaking = on_air(*holder) && now - holder->voice.spoke <= limits_.loudest.pause;
+          return speaking ? std::nullopt : std::optional(holder->voice.spoke);
+        });
+    if (!has) source.label_again = now + kTryAgain;
   }
 }
 

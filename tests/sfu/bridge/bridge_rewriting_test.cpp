@@ -415,6 +415,32 @@ TEST_CASE("NACK, PLI and reports of a receiver with SSRCs of ours mean what thos
   }
 }
 
+TEST_CASE("a receiver whose SSRCs are ours may live on another worker than those it sees") {
+  BridgeConfig config = config_of(1, 1);
+  config.workers = 2;
+  config.limits.worker_endpoints = 1;
+  House house(config);
+  Person a{house.join("room", "aaaaaaaa", 1), true};
+  Member& receiver = join_rewriting(house, "bbbbbbbb");
+  Person c{house.join("room", "cccccccc", 1), false};
+  REQUIRE(receiver.allocated.candidates.front().port != a.member.allocated.candidates.front().port);
+  Audience audience(house, receiver);
+  for (Person* shown : {&a, &c, &a}) {
+    a.speaking = shown == &a;
+    c.speaking = shown == &c;
+    select(house, receiver, {shown->member.id});
+    audience.seen.clear();
+    audience.heard.clear();
+    CHECK(house.until([&] {
+      a.step();
+      c.step();
+      audience.look();
+      return audience.seen.contains(shown->member.id) && audience.heard.contains(shown->member.id);
+    }));
+  }
+  CHECK(audience.relabelled >= 4);
+}
+
 TEST_CASE("a source that leaves gives its SSRC to the next one, and a screen is called a screen") {
   House house(config_of(1, 1));
   Person a{house.join("room", "aaaaaaaa", 1), true};
