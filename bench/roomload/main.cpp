@@ -46,6 +46,7 @@ struct Options {
   std::string stream;
   std::size_t threads = 0;
   bool insecure = false;
+  bool ssrc_rewriting = false;
   std::string domain;
   std::string muc;
   std::string focus;
@@ -119,6 +120,8 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--last-n", o.last_n, "videos each asks for at most (-1: all)")
       ->check(CLI::Range(-1, 10'000))
       ->option_text("N");
+  app.add_flag("--ssrc-rewriting", o.ssrc_rewriting,
+               "sources come by the bridge's maps, under its own SSRCs");
   app.add_option("--scenario", o.scenario, "a set of the above to begin with")
       ->check(CLI::IsMember(scenarios))
       ->option_text(CLI::detail::join(scenarios, "|"));
@@ -188,6 +191,7 @@ Plan plan_of(const Options& o) {
   if (o.view == "tiles") plan.view = View::tiles;
   if (o.view == "full") plan.view = View::full;
   if (o.last_n) plan.last_n = *o.last_n;
+  plan.ssrc_rewriting = o.ssrc_rewriting;
   plan.read = o.read;
   plan.threads = o.threads;
   if (!o.network.empty() && o.network != "none") plan.network = *roomload::network::find_profile(o.network);

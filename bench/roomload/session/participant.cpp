@@ -104,7 +104,7 @@ net::Task<void> Participant::signal() {
   account.room_jid = signal::room_jid(run.settings, room_);
   account.name = "load " + std::to_string(number_ + 1);
   account.codec = ascii_lower(to_text(plan_.codec));
-  account.transport_cc = plan_.transport_cc;
+  account.features = {.transport_cc = plan_.transport_cc, .ssrc_rewriting = plan_.ssrc_rewriting};
   account.over_http = !run.settings.conference_request.empty();
   conversation_.emplace(std::move(account), station_.core.now());
   pump();
@@ -279,6 +279,20 @@ void Participant::on_sources(const signal::SourcesChanged& change) {
   tell_wishes();
 }
 
+// The stream under an SSRC goes on as one, whatever it stands for: that is what its receiver checks.
+void Participant::on_map(const signal::SourcesMap& map) {
+  for (const signal::SourcesMap::Entry& entry : map.entries) {
+    media_->audience.release(entry.ssrc);
+  }
+  for (const signal::SourcesMap::Entry& entry : map.entries) {
+    const media::RemoteSource source{
+        .name = entry.source, .video = map.video, .ssrc = entry.ssrc, .rtx = entry.rtx};
+    media_->receiver.add_source(source);
+    media_->audience.add(source);
+  }
+  tell_wishes();
+}
+
 void Participant::end_session(TimePoint now) {
   if (media_ == nullptr) return;
   transport::Pacer& pacer = station_.desk.pacer;
@@ -433,6 +447,8 @@ void Participant::on_channel_message(std::string_view text) {
     if (!constraints->source.empty() && constraints->source != conversation_->endpoint() + "-v0") return;
     media_->video->set_max_height(constraints->max_height);
     schedule_media();
+  } else if (const auto* map = std::get_if<signal::SourcesMap>(&*message)) {
+    if (plan_.ssrc_rewriting) on_map(*map);
   } else if (const auto* forwarded = std::get_if<signal::ForwardedSources>(&*message)) {
     for (const auto& [name, source] : media_->audience.sources()) {
       if (!source.video) continue;

@@ -52,6 +52,7 @@ class Participant final : public Member,
   void on_event(signal::Event event);
   void on_offer(signal::Offer offer);
   void on_sources(const signal::SourcesChanged& change);
+  void on_map(const signal::SourcesMap& map);
   void end_session(TimePoint now);
   std::vector<signal::OwnSource> own_sources() const;
   std::uint32_t ssrc(std::uint32_t which) const;

@@ -42,9 +42,10 @@ struct Plan {
   bool audio = true;
   View view = View::stage;
   int last_n = -1;
-  Duration spread{};         // a frame's packets leave over this time
-  Duration send_after{};     // nobody sends before this, counted from the first who begins to join
-  bool transport_cc = true;  // transport-wide feedback both ways; else only reports
+  Duration spread{};            // a frame's packets leave over this time
+  Duration send_after{};        // nobody sends before this, counted from the first who begins to join
+  bool transport_cc = true;     // transport-wide feedback both ways; else only reports
+  bool ssrc_rewriting = false;  // the bridge may own the SSRCs
   // So many are read and checked, spread over the rooms. The others join and receive, but the kernel drops
   // their media unread.
   std::optional<std::uint32_t> read;

@@ -201,7 +201,7 @@ TEST_CASE("a ping without an answer is the end") {
 TEST_CASE("its features have transport-cc in them, or not, and its version says so") {
   const auto features = [](bool transport_cc) {
     Account mine = account();
-    mine.transport_cc = transport_cc;
+    mine.features.transport_cc = transport_cc;
     Conversation conversation(std::move(mine), kStart);
     (void)conversation.take_output();
     conversation.consume(
@@ -215,7 +215,7 @@ TEST_CASE("its features have transport-cc in them, or not, and its version says 
   CHECK(features(true).find("http://jitsi.org/tcc") != std::string::npos);
   CHECK(features(false).find("http://jitsi.org/remb") != std::string::npos);
   CHECK(features(false).find("http://jitsi.org/tcc") == std::string::npos);
-  CHECK(capabilities_version(true) != capabilities_version(false));
+  CHECK(capabilities_version() != capabilities_version({.transport_cc = false}));
 }
 
 TEST_CASE("only the focus may call") {
