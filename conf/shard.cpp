@@ -38,6 +38,8 @@ void describe(Binder& b, Shard& shard) {
   b.key("port", shard.media.port, between(std::int64_t{0}, std::int64_t{65000}),
         "worker w binds port + w; 0: free ports");
   b.key("workers", shard.media.workers, between(std::int64_t{1}, std::int64_t{32}), "media threads");
+  b.key("spread_from", shard.media.spread_from, between(std::int64_t{1}, std::int64_t{100'000}),
+        "people on a worker from which on a conference goes on with another");
   b.key("advertise", shard.media.advertise, ip_with_optional_port(),
         "addresses offered to clients besides those of the interfaces: for NAT and node ports");
   b.key("loudest", shard.media.loudest, between(std::int64_t{0}, std::int64_t{100}),

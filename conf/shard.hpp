@@ -25,6 +25,7 @@ struct Shard {
     std::string address;        // empty: all addresses of both families
     std::int64_t port = 10000;  // worker w binds port + w; 0: free ports
     std::int64_t workers = 1;
+    std::int64_t spread_from = 300;
     std::vector<std::string> advertise;  // ADDR or ADDR:PORT
     std::int64_t loudest = 6;            // voices at once; 0: all
     std::int64_t loudest_from = 12;      // in rooms with as many microphones

@@ -62,6 +62,7 @@ bridge::BridgeConfig bridge_config(const conf::Shard& settings) {
   config.name = settings.name;
   config.region = settings.region;
   config.workers = static_cast<std::size_t>(settings.media.workers);
+  config.limits.worker_endpoints = static_cast<std::size_t>(settings.media.spread_from);
   if (!settings.media.address.empty()) config.bind_ip = settings.media.address;
   config.port = static_cast<std::uint16_t>(settings.media.port);
   for (const std::string& text : settings.media.advertise) {

@@ -44,6 +44,7 @@ struct Options {
   std::string adapter = "jitsi";
   std::string srtp = "any";
   std::string stream;
+  std::string record;
   std::size_t threads = 0;
   bool insecure = false;
   bool ssrc_rewriting = false;
@@ -104,6 +105,9 @@ void add_options(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"vp8", "vp9", "av1", "h264"}))
       ->option_text("vp8|vp9|av1|h264");
   app.add_option("--stream", o.stream, "send this recording instead: FILE.ivf")->option_text("FILE.ivf");
+  app.add_option("--record", o.record,
+                 "write the first video that the first participant gets: IVF, H264 as Annex B")
+      ->option_text("FILE");
   app.add_option("--spread", o.spread, "a frame's packets leave over this time (0ms: back to back)")
       ->option_text("TIME");
   app.add_option("--send-after", o.send_after,
@@ -114,9 +118,10 @@ void add_options(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"transport-cc", "reports"}))
       ->option_text("transport-cc|reports");
   app.add_option("--view", o.view,
-                 "what each asks for: one at 720p and others at 180p, all at 360p, all at 720p (stage)")
-      ->check(CLI::IsMember({"stage", "tiles", "full"}))
-      ->option_text("stage|tiles|full");
+                 "what each asks for: one at 720p and others at 180p, all at 360p, all at 720p, these in "
+                 "turn (stage)")
+      ->check(CLI::IsMember({"stage", "tiles", "full", "changing"}))
+      ->option_text("stage|tiles|full|changing");
   app.add_option("--last-n", o.last_n, "videos each asks for at most (-1: all)")
       ->check(CLI::Range(-1, 10'000))
       ->option_text("N");
@@ -190,6 +195,7 @@ Plan plan_of(const Options& o) {
   if (o.view == "stage") plan.view = View::stage;
   if (o.view == "tiles") plan.view = View::tiles;
   if (o.view == "full") plan.view = View::full;
+  if (o.view == "changing") plan.view = View::changing;
   if (o.last_n) plan.last_n = *o.last_n;
   plan.ssrc_rewriting = o.ssrc_rewriting;
   plan.read = o.read;
@@ -296,6 +302,15 @@ int run(const Options& options) {
   Sample own;
   run.video = video_of(run.plan, options.stream, own);
   run.audio = run.plan.audio ? &roomload::media::recorded_audio() : nullptr;
+
+  std::ofstream record;
+  if (!options.record.empty()) {
+    record.open(options.record, std::ios::binary);
+    if (!record) throw WrongUsage{"--record: " + options.record + " cannot be written"};
+    run.record = [&record](roomgate::ByteView bytes) {
+      record.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    };
+  }
 
   auto network = roomload::signal::Network::make({.insecure = options.insecure});
   if (!network) {

@@ -270,6 +270,10 @@ void Participant::on_sources(const signal::SourcesChanged& change) {
   for (const media::RemoteSource& source : remote_sources(change.sources)) {
     if (change.added) {
       media_->receiver.add_source(source);
+      if (number_ == 0 && source.video && station_.run.record && !recorder_) {
+        recorder_.emplace(plan_.codec, station_.run.record);
+        media_->receiver.record(source.ssrc, *recorder_);
+      }
       media_->audience.add(source);
     } else {
       media_->receiver.remove_source(source.ssrc, station_.core.now());
@@ -347,6 +351,7 @@ void Participant::on_connected(TimePoint now) {
   phase_ = Phase::connected;
   ++station_.tally.connected;
   if (!reads_) media_->transport.drop_media();
+  if (plan_.view == View::changing) next_view_ = now + kViewChange;
   make_tracks(now);
   schedule_media();
 }
@@ -377,12 +382,17 @@ void Participant::on_due(TimePoint now) {
   if (media.video && media.video->next_due() <= now) media.video->poll(now, media.transport);
   if (media.receiver.next_due() <= now) media.receiver.poll(now, media.transport);
   media.transport.flush(now);
+  if (next_view_ <= now) {
+    next_view_ = now + kViewChange;
+    media.audience.turn();
+    tell_wishes();
+  }
   schedule_media();
 }
 
 void Participant::schedule_media() {
   const MediaSession& media = *media_;
-  TimePoint due = media.receiver.next_due();
+  TimePoint due = std::min(media.receiver.next_due(), next_view_);
   if (media.audio) due = std::min(due, media.audio->next_due());
   if (media.video) due = std::min(due, media.video->next_due());
   station_.desk.pacer.schedule(*this, due);

@@ -85,11 +85,13 @@ class Participant final : public Member,
   std::unique_ptr<signal::WebSocket> socket_;
   std::optional<signal::Conversation> conversation_;
   std::unique_ptr<signal::WebSocket> channel_;
+  std::optional<media::Recorder> recorder_;  // of the first of all, when the run is to be recorded
   std::unique_ptr<MediaSession> media_;
   // Kept: coroutines that end, and whoever called us, may still speak of them.
   std::vector<std::unique_ptr<MediaSession>> ended_;
   std::vector<std::unique_ptr<signal::WebSocket>> ended_channels_;
   bool sending_stopped_ = false;
+  TimePoint next_view_ = TimePoint::max();  // View::changing
 };
 
 }  // namespace roomgate::bench::roomload::session

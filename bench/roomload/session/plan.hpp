@@ -21,10 +21,13 @@ namespace roomgate::bench::roomload::session {
 enum class Video { none, simulcast, single_720p, neutral };
 // What each participant asks the bridge for.
 enum class View {
-  stage,  // one at 720p, the others at 180p
-  tiles,  // all at 360p
-  full,   // all at 720p
+  stage,     // one at 720p, the others at 180p
+  tiles,     // all at 360p
+  full,      // all at 720p
+  changing,  // all at 720p, 180p, 360p, and again: another every kViewChange
 };
+
+inline constexpr Duration kViewChange = milliseconds(500);
 
 // How the server is spoken to.
 enum class Adapter { jitsi, janus };

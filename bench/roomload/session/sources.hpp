@@ -31,11 +31,14 @@ class Audience {
 
   // On stage stays who is there; else the one that follows us by name, so that not all look at the same.
   signal::WantedVideo wanted();
+  // View::changing goes on to its next height.
+  void turn() { ++turns_; }
 
  private:
   const Plan& plan_;
   const std::string own_video_;
   std::string on_stage_;
+  std::size_t turns_ = 0;
   std::map<std::string, media::RemoteSource> sources_;  // by name
 };
 

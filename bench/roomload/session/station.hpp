@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/roomload/media/recorder.hpp"
 #include "bench/roomload/media/totals.hpp"
 #include "bench/roomload/session/member.hpp"
 #include "bench/roomload/session/plan.hpp"
@@ -27,6 +28,8 @@ struct Run {
   const media::Sample* video = nullptr;  // nullptr: none
   const media::Sample* audio = nullptr;
   std::uint32_t ssrc_seed = 0;
+  // Where the first video that the first participant gets goes, as a file; empty: it is not recorded.
+  media::Recorder::Write record;
 };
 
 // What a station has to tell, as a value that may cross threads.
