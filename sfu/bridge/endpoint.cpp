@@ -26,6 +26,8 @@ EndpointReport Endpoint::report(TimePoint now) {
   made.wanted_videos = wanted_videos;
   made.limited = limited;
   made.dropped = over_allowance;
+  made.rewritten = own != nullptr;
+  if (own) made.relabelled = own->relabelled;
   reported = {traffic_in, traffic_out, now};
   return made;
 }

@@ -17,6 +17,7 @@ constexpr std::size_t kMaxPadding = 64;      // packets of a tick; about 15 Mbit
 constexpr std::uint8_t kPaddingCodec = 100;  // VP8, which every client knows; nothing of the payload is its
 constexpr Duration kReviewLimited = milliseconds(300);
 constexpr Duration kReview = seconds(1);
+constexpr Duration kTellTurned = seconds(1);  // at most that often
 
 }  // namespace
 
@@ -105,7 +106,8 @@ void Worker::forward_sender_report(SourceState& source, std::size_t layer, const
     }
   } else {
     for (AudioOut& out : source.audio_outs) {
-      if (out.receiver->ready()) send(*out.receiver, out.forwarder.sender_report(report));
+      if (!out.receiver->ready() || (out.receiver->own && !out.subscribed)) continue;
+      if (const auto rewritten = out.forwarder.sender_report(report)) send(*out.receiver, *rewritten);
     }
   }
 }
@@ -133,7 +135,7 @@ void Worker::on_report_blocks(Endpoint& receiver, const rtp::ReportBlocks& block
 }
 
 void Worker::on_nack(Endpoint& receiver, const rtp::Feedback& nack) {
-  SourceState* source = receiver.conference.find_announced(nack.media_ssrc);
+  SourceState* source = receiver.conference.find_outgoing(receiver, nack.media_ssrc);
   VideoOut* out = source == nullptr || !source->is_video() ? nullptr : source->find_video_out(receiver);
   if (out == nullptr || !out->rtx || !receiver.ready()) return;
   out->rtx->on_round_trip(receiver.round_trip);
@@ -236,7 +238,7 @@ VideoOut* Worker::padding_stream(Endpoint& receiver) {
   VideoOut* any = nullptr;
   for (const auto& source : receiver.conference.sources()) {
     VideoOut* out = source->is_video() ? source->find_video_out(receiver) : nullptr;
-    if (out == nullptr || !out->rtx) continue;
+    if (out == nullptr || !out->rtx || out->held) continue;
     if (out->forwarder.current_layer()) return out;
     any = out;
   }
@@ -252,14 +254,18 @@ void Worker::review_downlink(Endpoint& receiver) {
     receiver.next_allocation = now_ + (receiver.limited ? kReviewLimited : kReview);
     receiver.allocation_due = settle_due_ = true;
   }
-  if (now_ < receiver.next_told) return;
+  // When it becomes too little, or enough again, people are waiting to hear of it.
+  const bool turned = receiver.limited != receiver.told_limited && now_ - receiver.told_at >= kTellTurned;
+  if (now_ < receiver.next_told && !turned) return;
   receiver.next_told = now_ + limits_.tell_downlink_every;
-  emit(DownlinkEstimated{receiver.key, static_cast<std::uint64_t>(*estimate)});
+  receiver.told_at = now_;
+  receiver.told_limited = receiver.limited;
+  emit(DownlinkEstimated{receiver.key, static_cast<std::uint64_t>(*estimate), receiver.limited});
 }
 
-void Worker::on_keyframe_wanted(Endpoint& receiver, std::uint32_t announced_ssrc) {
+void Worker::on_keyframe_wanted(Endpoint& receiver, std::uint32_t outgoing_ssrc) {
   ++counts_.keyframes_wanted;
-  SourceState* source = receiver.conference.find_announced(announced_ssrc);
+  SourceState* source = receiver.conference.find_outgoing(receiver, outgoing_ssrc);
   if (source != nullptr && source->is_video()) renew_picture(receiver, *source);
 }
 

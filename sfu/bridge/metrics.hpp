@@ -58,6 +58,8 @@ namespace roomgate::sfu::bridge {
          "Certificates that signalling did not announce")                                                   \
   METRIC(last_n_reduced, "roomshard_last_n_reductions_total", "",                                           \
          "Times that a busy worker gave receivers fewer videos")                                            \
+  METRIC(maps_told, "roomshard_source_maps_total", "",                                                      \
+         "Times that a client with SSRCs of ours had to be told what they stand for")                       \
   METRIC(events_lost, "roomshard_bridge_events_lost_total", "",                                             \
          "Events that found the queue to signalling full")
 

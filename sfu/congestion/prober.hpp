@@ -14,7 +14,7 @@ namespace roomgate::sfu::congestion {
 class Prober {
  public:
   struct Limits {
-    double max_rate = 20'000'000;  // bit/s
+    double max_rate = 100'000'000;  // bit/s
     Duration first_wait = seconds(2);
     Duration longest_wait = seconds(5);
     Duration lost_after = seconds(2);         // no feedback about it: given up

@@ -39,7 +39,8 @@ struct Projected {
   std::optional<rtp::DescriptorRewrite> descriptor;
 };
 
-// Where an outgoing stream stands, to go on after its source was removed and added again (shard rule 10).
+// Where an outgoing stream stands, to go on after its source was removed and added again (shard rule 10), or
+// with another source under the same SSRC of ours (rule 13).
 struct OutgoingState {
   std::uint16_t sequence = 0;
   std::uint32_t timestamp = 0;
@@ -47,6 +48,8 @@ struct OutgoingState {
   std::uint8_t tl0 = 0;
   std::uint16_t frame_number = 0;
   std::uint8_t template_end = 0;
+  std::uint32_t packets = 0;  // sent, as sender reports tell
+  std::uint32_t octets = 0;
   TimePoint at{};
 };
 
