@@ -8,8 +8,9 @@ namespace {
 constexpr double kFullQueue = 100;  // ms
 constexpr double kFullLoss = 0.02;
 constexpr double kMuchLoss = 0.1;
-constexpr double kDrained = 50;   // ms: a packet or two of a thin path
-constexpr double kSilence = 0.5;  // times the estimate, for each silent_after without feedback
+constexpr double kDrained = 50;                  // ms: a packet or two of a thin path
+constexpr Duration kAnswer = milliseconds(200);  // a key frame that is encoded, sent and told of
+constexpr double kSilence = 0.5;                 // times the estimate, for each silent_after without feedback
 
 }  // namespace
 
@@ -17,7 +18,7 @@ BandwidthEstimator::BandwidthEstimator(const EstimatorLimits& limits)
     : limits_(limits),
       sent_(limits.sent),
       delay_(limits.rate),
-      loss_(limits.rate.start),
+      loss_(limits.rate.start, limits.rate.min),
       prober_(limits.probes) {}
 
 void BandwidthEstimator::on_sent(std::size_t bytes, TimePoint now) {
@@ -115,6 +116,11 @@ void BandwidthEstimator::on_report(double fraction_lost, TimePoint now) {
                       .acknowledged = {},
                       .round_trip = round_trip_},
                      now);
+}
+
+void BandwidthEstimator::hold(TimePoint until) {
+  held_until_ = until + std::max(round_trip_, latest_trip_) + kAnswer;
+  acknowledged_.restart_window();
 }
 
 std::size_t BandwidthEstimator::step(TimePoint now) {

@@ -51,9 +51,10 @@ class BandwidthEstimator {
   // ---- about every 10 ms
   // What the receiver could use if the path allowed it; nothing beyond is probed for.
   void set_goal(double bitrate) { goal_ = bitrate; }
-  // Until then next to nothing is sent, so that the queue drains: what is told meanwhile, and for a round
-  // trip more, is about before, or about next to nothing, and lowers the estimate no further.
-  void hold(TimePoint until) { held_until_ = until + std::max(round_trip_, latest_trip_); }
+  // Until then next to nothing is sent, so that the queue drains: what is told meanwhile, and until something
+  // else can have been answered, is about before, or about next to nothing, and lowers the estimate no
+  // further.
+  void hold(TimePoint until);
   // How many bytes of padding are to leave now, for a probe.
   std::size_t step(TimePoint now);
 

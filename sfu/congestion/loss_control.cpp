@@ -59,6 +59,7 @@ bool LossControl::update(const Input& input, TimePoint now) {
       rate_ = std::max(rate_, std::min(from, kArrives * *input.acknowledged));
     }
   }
+  rate_ = std::max(rate_, least_);
   decreased_ = now;
   return rate_ < from;
 }

@@ -13,7 +13,7 @@ constexpr double kNews = 1.15;       // times the estimate
 constexpr double kBelieved = 1.25;   // times the probe's rate: a moment in which media came in a burst
 constexpr double kLargeDrop = 0.66;
 constexpr Duration kRemembered = seconds(60);  // a rate that was lost
-constexpr Duration kQuiet = seconds(10);       // without a decrease: the next one is a fall
+constexpr Duration kQuiet = seconds(5);        // without a decrease: the next one is a fall
 constexpr Duration kGrace = milliseconds(50);  // after the end, for the last packets' feedback
 
 }  // namespace
