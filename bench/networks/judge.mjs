@@ -31,6 +31,8 @@ export function judge(scenario, rows) {
   const first = rows[0];
   const last = rows.at(-1);
   const seen = {
+    // While the browser answers nothing nothing can be seen to go on: a stop that is no longer than this is its own.
+    hole: Math.max(0, ...rows.slice(1).map((row, i) => row.at - rows[i].at)),
     audioGap: longestStop(rows, 'packets'),
     concealed: (last.concealed - first.concealed) / Math.max(1, last.samples - first.samples),
     videoStop: longestStop(rows, 'frames'),
