@@ -48,8 +48,8 @@ export function judge(scenario, rows) {
   if (must.audioGap) demand(seen.audioGap <= must.audioGap, `audio stopped for ${Math.round(seen.audioGap)} ms`);
   if (must.freeze) demand(seen.videoStop <= must.freeze, `video stood still for ${Math.round(seen.videoStop)} ms`);
   if (must.freezeAfter) {
-    const stop = longestStop(rows, 'frames', must.freezeAfter.from * 1000);
-    demand(stop <= must.freezeAfter.most, `video stood still for ${Math.round(stop)} ms`);
+    seen.videoStopLater = longestStop(rows, 'frames', must.freezeAfter.from * 1000);
+    demand(seen.videoStopLater <= must.freezeAfter.most, `video stood still for ${Math.round(seen.videoStopLater)} ms`);
   }
   if (must.fall) {
     const [drop, rise] = scenario.steps.slice(-2).map((step) => step.at * 1000);

@@ -165,6 +165,9 @@ void Worker::handle(WorkerCommand& command) {
     if (endpoint == nullptr) return;
     endpoint->features = remote->features;
     endpoint->bandwidth.expect_feedback(remote->features.transport_cc);
+    if (remote->features.ssrc_rewriting && !endpoint->own) {
+      endpoint->conference.own_ssrcs_of(*endpoint, {env_.audio_ssrc, env_.video_ssrc});
+    }
     env_.handshakes.expect(index_, endpoint->key, remote->fingerprint.hash, remote->fingerprint.value);
     if (!endpoint->ice.set_remote(remote->ufrag, remote->pwd, now_, ice_output_)) {
       endpoint->dtls_failed = true;
@@ -186,10 +189,21 @@ void Worker::handle(WorkerCommand& command) {
     endpoint->include_audio = {audio->subscription.include.begin(), audio->subscription.include.end()};
     endpoint->exclude_audio = {audio->subscription.exclude.begin(), audio->subscription.exclude.end()};
     for (const auto& source : endpoint->conference.sources()) {
-      if (AudioOut* out = source->find_audio_out(*endpoint)) {
-        out->subscribed = endpoint->wants_audio(source->announced.name);
+      AudioOut* out = source->find_audio_out(*endpoint);
+      if (out == nullptr && endpoint->own && !source->is_video()) {
+        endpoint->conference.label_voice_if_free(*source);
+        settle_due_ = endpoint->conference.allocation_due = true;
+      } else if (out != nullptr) {
+        const SsrcPool::Slot* slot =
+            endpoint->own ? endpoint->own->audio.held_by(source->announced_ssrc()) : nullptr;
+        out->subscribed = endpoint->wants_audio(source->announced.name) && (slot == nullptr || slot->open);
       }
     }
+  } else if (const auto* written = std::get_if<MapWritten>(&command)) {
+    Endpoint* endpoint = find_endpoint(written->endpoint);
+    if (endpoint == nullptr || !endpoint->own) return;
+    endpoint->own->of(written->media).on_written(written->map, now_);
+    open_mapped(*endpoint);
   } else if (auto* speakers = std::get_if<SetSpeakers>(&command)) {
     Conference* conference = find_conference(speakers->conference);
     if (conference == nullptr) return;
@@ -328,8 +342,11 @@ void Worker::settle() {
       const bool due = std::exchange(receiver->allocation_due, false);
       if (!all && !due) continue;
       any = true;
-      if (!conference->allocate(*receiver, last_n_.limit(), now_)) continue;
-      ForwardedChanged changed{receiver->key, receiver->forwarded, {}};
+      const bool changes = conference->allocate(*receiver, last_n_.limit(), now_);
+      if (receiver->own) tell_maps(*receiver, false);
+      ask_for_keyframes(*receiver);
+      if (!changes) continue;
+      ForwardedChanged changed{receiver->key, receiver->forwarded, {}, receiver->suspended};
       for (const auto& source : conference->sources()) {
         if (!source->is_video()) continue;
         const auto& names = receiver->forwarded;
@@ -349,6 +366,35 @@ void Worker::settle() {
         tell_wanted(*conference, *source, height);
       }
     }
+  }
+}
+
+// Shard rule 13: what an SSRC of ours stands for is said before the first packet, and again while it is not
+// known that it was.
+void Worker::tell_maps(Endpoint& endpoint, bool again) {
+  for (const bridge::Media media : {bridge::Media::audio, bridge::Media::video}) {
+    SsrcPool& pool = endpoint.own->of(media);
+    if (!pool.untold() && !(again && pool.unwritten())) continue;
+    pool.on_told();
+    endpoint.own->told_at = now_;
+    ++counts_.maps_told;
+    emit(SourcesMapped{endpoint.key, media, pool.map(), endpoint.conference.map_of(endpoint, media)});
+  }
+}
+
+void Worker::review_maps(Endpoint& endpoint) {
+  open_mapped(endpoint);
+  if (now_ - endpoint.own->told_at >= limits_.rewriting.tell_again) tell_maps(endpoint, true);
+}
+
+void Worker::open_mapped(Endpoint& endpoint) {
+  for (const bridge::Media media : {bridge::Media::audio, bridge::Media::video}) {
+    endpoint.own->of(media).open_due(now_, [&](std::uint32_t holder) {
+      SourceState* source = endpoint.conference.find_announced(holder);
+      if (source == nullptr) return;
+      source->set_held(endpoint, false);
+      if (source->is_video()) renew_picture(endpoint, *source);
+    });
   }
 }
 
@@ -426,6 +472,11 @@ void Worker::tick_endpoint(Endpoint& endpoint, bool slow) {
     send_padding(endpoint);
   }
   if (slow) review_downlink(endpoint);
+  if (slow && endpoint.own) review_maps(endpoint);
+  if (endpoint.keyframes_from && now_ >= *endpoint.keyframes_from) {
+    endpoint.keyframes_from.reset();
+    ask_for_keyframes(endpoint);
+  }
   for (const IncomingStream& stream : endpoint.streams) {
     if (stream.rtx) continue;
     LayerState& layer = stream.source->streams[stream.layer];
@@ -450,7 +501,7 @@ void Worker::tick_conference(Conference& conference) {
     for (LayerState& layer : source->streams) layer.history->expire(now_);
     std::uint32_t asked = 0;  // layers, once each however many receivers wait
     for (VideoOut& out : source->video_outs) {
-      if (!out.receiver->ready()) continue;
+      if (!out.receiver->ready() || out.receiver->keyframes_from) continue;
       const auto layer = out.forwarder.wanted_keyframe(source->layers, now_);
       if (!layer || (asked >> *layer & 1) != 0) continue;
       asked |= std::uint32_t{1} << *layer;

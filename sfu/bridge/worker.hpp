@@ -29,6 +29,7 @@
 #include "sfu/rtp/extensions.hpp"
 #include "sfu/rtp/packet.hpp"
 #include "sfu/rtp/packet_buffer.hpp"
+#include "sfu/rtp/red.hpp"
 #include "sfu/rtp/rtcp.hpp"
 #include "sfu/rtp/transport_feedback.hpp"
 #include "sfu/send/send_batch.hpp"
@@ -81,8 +82,9 @@ class Worker {
     const rtp::RtpPacketView& packet;
     SourceState& source;
     std::size_t layer = 0;
-    forward::VideoPacket video;  // video only
-    bool forwarded = false;      // somebody got it
+    forward::VideoPacket video;          // video only
+    std::optional<rtp::RedPrimary> red;  // a voice in RED
+    bool forwarded = false;              // somebody got it
   };
 
   // ---- packet_path.cpp: receiving
@@ -124,9 +126,10 @@ class Worker {
   void send_padding(Endpoint& receiver);
   VideoOut* padding_stream(Endpoint& receiver);
   void review_downlink(Endpoint& receiver);
-  void on_keyframe_wanted(Endpoint& receiver, std::uint32_t announced_ssrc);
+  void on_keyframe_wanted(Endpoint& receiver, std::uint32_t outgoing_ssrc);
   void renew_pictures(Endpoint& receiver);
   void renew_picture(Endpoint& receiver, SourceState& source);
+  void ask_for_keyframes(Endpoint& receiver);
   void want_keyframe(Conference& conference, SourceState& source, std::size_t layer);
   void send_picture_loss_if_due(SourceState& source, LayerState& layer);
   void send_nacks(SourceState& source, LayerState& layer);
@@ -152,6 +155,9 @@ class Worker {
   void on_crossing(Crossing& crossing);
   void on_wanted(SourceState& source, std::size_t from, int height);
   void settle();
+  void tell_maps(Endpoint& endpoint, bool again);
+  void review_maps(Endpoint& endpoint);
+  void open_mapped(Endpoint& endpoint);
   void tell_wanted(const Conference& conference, SourceState& source, int height);
   void tick();
   void tick_endpoint(Endpoint& endpoint, bool slow);

@@ -7,6 +7,8 @@ namespace {
 
 constexpr double kFullQueue = 100;  // ms
 constexpr double kFullLoss = 0.02;
+constexpr double kMuchLoss = 0.1;
+constexpr double kDrained = 50;   // ms: a packet or two of a thin path
 constexpr double kSilence = 0.5;  // times the estimate, for each silent_after without feedback
 
 }  // namespace
@@ -19,6 +21,7 @@ BandwidthEstimator::BandwidthEstimator(const EstimatorLimits& limits)
       prober_(limits.probes) {}
 
 void BandwidthEstimator::on_sent(std::size_t bytes, TimePoint now) {
+  if (!began_) began_ = now;
   const std::uint8_t probe = prober_.sending(now);
   if (probe != 0) prober_.on_sent(bytes);
   sent_.add(bytes, probe, now);
@@ -37,7 +40,7 @@ FeedbackSummary BandwidthEstimator::on_feedback(const rtp::TransportFeedbackHead
     acknowledged_.restart_window();
   }
   const FeedbackSummary summary = matcher_.match(sent_, head, statuses, now, [this](const Arrival& arrival) {
-    acknowledged_.on_arrival(arrival);
+    acknowledged_.on_arrival(arrival, trend_.usage() == Usage::over || loss_.loss() > kMuchLoss);
     if (arrival.probe != 0) {
       // A probe fills the queue on purpose: it says what the path carries, not how it bears our rate.
       prober_.on_arrival(arrival);
@@ -49,8 +52,10 @@ FeedbackSummary BandwidthEstimator::on_feedback(const rtp::TransportFeedbackHead
   heard_ = true;
   heard_at_ = now;
   sent_since_ = false;
-  if (summary.round_trip)
-    round_trip_ = (round_trip_ * 7 + std::min<Duration>(*summary.round_trip, seconds(2))) / 8;
+  if (summary.round_trip) {
+    latest_trip_ = std::min<Duration>(*summary.round_trip, seconds(2));
+    round_trip_ = (round_trip_ * 7 + latest_trip_) / 8;
+  }
   adjust(summary, now);
   apply_probe(now);
   return summary;
@@ -59,11 +64,15 @@ FeedbackSummary BandwidthEstimator::on_feedback(const rtp::TransportFeedbackHead
 void BandwidthEstimator::adjust(const FeedbackSummary& summary, TimePoint now) {
   const double before = allowed();
   limit_.update(before, now);
+  if (now < held_until_) {
+    acknowledged_.restart_window();
+    return;
+  }
   // A queue that is full stands still, so its growth does not show; its height and its losses do.
   const bool full = trend_.queued() > kFullQueue && loss_.loss() > kFullLoss;
   const AimdRate::Input input{.usage = full ? Usage::over : trend_.usage(),
                               .acknowledged = acknowledged_.rate(),
-                              .round_trip = round_trip_,
+                              .round_trip = longest_trip(),
                               .application_limited = limit_.limited()};
   bool decreased = delay_.update(input, now);
   const unsigned lost = summary.lost - std::min(summary.lost, summary.found_later);
@@ -71,9 +80,11 @@ void BandwidthEstimator::adjust(const FeedbackSummary& summary, TimePoint now) {
                              .lost = lost,
                              .allowed = delay_.rate(),
                              .acknowledged = input.acknowledged,
-                             .round_trip = round_trip_},
+                             .round_trip = input.round_trip},
                             now);
-  if (decreased) prober_.on_decrease(before, now);
+  if (!decreased) return;
+  congested_ = true;
+  prober_.on_decrease(before, now);
 }
 
 void BandwidthEstimator::apply_probe(TimePoint now) {
@@ -119,8 +130,16 @@ std::size_t BandwidthEstimator::step(TimePoint now) {
   return prober_.step({.estimate = allowed(),
                        .goal = goal_,
                        .application_limited = limit_.limited(),
-                       .calm = trend_.usage() != Usage::over},
+                       .calm = trend_.usage() != Usage::over,
+                       .drained = trend_.queued() < kDrained},
                       now);
+}
+
+bool BandwidthEstimator::untried(TimePoint now) const {
+  if (!expected_ || congested_) return false;
+  if (!began_) return true;
+  const Duration since = now - *began_;
+  return (heard_ ? since : since % limits_.trial_every) < limits_.trial;
 }
 
 std::optional<double> BandwidthEstimator::estimate() const {

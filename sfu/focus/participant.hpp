@@ -18,6 +18,7 @@
 
 #include "base/clock.hpp"
 #include "sfu/bridge/control/control.hpp"
+#include "sfu/focus/capabilities.hpp"
 #include "sfu/focus/config.hpp"
 #include "sfu/focus/sources.hpp"
 #include "sfu/xmpp/room_service.hpp"
@@ -71,7 +72,12 @@ struct Participant {
   bool channel_open = false;
   bridge::EndpointState media = bridge::EndpointState::interrupted;
 
-  // What is known of its client.
+  // What is known of its client. While it is asked for its capabilities, the bridge's answer is held.
+  Capabilities capabilities;
+  AnnouncedCapabilities announced;
+  std::string asked_id;  // IQ id of that question; empty once answered
+  std::optional<bridge::Allocated> held;
+  bool rewriting = false;  // decided at its session-initiate: it is told of no sources
   bool transport_cc = true;
   bool old_presence = false;  // speaks like a client of 2021
 

@@ -7,6 +7,7 @@ import { connect, createServer } from 'node:net';
 import { readFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { bin, Program, startHouse, startShard } from './support/programs.mjs';
 import { freeTcpPort, freeUdpPort } from './support/ports.mjs';
 
@@ -14,8 +15,7 @@ process.setMaxListeners(40); // one for each program that is started
 
 /** {code, summary, html, log} of a run; `summary` is what --json wrote, null when nothing was. */
 async function roomload(t, ...options) {
-  const folder = mkdtempSync(join(tmpdir(), 'roomload-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   const [json, html] = [join(folder, 'run.json'), join(folder, 'run.html')];
   const program = new Program(join(bin, 'roomload'), [...options, '--json', json, '--html', html]);
   t.after(() => program.stop());
@@ -74,6 +74,78 @@ test('directly, by the conference request over HTTP, and a threshold that is mis
   assert.equal(missed.summary.joined, 2);
   assert.deepEqual(missed.summary.thresholds.filter(({ met }) => !met).map(({ name }) => name), ['--max-join']);
 });
+
+test('without transport-wide feedback, and watched by a program while it runs', { timeout: 60000 }, async (t) => {
+  const shard = await startShard('shard-0');
+  t.after(() => shard.program.stop());
+  const points = join(temporaryFolder(t), 'points');
+
+  wasWell(await roomload(t, `http://${shard.address}/load`, ...small, '--feedback', 'reports', '--send-after', '1s', '--points', points));
+
+  const moments = readFileSync(points, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  assert.ok(moments.length >= 4, `${moments.length} moments`);
+  assert.equal(moments.at(-1).connected, 6);
+  const counts = moments.map(({ video }) => video.packets);
+  assert.deepEqual(counts, [...counts].sort((a, b) => a - b));
+  assert.ok(counts.at(-1) > counts[0]);
+});
+
+// `--record`: what the first participant gets of another's video, while the layer that is asked for changes twice a second.
+for (const [codec, extension] of [['vp8', 'ivf'], ['h264', 'h264']]) {
+  test(`${codec} that is recorded across changes of layer decodes without an error`, { timeout: 120000 }, async (t) => {
+    const shard = await startShard('shard-0');
+    t.after(() => shard.program.stop());
+    const file = join(temporaryFolder(t), `received.${extension}`);
+
+    const { code, summary, log } = await roomload(t, `http://${shard.address}/load`, '--participants', '2', '--ramp', '0s',
+      '--duration', process.env.RECORD_SECONDS ? `${process.env.RECORD_SECONDS}s` : '8s', '--codec', codec, '--view', 'changing', '--record', file);
+
+    assert.equal(code, 0, log);
+    const { frames, switches, heights } = decode(file);
+    t.diagnostic(`${codec}: ${frames} frames, ${switches} switches among heights ${[...heights].join(', ')}`);
+    assert.ok(frames > 100, `${frames} frames`);
+    assert.ok(frames <= summary.video.frames, `${frames} frames of ${summary.video.frames}`);
+    assert.deepEqual([...heights].sort(), ['180', '360', '720']);
+    assert.ok(switches >= 5, `${switches} switches`);
+  });
+}
+
+test('--stream: a file of one\'s own is played, and arrives as it is', { timeout: 120000 }, async (t) => {
+  const shard = await startShard('shard-0');
+  t.after(() => shard.program.stop());
+  const base = `http://${shard.address}/load`;
+  const own = fileURLToPath(new URL('../../bench/roomload/samples/vp9_720.ivf', import.meta.url));
+  const file = join(temporaryFolder(t), 'received.ivf');
+
+  const run = await roomload(t, base, '--participants', '2', '--ramp', '0s', '--duration', '4s', '--view', 'full', '--stream', own, '--record', file, '--max-loss', '0');
+  const none = await roomload(t, base, '--stream', join(temporaryFolder(t), 'none.ivf'));
+
+  assert.equal(run.code, 0, run.log);
+  const { frames, heights } = decode(file);
+  assert.ok(frames > 50, `${frames} frames`);
+  assert.deepEqual([...heights], ['720']);
+  assert.equal(none.code, 2);
+  assert.match(none.log, /none\.ivf cannot be read/);
+});
+
+/** {frames, switches, heights} of a video file that ffmpeg decodes without a word. */
+function decode(file) {
+  const quiet = (program, ...args) => {
+    const { status, stdout, stderr } = spawnSync(program, ['-v', 'error', ...args], { encoding: 'utf8', maxBuffer: 1 << 26 });
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+    return stdout;
+  };
+  quiet('ffmpeg', '-xerror', '-i', file, '-f', 'null', '-');
+  const sizes = quiet('ffprobe', '-show_entries', 'frame=height', '-of', 'csv=p=0', file)
+    .split('\n').map((line) => line.replace(/,$/, '')).filter(Boolean);
+  return { frames: sizes.length, switches: sizes.filter((size, i) => i > 0 && size !== sizes[i - 1]).length, heights: new Set(sizes) };
+}
+
+function temporaryFolder(t) {
+  const folder = mkdtempSync(join(tmpdir(), 'roomload-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 test('Ctrl-C ends politely, with the report', { timeout: 60000 }, async (t) => {
   const shard = await startShard('shard-0');

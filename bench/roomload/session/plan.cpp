@@ -78,6 +78,7 @@ std::string_view to_text(View view) {
     case View::stage: return "stage";
     case View::tiles: return "tiles";
     case View::full: return "full";
+    case View::changing: return "changing";
   }
   return "stage";
 }

@@ -1,6 +1,7 @@
 #include "bench/roomload/session/sources.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace roomgate::bench::roomload::session {
 namespace {
@@ -42,7 +43,10 @@ signal::WantedVideo Audience::wanted() {
   signal::WantedVideo out;
   out.last_n = plan_.last_n;
   if (plan_.view != View::stage) {
-    out.default_height = plan_.view == View::tiles ? 360 : 720;
+    constexpr std::array kHeights = {720, 180, 360};
+    out.default_height = plan_.view == View::tiles      ? 360
+                         : plan_.view == View::changing ? kHeights[turns_ % kHeights.size()]
+                                                        : 720;
     return out;
   }
   if (sources_.count(on_stage_) == 0) {

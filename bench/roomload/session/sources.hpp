@@ -22,16 +22,23 @@ class Audience {
 
   void add(const media::RemoteSource& source) { sources_[source.name] = source; }
   void remove(const std::string& name) { sources_.erase(name); }
+  // What the SSRC stood for is not what it stands for any more.
+  void release(std::uint32_t ssrc) {
+    std::erase_if(sources_, [ssrc](const auto& each) { return each.second.ssrc == ssrc; });
+  }
   void clear() { sources_.clear(); }
   const std::map<std::string, media::RemoteSource>& sources() const { return sources_; }
 
   // On stage stays who is there; else the one that follows us by name, so that not all look at the same.
   signal::WantedVideo wanted();
+  // View::changing goes on to its next height.
+  void turn() { ++turns_; }
 
  private:
   const Plan& plan_;
   const std::string own_video_;
   std::string on_stage_;
+  std::size_t turns_ = 0;
   std::map<std::string, media::RemoteSource> sources_;  // by name
 };
 

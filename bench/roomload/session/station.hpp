@@ -7,15 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "bench/roomload/media/recorder.hpp"
 #include "bench/roomload/media/totals.hpp"
+#include "bench/roomload/session/member.hpp"
 #include "bench/roomload/session/plan.hpp"
 #include "bench/roomload/signal/network.hpp"
 #include "bench/roomload/signal/settings.hpp"
 #include "bench/roomload/transport/media_transport.hpp"
 
 namespace roomgate::bench::roomload::session {
-
-class Member;
 
 // Of the whole run; const while it lasts, but for the network, which locks.
 struct Run {
@@ -28,6 +28,8 @@ struct Run {
   const media::Sample* video = nullptr;  // nullptr: none
   const media::Sample* audio = nullptr;
   std::uint32_t ssrc_seed = 0;
+  // Where the first video that the first participant gets goes, as a file; empty: it is not recorded.
+  media::Recorder::Write record;
 };
 
 // What a station has to tell, as a value that may cross threads.
@@ -46,7 +48,7 @@ struct Tally {
   std::uint32_t connected = 0;
   std::uint32_t failed = 0;
   std::uint32_t over = 0;  // gone, or failed
-  std::uint64_t kernel_drops = 0;
+  Dropped dropped;
 
   void fail_with(const std::string& words) {
     ++failed;
@@ -62,7 +64,7 @@ class Station {
   ~Station();
 
   // On its thread, all of them.
-  void begin(std::uint32_t number, Duration after);  // of all participants
+  void begin(std::uint32_t number, Duration after);  // of all participants; the first call begins the run
   void stop_sending(TimePoint now);
   // Counts what is open to its end, closes media and leaves the rooms.
   void leave(TimePoint now);
@@ -73,6 +75,7 @@ class Station {
   const Run& run;
   transport::Desk desk;
   Tally tally;
+  TimePoint send_from{};  // nobody sends before
 
  private:
   std::vector<std::unique_ptr<Member>> participants_;

@@ -16,6 +16,7 @@ async function startShard(t) {
   const backend = await startRawBackend(t, (socket) => {
     let text = '';
     let tunnel = false;
+    socket.on('end', () => socket.end());  // else the tunnel waits for timeouts.server_fin
     socket.on('data', (data) => {
       if (tunnel) return socket.write(data);
       text += data.toString('latin1');

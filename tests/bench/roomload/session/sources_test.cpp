@@ -77,3 +77,17 @@ TEST_CASE("the other views ask for one height of all") {
   CHECK(audience.wanted().default_height == 720);
   CHECK(audience.wanted().on_stage.empty());
 }
+
+TEST_CASE("a changing view asks for another height each time") {
+  Plan plan;
+  plan.view = View::changing;
+  Audience audience(plan, "b-v0");
+  std::vector<int> heights;
+
+  for (int i = 0; i < 4; ++i) {
+    heights.push_back(audience.wanted().default_height);
+    audience.turn();
+  }
+
+  CHECK(heights == std::vector<int>{720, 180, 360, 720});
+}
