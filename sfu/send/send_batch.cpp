@@ -29,17 +29,7 @@ ByteSpan SendBatch::reserve(Lane& lane, std::uint32_t destination, std::size_t s
   if (state.bytes + size > limits_.lane_bytes || state.datagrams == limits_.max_datagrams) return {};
   open_lane_ = lane.index;
   open_size_ = size;
-  prefetch(lane.index + 1, state.bytes, size);
   return ByteSpan(arena_).subspan(lane.index * stride_ + state.bytes, size);
-}
-
-// A fan-out writes next at the same place of the lane behind. The header is read again as soon as it is
-// written, and waits until it is in the cache.
-void SendBatch::prefetch(std::size_t lane, std::size_t at, std::size_t size) const {
-  constexpr std::size_t kLine = 64;
-  if (lane >= limits_.max_destinations) return;
-  const std::uint8_t* place = &arena_[lane * stride_ + at];
-  for (std::size_t i = 0; i < size; i += kLine) __builtin_prefetch(place + i, 1);
 }
 
 void SendBatch::commit(std::size_t used) {

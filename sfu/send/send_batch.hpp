@@ -76,8 +76,6 @@ class SendBatch {
   };
   // One past the last datagram of the message that begins with `first`.
   std::size_t message_end(std::size_t lane, std::size_t first) const;
-  // Asks the processor for `size` bytes of a lane, to be written.
-  void prefetch(std::size_t lane, std::size_t at, std::size_t size) const;
 
   // Lanes begin at cache lines that differ, since a fan-out writes at the same place of each: with a stride
   // of whole pages all of it would fall into a few sets of the caches and push itself out.
