@@ -248,9 +248,10 @@ std::string sources_map(Media media, const std::vector<MappedSource>& sources) {
     entry["source"] = std::string_view(source.source);
     entry["owner"] = std::string_view(source.owner);
     entry["ssrc"] = source.ssrc;
-    if (video && source.rtx != 0) entry["rtx"] = source.rtx;
-    if (video && source.rtx == 0) entry["rtx"] = -1;
-    if (video) entry["videoType"] = source.desktop ? "DESKTOP" : "CAMERA";
+    if (video) {
+      entry["rtx"] = source.rtx == 0 ? std::int64_t{-1} : std::int64_t{source.rtx};
+      entry["videoType"] = source.desktop ? "DESKTOP" : "CAMERA";
+    }
     mapped.push_back(std::move(entry));
   }
   json::object object = message(video ? "VideoSourcesMap" : "AudioSourcesMap");

@@ -35,6 +35,15 @@ struct Camera {
   }
 };
 
+// Until so many packets of its picture have come.
+void watch(House& house, Camera& camera, Member& receiver, std::size_t packets) {
+  house.want_video(receiver, 720);
+  REQUIRE(house.until([&] {
+    camera.frame();
+    return receiver.client.rtp.size() >= packets;
+  }));
+}
+
 std::vector<std::uint8_t> feedback_about(std::uint16_t first, std::size_t count, std::uint32_t reference) {
   const std::vector<rtp::PacketStatus> statuses(count, {.received = true, .delta = 0});
   std::vector<std::uint8_t> bytes(rtp::kMaxFeedbackBytes);
@@ -122,11 +131,7 @@ TEST_CASE("feedback about packets that never left, or told before, is counted an
   Member& sender = house.join("room", "aaaaaaaa", 1);
   Member& liar = house.join("room", "bbbbbbbb");
   Camera camera{sender};
-  house.want_video(liar, 720);
-  REQUIRE(house.until([&] {
-    camera.frame();
-    return liar.client.rtp.size() >= 10;
-  }));
+  watch(house, camera, liar, 10);
   const auto first = rtp::transport_sequence(*rtp::RtpPacketView::parse(liar.client.rtp.front().bytes));
   REQUIRE(first);
 
@@ -148,11 +153,7 @@ TEST_CASE("a flood of NACKs is answered up to the bound of a round trip, counted
   Member& flooder = house.join("room", "bbbbbbbb");
   OtherRoom other(house);
   Camera camera{sender};
-  house.want_video(flooder, 720);
-  REQUIRE(house.until([&] {
-    camera.frame();
-    return flooder.client.rtp.size() >= 200;
-  }));
+  watch(house, camera, flooder, 200);
   std::vector<std::uint16_t> numbers;
   for (const ReceivedRtp& packet : flooder.client.rtp) numbers.push_back(packet.sequence());
   numbers.resize(200);
@@ -183,11 +184,7 @@ TEST_CASE("a flood of key-frame requests reaches the sender as one in 300 ms") {
   Member& flooder = house.join("room", "bbbbbbbb");
   OtherRoom other(house);
   Camera camera{sender};
-  house.want_video(flooder, 720);
-  REQUIRE(house.until([&] {
-    camera.frame();
-    return flooder.client.rtp.size() >= 5;
-  }));
+  watch(house, camera, flooder, 5);
   const auto loss = picture_loss(sender.ssrcs.video[0].ssrc);
   const std::size_t before = picture_losses_at(sender);
   const TimePoint began = Clock::now();

@@ -11,16 +11,10 @@ namespace {
 using namespace sfu;
 using namespace sfu::bridge;
 
-constexpr Duration kStep = microseconds(250);
-constexpr Duration kWayBack = milliseconds(25);
 constexpr std::size_t kWire = 12 + 8 + 16 + Endpoint::kIpAndUdp;  // around a payload
 constexpr std::size_t kAudio = 100;
 constexpr std::size_t kPadding = 255;
 constexpr std::size_t kMaxPadding = 64;
-constexpr Duration kOurs = seconds(1'000);
-constexpr Duration kTheirs = seconds(77'000);
-
-TimePoint theirs(Duration at) { return TimePoint(at + kTheirs); }
 
 }  // namespace
 
@@ -53,7 +47,7 @@ void Call::run(Duration until) {
 }
 
 void Call::turn(Duration at) {
-  now_ = TimePoint(at + kOurs);
+  now_ = ours(at);
   camera_.turn(at, [this](const forward::VideoPacket& packet) { on_media(packet); });
   if (at < model_.joins) return;
   if (model_.audio && at >= next_audio_) {

@@ -8,16 +8,9 @@
 namespace roomgate::test {
 namespace {
 
-constexpr Duration kStep = microseconds(250);
-constexpr Duration kWayBack = milliseconds(25);
 constexpr std::size_t kPacket = 1200;
 constexpr std::size_t kPadding = 310;
 constexpr std::size_t kMaxPadding = 64;
-// Clocks of two machines have nothing in common.
-constexpr Duration kOurs = seconds(1'000);
-constexpr Duration kTheirs = seconds(77'000);
-
-TimePoint ours(Duration now) { return TimePoint(now + kOurs); }
 
 }  // namespace
 
@@ -107,13 +100,13 @@ void Flow::deliver(const Datagram& datagram) {
   queued_.push_back(datagram.queued);
   worst_ = std::max(worst_, datagram.queued);
   const Duration told = model_.lie ? model_.lie(datagram.number, datagram.out) : datagram.out;
-  collector_.on_packet(datagram.number, TimePoint(told + kTheirs));
+  collector_.on_packet(datagram.number, theirs(told));
 }
 
 void Flow::build_feedback(Duration now) {
-  if (!collector_.due(TimePoint(now + kTheirs))) return;
+  if (!collector_.due(theirs(now))) return;
   std::array<std::uint8_t, sfu::rtp::kMaxFeedbackBytes> bytes;
-  while (const std::size_t size = collector_.build(1, 2, TimePoint(now + kTheirs), bytes)) {
+  while (const std::size_t size = collector_.build(1, 2, theirs(now), bytes)) {
     if (std::uniform_real_distribution<double>(0, 1)(random_) < model_.feedback_loss) continue;
     reports_.push_back({now + kWayBack, {bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)}});
   }

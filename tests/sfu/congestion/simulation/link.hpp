@@ -13,6 +13,13 @@
 
 namespace roomgate::test {
 
+// How far the test turns the clock at once, and how long answers take to come back.
+inline constexpr Duration kStep = microseconds(250);
+inline constexpr Duration kWayBack = milliseconds(25);
+// Clocks of two machines have nothing in common.
+inline TimePoint ours(Duration at) { return TimePoint(at + seconds(1'000)); }
+inline TimePoint theirs(Duration at) { return TimePoint(at + seconds(77'000)); }
+
 struct LinkModel {
   // Bit/s from each time on; the last holds.
   struct Step {
