@@ -69,9 +69,4 @@ export class Load {
     if (!existsSync(this.file)) throw new Error(`roomload: ${this.problem}`);
     return JSON.parse(readFileSync(this.file, 'utf8'));
   }
-
-  async kill() {
-    this.child.kill('SIGKILL');
-    await this.ended;
-  }
 }
