@@ -22,6 +22,7 @@ case $name in
     node bench/proxy/floods.mjs
     build/release/bin/forward_bench bench/results/shard.json
     build/release/bin/placement_sim bench/results/placement.json
+    node bench/sfu/run.mjs
     node bench/peers/run.mjs
     ROOMGATE_BIN=$PWD/build/release/bin node bench/networks/run.mjs ;;
   *) echo "bench: no such benchmark: $name (allowed: proxy, floods, shard, sfu, placement, peers, agreement, networks)" >&2; exit 2 ;;

@@ -46,6 +46,14 @@ void describe(Binder& b, Shard& shard) {
         "of a large room only so many voices are heard at once; 0: all");
   b.key("loudest_from", shard.media.loudest_from, between(std::int64_t{0}, std::int64_t{10'000}),
         "microphones of a room from which on it is large");
+  b.key("rewritten_videos", shard.media.rewritten_videos, between(std::int64_t{0}, std::int64_t{200}),
+        "videos at once for a client that lists ssrc-rewriting-1 and is told of no sources; 0: it is told of "
+        "all");
+  b.key("rewritten_voices", shard.media.rewritten_voices, between(std::int64_t{1}, std::int64_t{100}),
+        "voices at once for such a client; at least media.loudest are kept");
+  b.key(
+      "opus_red", shard.media.opus_red,
+      "offer RED: each packet of a voice repeats what came before, about twice the sound for every receiver");
 
   b.table("web", "The pages and who may say what about clients.");
   b.key("root", shard.web.root, anything<std::string>(),

@@ -29,6 +29,9 @@ struct Shard {
     std::vector<std::string> advertise;  // ADDR or ADDR:PORT
     std::int64_t loudest = 6;            // voices at once; 0: all
     std::int64_t loudest_from = 12;      // in rooms with as many microphones
+    std::int64_t rewritten_voices = 12;  // SSRCs towards a client that lets the shard own them
+    std::int64_t rewritten_videos = 32;  // 0: no client is taken at its word
+    bool opus_red = false;               // offer voices with what came before in each packet
   } media;
 
   struct Web {

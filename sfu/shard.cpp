@@ -1,5 +1,6 @@
 #include "sfu/shard.hpp"
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/log.hpp"
@@ -49,6 +50,8 @@ focus::Config focus_config(const conf::Shard& settings) {
   config.focus_jid = settings.xmpp.focus_user;
   config.limits.conferences = static_cast<std::size_t>(settings.limits.rooms);
   config.limits.participants_per_conference = static_cast<std::size_t>(settings.limits.participants_per_room);
+  config.ssrc_rewriting = settings.media.rewritten_videos > 0;
+  config.opus_red = settings.media.opus_red;
   config.full_at = settings.overload.full_at;
   config.ready_below = settings.overload.ready_below;
   return config;
@@ -72,6 +75,9 @@ bridge::BridgeConfig bridge_config(const conf::Shard& settings) {
   config.limits.max_sources_per_endpoint = static_cast<std::size_t>(settings.limits.sources_per_participant);
   config.limits.loudest.places = static_cast<std::size_t>(settings.media.loudest);
   config.limits.loudest.from = static_cast<std::size_t>(settings.media.loudest_from);
+  config.limits.rewriting.videos = static_cast<std::size_t>(settings.media.rewritten_videos);
+  config.limits.rewriting.voices =
+      std::max(static_cast<std::size_t>(settings.media.rewritten_voices), config.limits.loudest.places);
   config.limits.sender = {
       .packets_per_second = static_cast<double>(settings.limits.sender_packets_per_second),
       .bits_per_second = 1000.0 * static_cast<double>(settings.limits.sender_kbps)};

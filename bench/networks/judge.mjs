@@ -31,6 +31,8 @@ export function judge(scenario, rows) {
   const first = rows[0];
   const last = rows.at(-1);
   const seen = {
+    // While the browser answers nothing nothing can be seen to go on: a stop that is no longer than this is its own.
+    hole: Math.max(0, ...rows.slice(1).map((row, i) => row.at - rows[i].at)),
     audioGap: longestStop(rows, 'packets'),
     concealed: (last.concealed - first.concealed) / Math.max(1, last.samples - first.samples),
     videoStop: longestStop(rows, 'frames'),
@@ -48,8 +50,8 @@ export function judge(scenario, rows) {
   if (must.audioGap) demand(seen.audioGap <= must.audioGap, `audio stopped for ${Math.round(seen.audioGap)} ms`);
   if (must.freeze) demand(seen.videoStop <= must.freeze, `video stood still for ${Math.round(seen.videoStop)} ms`);
   if (must.freezeAfter) {
-    const stop = longestStop(rows, 'frames', must.freezeAfter.from * 1000);
-    demand(stop <= must.freezeAfter.most, `video stood still for ${Math.round(stop)} ms`);
+    seen.videoStopLater = longestStop(rows, 'frames', must.freezeAfter.from * 1000);
+    demand(seen.videoStopLater <= must.freezeAfter.most, `video stood still for ${Math.round(seen.videoStopLater)} ms`);
   }
   if (must.fall) {
     const [drop, rise] = scenario.steps.slice(-2).map((step) => step.at * 1000);

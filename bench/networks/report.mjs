@@ -41,7 +41,7 @@ function section({ scenario, rows, seen }) {
 ${plot(rows, rates, { ...common, top: most, label: 'video received', unit: 'kbit/s' })}
 ${plot(rows, rows.map((row) => row.height), { ...common, top: Math.max(180, ...rows.map((row) => row.height)), label: 'picture', unit: 'lines', step: true })}
 ${plot(rows, frameRates(rows), { ...common, top: 32, label: 'frames decoded', unit: 'a second' })}
-<p class="soft">audio: longest gap ${Math.round(seen.audioGap)} ms, ${(seen.concealed * 100).toFixed(1)} % concealed; video: longest stop ${Math.round(seen.videoStop)} ms, ${seen.freezes} freezes of ${Math.round(seen.frozen)} ms in all; ${seen.nacks} NACKs, ${seen.plis} PLIs</p></section>`;
+<p class="soft">audio: longest gap ${Math.round(seen.audioGap)} ms, ${(seen.concealed * 100).toFixed(1)} % concealed; video: longest stop ${Math.round(seen.videoStop)} ms, ${seen.freezes} freezes of ${Math.round(seen.frozen)} ms in all; ${seen.nacks} NACKs, ${seen.plis} PLIs; longest time without a note ${Math.round(seen.hole)} ms</p></section>`;
 }
 
 const style = `:root{color-scheme:light dark;--ink:#1c2024;--paper:#fff;--soft:#60646c;--line:#d9d9e0;--ours:#3358d4;--must:#ca244d;--good:#18794e}

@@ -37,6 +37,8 @@ struct Options {
   std::string view;
   std::optional<int> last_n;
   std::string spread;
+  std::string send_after;
+  std::string feedback = "transport-cc";
   std::optional<std::uint32_t> read;
   std::string network;
   std::string adapter = "jitsi";
@@ -45,6 +47,7 @@ struct Options {
   std::string record;
   std::size_t threads = 0;
   bool insecure = false;
+  bool ssrc_rewriting = false;
   std::string domain;
   std::string muc;
   std::string focus;
@@ -52,6 +55,7 @@ struct Options {
   std::string conference_request;
   std::string json_file;
   std::string html_file;
+  std::string points_file;
   std::string max_loss;
   std::string max_join;
   std::string max_first_media;
@@ -106,6 +110,13 @@ void add_options(CLI::App& app, Options& o) {
       ->option_text("FILE");
   app.add_option("--spread", o.spread, "a frame's packets leave over this time (0ms: back to back)")
       ->option_text("TIME");
+  app.add_option("--send-after", o.send_after,
+                 "nobody sends before that, counted from the first who joins (0s)")
+      ->option_text("TIME");
+  app.add_option("--feedback", o.feedback,
+                 "transport-wide feedback for congestion control, or reports and NACKs alone (transport-cc)")
+      ->check(CLI::IsMember({"transport-cc", "reports"}))
+      ->option_text("transport-cc|reports");
   app.add_option("--view", o.view,
                  "what each asks for: one at 720p and others at 180p, all at 360p, all at 720p, these in "
                  "turn (stage)")
@@ -114,6 +125,8 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--last-n", o.last_n, "videos each asks for at most (-1: all)")
       ->check(CLI::Range(-1, 10'000))
       ->option_text("N");
+  app.add_flag("--ssrc-rewriting", o.ssrc_rewriting,
+               "sources come by the bridge's maps, under its own SSRCs");
   app.add_option("--scenario", o.scenario, "a set of the above to begin with")
       ->check(CLI::IsMember(scenarios))
       ->option_text(CLI::detail::join(scenarios, "|"));
@@ -123,8 +136,9 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--adapter", o.adapter, "how the server is spoken to (jitsi)")
       ->check(CLI::IsMember({"jitsi", "janus"}))
       ->option_text("jitsi|janus");
-  app.add_option("--read", o.read,
-                 "receivers that are read and checked; for the others the kernel drops media (all)")
+  app.add_option(
+         "--read", o.read,
+         "so many are read and checked, of each room as many; for the others the kernel drops media (all)")
       ->option_text("N");
   app.add_option("--srtp", o.srtp, "profiles that participants offer (any)")
       ->check(CLI::IsMember({"any", "gcm", "cm"}))
@@ -141,6 +155,9 @@ void add_options(CLI::App& app, Options& o) {
                  "ask for conferences over HTTP, at this address")
       ->option_text("URL");
   app.add_option("--json", o.json_file, "write the summary to this file, - for standard output")
+      ->option_text("FILE");
+  app.add_option("--points", o.points_file,
+                 "write counts to this file each second, as a line of JSON, - for standard output")
       ->option_text("FILE");
   app.add_option("--html", o.html_file, "write the report with plots to this file")->option_text("FILE");
   app.add_option("--max-failed", o.max_failed, "exit 1 when more participants fail (0)")->option_text("N");
@@ -164,6 +181,8 @@ Plan plan_of(const Options& o) {
   plan.senders_last = o.senders_last;
   if (!o.duration.empty()) plan.duration = duration_of("--duration", o.duration);
   if (!o.ramp.empty()) plan.ramp = duration_of("--ramp", o.ramp);
+  if (!o.send_after.empty()) plan.send_after = duration_of("--send-after", o.send_after);
+  plan.transport_cc = o.feedback == "transport-cc";
   if (!o.spread.empty()) plan.spread = duration_of("--spread", o.spread);
   if (o.video == "none") plan.video = Video::none;
   if (o.video == "vp8-simulcast") plan.video = Video::simulcast;
@@ -178,6 +197,7 @@ Plan plan_of(const Options& o) {
   if (o.view == "full") plan.view = View::full;
   if (o.view == "changing") plan.view = View::changing;
   if (o.last_n) plan.last_n = *o.last_n;
+  plan.ssrc_rewriting = o.ssrc_rewriting;
   plan.read = o.read;
   plan.threads = o.threads;
   if (!o.network.empty() && o.network != "none") plan.network = *roomload::network::find_profile(o.network);
@@ -304,7 +324,14 @@ int run(const Options& options) {
     return 1;
   }
 
-  roomload::session::Progress progress;
+  std::ofstream points;
+  std::ostream* watcher = options.points_file == "-" ? &std::cout : nullptr;
+  if (!options.points_file.empty() && watcher == nullptr) {
+    points.open(options.points_file, std::ios::binary);
+    if (!points) throw WrongUsage{"--points: " + options.points_file + " cannot be written"};
+    watcher = &points;
+  }
+  roomload::session::Progress progress(watcher);
   roomload::session::Runner runner(std::move(run), limits, progress);
   const auto summary = runner.run();
   if (!summary) {
@@ -312,7 +339,8 @@ int run(const Options& options) {
     return 1;
   }
   // Standard output is for one reader: a person, or a program.
-  if (options.json_file != "-") std::cout << roomload::report::table(*summary) << std::flush;
+  if (options.json_file != "-" && options.points_file != "-")
+    std::cout << roomload::report::table(*summary) << std::flush;
   bool written = true;
   if (!options.json_file.empty()) written = write_file(options.json_file, roomload::report::json(*summary));
   if (!options.html_file.empty())

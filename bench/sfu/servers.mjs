@@ -1,6 +1,7 @@
 // The servers of `./dev bench sfu`, each pinned to CPU 1: roomshard, and Janus' VideoRoom from Debian's package with its
 // threads as they come (`janus`: some for each participant) and with one event loop (`janus-1loop`).
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { bin, freePort } from '../proxy/house.mjs';
 
@@ -40,11 +41,26 @@ const janus = (loops) => async (house) => {
   return { child, adapter: 'janus', url: `http://127.0.0.1:${port}/janus` };
 };
 
+// The whole load comes from one address, and some of it is many people. What is else at its default.
+const limits = `[limits]
+participants = 20000
+participants_per_room = 500
+rooms = 20000
+new_rooms_per_second = 10000
+new_rooms_burst = 100000
+`;
+// For who looks for the end of it: a shard that is nearly busy would open no more rooms.
+export const openToTheEnd = `[overload]
+busy = 1.0
+full_at = 1.0
+lag = "1s"
+`;
+
 const start = {
-  async roomshard(house) {
+  async roomshard(house, settings) {
     const port = await freePort();
     const config = house.file('roomshard.toml');
-    writeFileSync(config, '[limits]\nparticipants_per_room = 500\n');
+    writeFileSync(config, limits + settings);
     const child = await house.start(serverCpu, `${bin}/roomshard`, ['serve', '--config', config, '--listen', `127.0.0.1:${port}`, '--media-port', '0'], port);
     return { child, adapter: 'jitsi', url: `http://127.0.0.1:${port}` };
   },
@@ -52,8 +68,9 @@ const start = {
   'janus-1loop': janus(1),
 };
 
-export async function startServer(house, name) {
-  const server = await start[name](house);
+// `settings`: of roomshard alone.
+export async function startServer(house, name, settings = '') {
+  const server = await start[name](house, settings);
   return { ...server, name, pid: server.child.pid, stop: () => house.stop(server.child) };
 }
 
@@ -65,6 +82,9 @@ export function versions() {
   return { janus: packageOf('janus'), libsrtp: `${packageOf('libsrtp2-1')}, ${/libnss3/.test(srtp) ? 'built on NSS' : /libcrypto/.test(srtp) ? 'built on OpenSSL' : 'with its own ciphers'}`,
     roomshard: first('git', 'describe', '--always', '--dirty') };
 }
+
+// The program itself, whatever the tree around it looks like by now.
+export const programHash = () => createHash('sha256').update(readFileSync(`${bin}/roomshard`)).digest('hex').slice(0, 12);
 
 // Every thread, those that ended meanwhile in the process's own sum. Seconds; `cpu` is exact while they sleep, user and
 // system come from ticks.

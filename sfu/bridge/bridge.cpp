@@ -298,6 +298,11 @@ std::vector<Candidate> Bridge::candidates_of(std::size_t worker) const {
 
 std::vector<Event> Bridge::poll_events(TimePoint now) {
   events_ready_.clear();
+  // Whoever polls again has written what it got before (shard rule 13).
+  for (const MapWritten& written : std::exchange(maps_handed_out_, {})) {
+    if (const EndpointRecord* endpoint = find_endpoint(written.endpoint))
+      to_worker(endpoint->worker, written);
+  }
   for (const auto& worker : workers_) {
     worker->drain_events(config_.limits.events_per_poll, [this](WorkerEvent&& event) {
       std::visit(
@@ -309,6 +314,8 @@ std::vector<Event> Bridge::poll_events(TimePoint now) {
   }
   tell_stress(now);
   flush_commands();
+  maps_handed_out_ = std::exchange(maps_pending_, {});
+  if (!maps_handed_out_.empty()) events_ready_.signal();
   return std::exchange(pending_, {});
 }
 
@@ -376,6 +383,7 @@ void Bridge::on_event(ForwardedChanged& m) {
   if (endpoint == nullptr) return;
   endpoint->forwarded = std::move(m.sources);
   endpoint->forwarded_endpoints = std::move(m.endpoints);
+  endpoint->suspended = std::move(m.suspended);
   send_forwarded(*endpoint);
 }
 
@@ -389,9 +397,18 @@ void Bridge::on_event(SenderHeightChanged& m) {
   send_height(*endpoint, m.source, m.height);
 }
 
+void Bridge::on_event(SourcesMapped& m) {
+  EndpointRecord* endpoint = find_endpoint(m.endpoint);
+  if (endpoint == nullptr) return;
+  EndpointRecord::SourcesMap& map = endpoint->map_of(m.media);
+  map.map = m.map;
+  map.sources = std::move(m.sources);
+  send_map(*endpoint, m.media);
+}
+
 void Bridge::on_event(DownlinkEstimated& m) {
   const EndpointRecord* endpoint = find_endpoint(m.endpoint);
-  if (endpoint != nullptr) to_channel(*endpoint, connection_stats(m.bitrate));
+  if (endpoint != nullptr) to_channel(*endpoint, connection_stats(m.bitrate, m.limited));
 }
 
 void Bridge::on_event(PartReport& m) {

@@ -58,7 +58,16 @@ class Bridge : public Link {
     bool active = false;
     std::vector<std::string> forwarded;
     std::vector<std::string> forwarded_endpoints;
+    std::vector<std::string> suspended;
     std::map<std::string, int> heights;  // last told, by source
+    struct SourcesMap {
+      std::uint64_t map = 0;      // 0: none yet
+      std::uint64_t written = 0;  // to its channel
+      std::vector<MappedSource> sources;
+    };
+    SourcesMap audio_map;  // of a client that lets us own its SSRCs
+    SourcesMap video_map;
+    SourcesMap& map_of(Media media) { return media == Media::video ? video_map : audio_map; }
     TimePoint allocated_at;
     EndpointReport report;
   };
@@ -89,11 +98,13 @@ class Bridge : public Link {
   void on_event(SpeakersChanged& m);
   void on_event(ForwardedChanged& m);
   void on_event(SenderHeightChanged& m);
+  void on_event(SourcesMapped& m);
   void on_event(DownlinkEstimated& m);
   void on_event(PartReport& m);
 
   void greet(const ConferenceRecord& conference, EndpointRecord& endpoint);
   void send_forwarded(EndpointRecord& endpoint);
+  void send_map(EndpointRecord& endpoint, Media media);
   void send_height(EndpointRecord& endpoint, const std::string& source, int height);
   std::string speaker_text(const ConferenceRecord& conference) const;
   void to_channel(const EndpointRecord& endpoint, std::string text);
@@ -132,6 +143,9 @@ class Bridge : public Link {
   std::vector<std::size_t> endpoints_on_;
 
   std::vector<Event> pending_;
+  // Maps among what waits, and among what was handed out to be written when events were polled the last time.
+  std::vector<MapWritten> maps_pending_;
+  std::vector<MapWritten> maps_handed_out_;
   std::uint64_t next_key_ = 1;
   std::unordered_map<ConferenceKey, std::unique_ptr<ConferenceRecord>> conferences_;
   std::unordered_map<std::string, ConferenceKey> conference_keys_;

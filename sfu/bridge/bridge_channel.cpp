@@ -63,13 +63,26 @@ void Bridge::relay(const ConferenceRecord& conference, const EndpointRecord& fro
 void Bridge::greet(const ConferenceRecord& conference, EndpointRecord& endpoint) {
   to_channel(endpoint, server_hello(config_.version));
   if (!conference.speakers.empty()) to_channel(endpoint, speaker_text(conference));
-  if (!endpoint.forwarded.empty()) send_forwarded(endpoint);
+  if (!endpoint.forwarded.empty() || !endpoint.suspended.empty()) send_forwarded(endpoint);
   for (const auto& [source, height] : endpoint.heights) send_height(endpoint, source, height);
+  for (const Media media : {Media::audio, Media::video}) {
+    endpoint.map_of(media).written = 0;  // it may be another socket, of a client that forgot
+    if (endpoint.map_of(media).map != 0) send_map(endpoint, media);
+  }
+}
+
+// While the channel is closed the worker waits, and says it again.
+void Bridge::send_map(EndpointRecord& endpoint, Media media) {
+  if (!endpoint.channel_open) return;
+  EndpointRecord::SourcesMap& map = endpoint.map_of(media);
+  if (map.written < map.map) to_channel(endpoint, sources_map(media, map.sources));
+  map.written = map.map;
+  maps_pending_.push_back({endpoint.key, media, map.map});
 }
 
 void Bridge::send_forwarded(EndpointRecord& endpoint) {
   to_channel(endpoint, endpoint.features.source_names
-                           ? forwarded_sources(endpoint.forwarded)
+                           ? forwarded_sources(endpoint.forwarded, endpoint.suspended)
                            : last_n_endpoints_changed(endpoint.forwarded_endpoints));
 }
 

@@ -195,9 +195,11 @@ std::string server_hello(std::string_view version) {
   return json::serialize(object);
 }
 
-std::string forwarded_sources(const std::vector<std::string>& sources) {
+std::string forwarded_sources(const std::vector<std::string>& sources,
+                              const std::vector<std::string>& suspended) {
   json::object object = message("ForwardedSources");
   object["forwardedSources"] = names(sources);
+  if (!suspended.empty()) object["suspendedSources"] = names(suspended);
   return json::serialize(object);
 }
 
@@ -238,9 +240,28 @@ std::string connectivity_changed(std::string_view endpoint, bool active) {
   return json::serialize(object);
 }
 
-std::string connection_stats(std::uint64_t estimated_downlink_bps) {
+std::string sources_map(Media media, const std::vector<MappedSource>& sources) {
+  const bool video = media == Media::video;
+  json::array mapped;
+  for (const MappedSource& source : sources) {
+    json::object entry;
+    entry["source"] = std::string_view(source.source);
+    entry["owner"] = std::string_view(source.owner);
+    entry["ssrc"] = source.ssrc;
+    if (video && source.rtx != 0) entry["rtx"] = source.rtx;
+    if (video && source.rtx == 0) entry["rtx"] = -1;
+    if (video) entry["videoType"] = source.desktop ? "DESKTOP" : "CAMERA";
+    mapped.push_back(std::move(entry));
+  }
+  json::object object = message(video ? "VideoSourcesMap" : "AudioSourcesMap");
+  object["mappedSources"] = std::move(mapped);
+  return json::serialize(object);
+}
+
+std::string connection_stats(std::uint64_t estimated_downlink_bps, bool limited) {
   json::object object = message("ConnectionStats");
   object["estimatedDownlinkBandwidth"] = estimated_downlink_bps;
+  object["limited"] = limited;
   return json::serialize(object);
 }
 

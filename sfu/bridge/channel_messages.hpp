@@ -80,7 +80,9 @@ Result<FromClient, ChannelError> parse_channel_message(std::string_view text, st
 // ---- bridge -> client
 
 std::string server_hello(std::string_view version);
-std::string forwarded_sources(const std::vector<std::string>& sources);
+// `suspended`: wanted, and no room for them on the client's path. A word of ours, which others pass over.
+std::string forwarded_sources(const std::vector<std::string>& sources,
+                              const std::vector<std::string>& suspended);
 std::string last_n_endpoints_changed(const std::vector<std::string>& endpoints);  // 2021
 // `previous`: newest first.
 std::string dominant_speaker_changed(std::string_view endpoint, const std::vector<std::string>& previous,
@@ -88,6 +90,17 @@ std::string dominant_speaker_changed(std::string_view endpoint, const std::vecto
 std::string sender_source_constraints(std::string_view source, int max_height);
 std::string sender_video_constraints(int ideal_height);  // 2021
 std::string connectivity_changed(std::string_view endpoint, bool active);
-std::string connection_stats(std::uint64_t estimated_downlink_bps);
+// What the SSRCs stand for that the bridge owns towards this client (jitsi-signalling 6.4).
+struct MappedSource {
+  std::string source;
+  std::string owner;
+  std::uint32_t ssrc = 0;
+  std::uint32_t rtx = 0;  // 0: none
+  bool desktop = false;
+  friend bool operator==(const MappedSource&, const MappedSource&) = default;
+};
+std::string sources_map(Media media, const std::vector<MappedSource>& sources);
+// `limited`, a word of ours: that is less than the video it wants.
+std::string connection_stats(std::uint64_t estimated_downlink_bps, bool limited);
 
 }  // namespace roomgate::sfu::bridge

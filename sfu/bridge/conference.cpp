@@ -33,6 +33,7 @@ void Conference::add_receiver(Endpoint& endpoint) {
 
 void Conference::remove_receiver(Endpoint& endpoint) {
   std::erase(receivers_, &endpoint);
+  std::erase(rewritten_, &endpoint);
   for (const auto& source : sources_) source->remove_receiver(endpoint);
   allocation_due = true;
 }
@@ -88,6 +89,7 @@ void Conference::add_source(const SetEndpointSources& message, const Source& sou
     by_ssrc_[source.layers[layer].ssrc] = {state.get(), layer};
   }
   sources_.push_back(std::move(state));
+  if (!sources_.back()->is_video()) label_voice_if_free(*sources_.back());
 }
 
 void Conference::forget(SourceState& source) {
@@ -122,9 +124,11 @@ void Conference::mark_first_video(EndpointKey owner) {
 void Conference::set_video_type(EndpointKey owner, const std::string& name, VideoType type) {
   for (const auto& source : sources_) {
     if (source->owner != owner || !source->is_video() || source->announced.name != name) continue;
+    const bool was_screen = source->is_screen();
     source->type = type;
     source->layers.set_screen(source->is_screen());
-    for (VideoOut& out : source->video_outs) out.forwarder.set_muted(source->muted());
+    for (VideoOut& out : source->video_outs) source->update_muted(out);
+    if (source->is_screen() != was_screen) describe_again(*source);
     allocation_due = true;
   }
 }
@@ -162,6 +166,7 @@ bool Conference::allocate(Endpoint& receiver, int last_n, TimePoint now) {
   std::vector<Wanted> wanted = wanted_video(receiver);
   receiver.wanted_videos = static_cast<int>(wanted.size());
   if (last_n >= 0 && receiver.wanted_videos > last_n) wanted.erase(wanted.begin() + last_n, wanted.end());
+  if (receiver.own) label_wanted(receiver, wanted, now);
   for (const auto& source : sources_) {
     VideoOut* out = source->is_video() ? source->find_video_out(receiver) : nullptr;
     if (out == nullptr) continue;
@@ -170,8 +175,9 @@ bool Conference::allocate(Endpoint& receiver, int last_n, TimePoint now) {
     out->wanted_height = 0;
     out->forwarder.set_target({});
   }
+  std::vector<std::string> suspended;
   if (const std::optional<double> budget = receiver.video_budget()) {
-    spend_on(receiver, wanted, budget, now);
+    suspended = spend_on(receiver, wanted, budget, now);
   } else {
     receiver.limited = false;
     for (const Wanted& each : wanted) {
@@ -184,13 +190,14 @@ bool Conference::allocate(Endpoint& receiver, int last_n, TimePoint now) {
     if (out != nullptr && out->forwarder.target() != forward::Target{})
       forwarded.push_back(source->announced.name);
   }
-  if (forwarded == receiver.forwarded) return false;
+  if (forwarded == receiver.forwarded && suspended == receiver.suspended) return false;
   receiver.forwarded = std::move(forwarded);
+  receiver.suspended = std::move(suspended);
   return true;
 }
 
-void Conference::spend_on(Endpoint& receiver, std::span<const Wanted> wanted, std::optional<double> budget,
-                          TimePoint now) {
+std::vector<std::string> Conference::spend_on(Endpoint& receiver, std::span<const Wanted> wanted,
+                                              std::optional<double> budget, TimePoint now) {
   std::vector<Claim> claims;
   claims.reserve(wanted.size());
   for (const Wanted& each : wanted) {
@@ -202,20 +209,25 @@ void Conference::spend_on(Endpoint& receiver, std::span<const Wanted> wanted, st
       claim.held = claim.options.position(out->forwarder.target());
     }
   }
-  const Spending spending = spend(claims, budget, receiver.rise_hold.may_rise(now));
+  const Spending spending = spend(claims, {.bitrate = budget,
+                                           .may_rise = receiver.rise_hold.may_rise(now),
+                                           .untried = receiver.bandwidth.untried(now)});
   receiver.rise_hold.on_spent(spending, now);
-  receiver.spent = spending.spent;
+  receiver.spent = std::min(spending.spent, budget.value_or(spending.spent));
   receiver.limited = !spending.complete;
   // A probe has to show that there is room for the best, with the margin of a rise.
-  receiver.bandwidth.set_goal(spending.complete ? 0
-                                                : kRiseMargin * spending.ideal + receiver.audio_rate.rate());
+  receiver.bandwidth.set_goal(spending.complete ? 0 : receiver.estimate_for(kRiseMargin * spending.ideal));
+  std::vector<std::string> suspended;
   for (std::size_t i = 0; i < claims.size(); ++i) {
     const int chosen = spending.chosen[i];
+    if (chosen < 0) suspended.push_back(wanted[i].source->announced.name);
     // Without room for it its sender goes on with the least, so that it is there again at once.
     LayerOption option = claims[i].options[static_cast<std::size_t>(std::max(chosen, 0))];
     if (chosen < 0) option.target = {};
     give(receiver, wanted[i], option);
+    if (budget) leave_what_drowns(receiver, *wanted[i].source, *budget, now);
   }
+  return suspended;
 }
 
 void Conference::give(Endpoint& receiver, const Wanted& wanted, const LayerOption& option) {
@@ -224,9 +236,37 @@ void Conference::give(Endpoint& receiver, const Wanted& wanted, const LayerOptio
   out.forwarder.set_target(option.target);
 }
 
-void Conference::on_audio(SourceState& source, std::optional<std::uint8_t> level, TimePoint now) {
+// Until its key frame comes, the lower layer of a simulcast is waited for with the higher one going on. Where
+// the path carries far less than that one costs, hardly a frame of it arrives whole, and it would drown the
+// key frame as well: so that is asked for when the queue has drained.
+void Conference::leave_what_drowns(Endpoint& receiver, SourceState& source, double budget, TimePoint now) {
+  constexpr double kFarTooMuch = 1.5;
+  constexpr Duration kLongestWait = milliseconds(300);
+  VideoOut& out = *source.find_video_out(receiver);
+  const auto current = out.forwarder.current_layer();
+  const auto awaited = out.forwarder.wanted_keyframe(source.layers, now);
+  if (!current || !awaited || *awaited >= *current) return;
+  if (source.layers.bitrate(*current, forward::kMaxTemporals - 1, now) <= kFarTooMuch * budget) return;
+  out.forwarder.leave();
+  const Duration drains = std::clamp<Duration>(receiver.bandwidth.queued(), Duration(), kLongestWait);
+  receiver.keyframes_from = now + drains;
+  receiver.bandwidth.hold(now + drains);
+}
+
+bool Conference::on_audio(SourceState& source, std::optional<std::uint8_t> level, TimePoint now) {
+  const bool was_on_air = on_air(source);
+  const TimePoint spoke_before = source.voice.spoke;
   // Without a level it may be speech: heard while there is room, and in nobody's way.
   loudest_.on_level(source.voice, level.value_or(limits_.loudest.voice - 1), now);
+  const bool spoke = source.voice.spoke != spoke_before;
+  const bool begins = !was_on_air || now - spoke_before > limits_.loudest.pause || now >= source.label_again;
+  const bool labelled = spoke && begins && on_air(source) && !rewritten_.empty();
+  if (labelled) label_speaker(source, now);
+  judge_speaker(source, level, now);
+  return labelled;
+}
+
+void Conference::judge_speaker(const SourceState& source, std::optional<std::uint8_t> level, TimePoint now) {
   if (!is_home() || !level) return;
   speakers_.on_level(source.owner, *level, now);
   if (*level < limits_.loudest.voice || !heard_any_) last_voice_ = now;

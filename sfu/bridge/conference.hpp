@@ -43,6 +43,17 @@ class Conference {
   Found find_layer(std::uint32_t ssrc) const;             // any layer's own SSRC
   SourceState* find_announced(std::uint32_t ssrc) const;  // as receivers know it
 
+  // As this receiver knows it now.
+  SourceState* find_outgoing(const Endpoint& receiver, std::uint32_t ssrc) const;
+
+  // ---- receivers whose SSRCs are ours (source_mapping.cpp)
+  // Before anything was sent to it. `taken`: what the client knows of the bridge itself.
+  void own_ssrcs_of(Endpoint& receiver, std::vector<std::uint32_t> taken);
+  const std::vector<Endpoint*>& rewritten() const { return rewritten_; }
+  std::vector<MappedSource> map_of(const Endpoint& receiver, Media media) const;
+  // A receiver wants this voice now; it gets an SSRC while there are free ones.
+  void label_voice_if_free(SourceState& source);
+
   // Runs the allocation of one receiver, of at most `last_n` videos (negative: any number); true when the
   // sources it gets have changed.
   bool allocate(Endpoint& receiver, int last_n, TimePoint now);
@@ -52,8 +63,8 @@ class Conference {
   TimePoint next_report{};
 
   // ---- speakers
-  // `level` is empty for a client that tells none.
-  void on_audio(SourceState& source, std::optional<std::uint8_t> level, TimePoint now);
+  // `level` is empty for a client that tells none. True: receivers whose SSRCs are ours have another map.
+  bool on_audio(SourceState& source, std::optional<std::uint8_t> level, TimePoint now);
   // Among the loudest few, or the room is small.
   bool on_air(const SourceState& source) const { return loudest_.on_air(source.voice); }
   // Home: true when the order or the silence changed.
@@ -73,6 +84,7 @@ class Conference {
   std::size_t home_ = 0;
   std::uint64_t parts_ = 0;
   std::vector<Endpoint*> receivers_;
+  std::vector<Endpoint*> rewritten_;                   // those with SSRCs of ours
   std::vector<std::unique_ptr<SourceState>> sources_;  // in the order they came
   std::unordered_map<std::uint32_t, Found> by_ssrc_;
 
@@ -88,10 +100,18 @@ class Conference {
     int height = 0;
     bool on_stage = false;
   };
+  void judge_speaker(const SourceState& source, std::optional<std::uint8_t> level, TimePoint now);
   std::vector<Wanted> wanted_video(const Endpoint& receiver) const;
+  bool label(Endpoint& receiver, const SourceState& source, const SsrcPool::Since& since);
+  bool label_voice(Endpoint& receiver, SourceState& source, const SsrcPool::Since& since);
+  void label_speaker(SourceState& source, TimePoint now);
+  void label_wanted(Endpoint& receiver, std::vector<Wanted>& wanted, TimePoint now);
+  void describe_again(const SourceState& source);
   void give(Endpoint& receiver, const Wanted& wanted, const LayerOption& option);
-  void spend_on(Endpoint& receiver, std::span<const Wanted> wanted, std::optional<double> budget,
-                TimePoint now);
+  static void leave_what_drowns(Endpoint& receiver, SourceState& source, double budget, TimePoint now);
+  // The names of those for which there is no room.
+  std::vector<std::string> spend_on(Endpoint& receiver, std::span<const Wanted> wanted,
+                                    std::optional<double> budget, TimePoint now);
   void add_source(const SetEndpointSources& message, const Source& source, Endpoint* sender);
   void forget(SourceState& source);
   void mark_first_video(EndpointKey owner);

@@ -26,6 +26,14 @@
 
 namespace roomgate::sfu::bridge {
 
+// SSRCs of ours towards a client that lets us own them: so many sources of a kind at once.
+struct RewritingLimits {
+  std::size_t voices = 12;  // at least those that are on air at once
+  std::size_t videos = 32;
+  Duration grace = milliseconds(200);  // for the client to get ready for an SSRC it never heard of
+  Duration tell_again = seconds(1);    // when it is not known whether its map was written
+};
+
 struct BridgeLimits {
   std::size_t max_workers = 32;
   std::size_t max_conferences = 2000;
@@ -70,6 +78,7 @@ struct BridgeLimits {
   receive::KeyframeRequester::Limits keyframes;
   receive::DominantSpeaker::Limits speakers;
   receive::LoudestFew::Limits loudest;
+  RewritingLimits rewriting;
   send::RtxSender::Limits rtx;
   congestion::RembLimits remb;            // towards senders
   congestion::EstimatorLimits estimator;  // of receivers' paths

@@ -26,6 +26,8 @@ EndpointReport Endpoint::report(TimePoint now) {
   made.wanted_videos = wanted_videos;
   made.limited = limited;
   made.dropped = over_allowance;
+  made.rewritten = own != nullptr;
+  if (own) made.relabelled = own->relabelled;
   reported = {traffic_in, traffic_out, now};
   return made;
 }
@@ -39,8 +41,6 @@ IncomingStream* Endpoint::find_stream(std::uint32_t ssrc) {
 
 std::optional<double> Endpoint::video_budget() const {
   if (!ready()) return std::nullopt;  // nothing goes there yet, so senders may begin with what is wished for
-  // Reports, and packets sent again.
-  constexpr double kOverhead = 0.05;
   std::optional<double> budget = bandwidth.estimate();
   if (budget) budget = std::max(0.0, *budget * (1 - kOverhead) - audio_rate.rate());
   // A client may say that its path carries less. That it carries more would be for others to suffer from.

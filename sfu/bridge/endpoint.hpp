@@ -16,10 +16,12 @@
 #include "sfu/bridge/messages.hpp"
 #include "sfu/bridge/sender_allowance.hpp"
 #include "sfu/bridge/spending.hpp"
+#include "sfu/bridge/ssrc_pool.hpp"
 #include "sfu/bridge/udp_socket.hpp"
 #include "sfu/congestion/bandwidth_estimator.hpp"
 #include "sfu/congestion/peak_rate.hpp"
 #include "sfu/congestion/transport_cc_collector.hpp"
+#include "sfu/forward/audio_forwarder.hpp"
 #include "sfu/forward/forwarder.hpp"
 #include "sfu/send/send_batch.hpp"
 #include "sfu/transport/ice.hpp"
@@ -39,10 +41,11 @@ struct IncomingStream {
 };
 
 // Where an outgoing stream stopped: a source that was removed and comes back under the same SSRC goes on from
-// there, since no number may be used twice under one key (shard.md 10).
+// there, and so does the next one under an SSRC of ours, since no number may be used twice under one key
+// (shard.md 10).
 struct StoppedStream {
   std::optional<forward::OutgoingState> video;
-  std::optional<std::uint16_t> audio;
+  std::optional<forward::OutgoingAudio> audio;
   std::uint16_t rtx = 0;
 };
 
@@ -65,6 +68,22 @@ class SentReports {
   };
   std::array<Sent, 16> sent_{};
   std::size_t next_ = 0;
+};
+
+// What the others' sources are called towards a client that lets the bridge own their SSRCs (shard rule 13).
+struct OwnSsrcs {
+  SsrcPool audio;
+  SsrcPool video;
+  TimePoint told_at{};           // the last time signalling was told the maps
+  std::uint64_t relabelled = 0;  // times that an SSRC went from one source to another
+
+  SsrcPool& of(Media media) { return media == Media::video ? video : audio; }
+  const SsrcPool& of(Media media) const { return media == Media::video ? video : audio; }
+  // The source that one of its SSRCs stands for; 0: none.
+  std::uint32_t holder_of(std::uint32_t ssrc) const {
+    const std::uint32_t holder = video.holder_of(ssrc);
+    return holder != 0 ? holder : audio.holder_of(ssrc);
+  }
 };
 
 // Asks the processor for `size` bytes from `begin` on; reads nothing itself.
@@ -134,10 +153,12 @@ struct Endpoint {
   std::unordered_set<std::string> exclude_audio;
   int wanted_videos = 0;               // before what a busy worker takes off
   std::vector<std::string> forwarded;  // the sources signalling was last told of
+  std::vector<std::string> suspended;  // likewise: those it wants, for which its path has no room
   bool wants_audio(const std::string& source) const;
 
   // ---- what it is sent
-  std::unordered_map<std::uint32_t, StoppedStream> stopped;  // by announced SSRC, at most kMaxStopped
+  std::unordered_map<std::uint32_t, StoppedStream> stopped;  // by outgoing SSRC, at most kMaxStopped
+  std::unique_ptr<OwnSsrcs> own;                             // none: the announced SSRCs
   SentReports sent_reports;
 
   // ---- what its path carries
@@ -149,6 +170,10 @@ struct Endpoint {
   bool allocation_due = false;  // of this receiver alone
   TimePoint next_allocation{};
   TimePoint next_told{};  // what it can have
+  TimePoint told_at{};
+  bool told_limited = false;
+  // No key frame is asked for before: what still fills its queue would drown it.
+  std::optional<TimePoint> keyframes_from;
 
   // ---- what people ask
   double loss_in = 0;  // of the last report, either way
@@ -174,8 +199,16 @@ struct Endpoint {
   }
   // What there is for video, bit/s; empty: no bounds are known.
   std::optional<double> video_budget() const;
+  // The estimate for which video_budget() would be `bitrate`.
+  double estimate_for(double bitrate) const { return (bitrate + audio_rate.rate()) / (1 - kOverhead); }
+  // It is being sent more than there is.
+  bool overspent() const {
+    const std::optional<double> budget = video_budget();
+    return budget && *budget < spent;
+  }
 
   static constexpr std::size_t kIpAndUdp = 28;
+  static constexpr double kOverhead = 0.05;  // reports, and packets sent again
 };
 
 }  // namespace roomgate::sfu::bridge

@@ -17,6 +17,7 @@ constexpr std::size_t kMaxPadding = 64;      // packets of a tick; about 15 Mbit
 constexpr std::uint8_t kPaddingCodec = 100;  // VP8, which every client knows; nothing of the payload is its
 constexpr Duration kReviewLimited = milliseconds(300);
 constexpr Duration kReview = seconds(1);
+constexpr Duration kTellTurned = seconds(1);  // at most that often
 
 }  // namespace
 
@@ -32,10 +33,13 @@ void Worker::on_rtcp(rtp::PacketBuffer& packet, const Path& path) {
   }
   if (!may_send(*from)) return;
   const auto size = from->inbound->unprotect_rtcp(packet.bytes());
-  if (!size || !packet.set_size(*size)) {
-    ++counts_.drop_unauthentic;
+  if (!size) {
+    const auto error = size.error();
+    const bool replay = error == transport::SrtpError::replayed || error == transport::SrtpError::old;
+    ++(replay ? counts_.drop_replayed : counts_.drop_unauthentic);
     return;
   }
+  if (!packet.set_size(*size)) return;
   ++counts_.rtcp_received;
   from->allowance.take(*size);
   from->ice.on_authenticated_packet(path.remote, now_, ice_output_);
@@ -102,7 +106,8 @@ void Worker::forward_sender_report(SourceState& source, std::size_t layer, const
     }
   } else {
     for (AudioOut& out : source.audio_outs) {
-      if (out.receiver->ready()) send(*out.receiver, out.forwarder.sender_report(report));
+      if (!out.receiver->ready() || (out.receiver->own && !out.subscribed)) continue;
+      if (const auto rewritten = out.forwarder.sender_report(report)) send(*out.receiver, *rewritten);
     }
   }
 }
@@ -130,7 +135,7 @@ void Worker::on_report_blocks(Endpoint& receiver, const rtp::ReportBlocks& block
 }
 
 void Worker::on_nack(Endpoint& receiver, const rtp::Feedback& nack) {
-  SourceState* source = receiver.conference.find_announced(nack.media_ssrc);
+  SourceState* source = receiver.conference.find_outgoing(receiver, nack.media_ssrc);
   VideoOut* out = source == nullptr || !source->is_video() ? nullptr : source->find_video_out(receiver);
   if (out == nullptr || !out->rtx || !receiver.ready()) return;
   out->rtx->on_round_trip(receiver.round_trip);
@@ -159,7 +164,10 @@ void Worker::send_again(VideoOut& out, SourceState& source, std::uint16_t sequen
   const ByteSpan room = reserve(receiver, most);
   if (room.empty()) return;
   const auto rtx_sequence = out.rtx->next(view->size(), now_);
-  if (!rtx_sequence) return;
+  if (!rtx_sequence) {
+    ++counts_.rtx_refused;
+    return;
+  }
   out.last_rtx = *rtx_sequence;
   const rtp::OutgoingHeader header{.ssrc = out.rtx->ssrc(),
                                    .sequence = *rtx_sequence,
@@ -191,6 +199,8 @@ void Worker::on_transport_feedback(Endpoint& receiver, const rtp::RtcpPacketView
   const auto summary = receiver.bandwidth.on_feedback(
       feedback->head, std::span(feedback_statuses_).first(feedback->count), now_);
   counts_.feedback_unknown += summary.unknown;
+  // A fall waits for no timer: each packet too many fills a queue.
+  if (receiver.overspent()) receiver.allocation_due = settle_due_ = true;
 }
 
 // Padding on an RTX stream the client knows, for a probe that media does not fill.
@@ -228,7 +238,7 @@ VideoOut* Worker::padding_stream(Endpoint& receiver) {
   VideoOut* any = nullptr;
   for (const auto& source : receiver.conference.sources()) {
     VideoOut* out = source->is_video() ? source->find_video_out(receiver) : nullptr;
-    if (out == nullptr || !out->rtx) continue;
+    if (out == nullptr || !out->rtx || out->held) continue;
     if (out->forwarder.current_layer()) return out;
     any = out;
   }
@@ -240,18 +250,22 @@ void Worker::review_downlink(Endpoint& receiver) {
   receiver.audio_rate.update(now_);
   const auto estimate = receiver.bandwidth.estimate();
   if (!estimate) return;
-  const std::optional<double> budget = receiver.video_budget();
-  if ((budget && *budget < receiver.spent) || now_ >= receiver.next_allocation) {
+  if (receiver.overspent() || now_ >= receiver.next_allocation) {
     receiver.next_allocation = now_ + (receiver.limited ? kReviewLimited : kReview);
     receiver.allocation_due = settle_due_ = true;
   }
-  if (now_ < receiver.next_told) return;
+  // When it becomes too little, or enough again, people are waiting to hear of it.
+  const bool turned = receiver.limited != receiver.told_limited && now_ - receiver.told_at >= kTellTurned;
+  if (now_ < receiver.next_told && !turned) return;
   receiver.next_told = now_ + limits_.tell_downlink_every;
-  emit(DownlinkEstimated{receiver.key, static_cast<std::uint64_t>(*estimate)});
+  receiver.told_at = now_;
+  receiver.told_limited = receiver.limited;
+  emit(DownlinkEstimated{receiver.key, static_cast<std::uint64_t>(*estimate), receiver.limited});
 }
 
-void Worker::on_keyframe_wanted(Endpoint& receiver, std::uint32_t announced_ssrc) {
-  SourceState* source = receiver.conference.find_announced(announced_ssrc);
+void Worker::on_keyframe_wanted(Endpoint& receiver, std::uint32_t outgoing_ssrc) {
+  ++counts_.keyframes_wanted;
+  SourceState* source = receiver.conference.find_outgoing(receiver, outgoing_ssrc);
   if (source != nullptr && source->is_video()) renew_picture(receiver, *source);
 }
 
@@ -272,6 +286,18 @@ void Worker::renew_picture(Endpoint& receiver, SourceState& source) {
   if (stream) want_keyframe(receiver.conference, source, *stream);
 }
 
+// What it waits for since it was given other layers; what it goes on waiting for is seen to in
+// tick_conference().
+void Worker::ask_for_keyframes(Endpoint& receiver) {
+  if (!receiver.ready() || receiver.keyframes_from) return;
+  for (const auto& source : receiver.conference.sources()) {
+    const VideoOut* out = source->is_video() ? source->find_video_out(receiver) : nullptr;
+    const auto layer = out == nullptr ? std::nullopt : out->forwarder.wanted_keyframe(source->layers, now_);
+    if (layer && !source->streams[*layer].keyframes.waiting())
+      want_keyframe(receiver.conference, *source, *layer);
+  }
+}
+
 void Worker::want_keyframe(Conference& conference, SourceState& source, std::size_t layer) {
   LayerState& state = source.streams[layer];
   if (source.is_local) {
@@ -289,7 +315,9 @@ void Worker::want_keyframe(Conference& conference, SourceState& source, std::siz
 // ---------------------------------------------------------------- to senders
 
 void Worker::send_picture_loss_if_due(SourceState& source, LayerState& layer) {
-  if (source.sender == nullptr || !source.sender->ready() || !layer.keyframes.due(now_)) return;
+  if (source.sender == nullptr || !source.sender->ready()) return;
+  layer.keyframes.on_round_trip(source.sender->round_trip);
+  if (!layer.keyframes.due(now_)) return;
   std::array<std::uint8_t, 64> bytes;
   ByteWriter out(bytes);
   if (!rtp::write_picture_loss(out, env_.video_ssrc, layer.ids.ssrc)) return;

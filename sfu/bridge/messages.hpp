@@ -63,6 +63,12 @@ struct SetAudioSubscription {
   EndpointKey endpoint = 0;
   ReceiverAudioSubscription subscription;
 };
+// The client was told what its SSRCs stand for, by this map.
+struct MapWritten {
+  EndpointKey endpoint = 0;
+  Media media = Media::audio;
+  std::uint64_t map = 0;
+};
 // To the parts that are not home. Most recent speaker first.
 struct SetSpeakers {
   ConferenceKey conference = 0;
@@ -77,9 +83,9 @@ struct RemoveConference {
   ConferenceKey conference = 0;
 };
 
-using WorkerCommand =
-    std::variant<std::monostate, SetParts, AddEndpoint, SetEndpointSources, SetRemote, SetConstraints,
-                 SetVideoType, SetAudioSubscription, SetSpeakers, RemoveEndpoint, RemoveConference>;
+using WorkerCommand = std::variant<std::monostate, SetParts, AddEndpoint, SetEndpointSources, SetRemote,
+                                   SetConstraints, SetVideoType, SetAudioSubscription, MapWritten,
+                                   SetSpeakers, RemoveEndpoint, RemoveConference>;
 
 // ---- worker -> signalling
 
@@ -99,6 +105,7 @@ struct ForwardedChanged {
   EndpointKey endpoint = 0;
   std::vector<std::string> sources;
   std::vector<std::string> endpoints;  // their owners, for clients of 2021
+  std::vector<std::string> suspended;  // wanted, and no room for them on its path
 };
 // The largest height any receiver wants of this source.
 struct SenderHeightChanged {
@@ -107,10 +114,20 @@ struct SenderHeightChanged {
   int height = kUnlimited;
 };
 
-// What the endpoint's path is estimated to carry, every now and then.
+// What the SSRCs stand for under which the endpoint gets sources of this kind; all of them, each time.
+struct SourcesMapped {
+  EndpointKey endpoint = 0;
+  Media media = Media::audio;
+  std::uint64_t map = 0;  // grows with each change
+  std::vector<MappedSource> sources;
+};
+
+// What the endpoint's path is estimated to carry, every now and then, and when it begins or ceases to be too
+// little.
 struct DownlinkEstimated {
   EndpointKey endpoint = 0;
   std::uint64_t bitrate = 0;
+  bool limited = false;  // it gets less video than it wants for that
 };
 
 // How this worker's receivers of a conference fare, every other second.
@@ -119,6 +136,6 @@ struct PartReport {
 };
 
 using WorkerEvent = std::variant<std::monostate, StateChanged, SpeakersChanged, ForwardedChanged,
-                                 SenderHeightChanged, DownlinkEstimated, PartReport>;
+                                 SenderHeightChanged, SourcesMapped, DownlinkEstimated, PartReport>;
 
 }  // namespace roomgate::sfu::bridge

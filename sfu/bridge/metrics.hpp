@@ -18,12 +18,15 @@ namespace roomgate::sfu::bridge {
   METRIC(forwarded_packets, "roomshard_forwarded_packets_total", "", "RTP packets sent to receivers")       \
   METRIC(forwarded_bytes, "roomshard_forwarded_bytes_total", "", "Bytes of RTP packets sent to receivers")  \
   METRIC(retransmitted_packets, "roomshard_retransmitted_packets_total", "", "Packets sent again as RTX")   \
+  METRIC(rtx_refused, "roomshard_retransmissions_refused_total", "",                                        \
+         "Packets asked for again beyond what a receiver is given in a round trip")                         \
   METRIC(padding_packets, "roomshard_padding_packets_total", "", "Packets that filled bandwidth probes")    \
   METRIC(feedback_unknown, "roomshard_feedback_unknown_total", "",                                          \
          "Packet numbers in receivers' feedback that were not awaited")                                     \
   METRIC(recovered_packets, "roomshard_recovered_packets_total", "",                                        \
          "Packets that senders sent again to us")                                                           \
   METRIC(nacks_sent, "roomshard_nacks_sent_total", "", "Packets asked for again from senders")              \
+  METRIC(keyframes_wanted, "roomshard_keyframes_wanted_total", "", "Key frames that receivers asked for")   \
   METRIC(keyframe_requests, "roomshard_keyframe_requests_total", "", "PLIs sent to senders")                \
   METRIC(rtcp_received, "roomshard_rtcp_received_total", "", "Authentic RTCP packets received")             \
   METRIC(rtcp_sent, "roomshard_rtcp_sent_total", "", "RTCP packets sent")                                   \
@@ -55,6 +58,8 @@ namespace roomgate::sfu::bridge {
          "Certificates that signalling did not announce")                                                   \
   METRIC(last_n_reduced, "roomshard_last_n_reductions_total", "",                                           \
          "Times that a busy worker gave receivers fewer videos")                                            \
+  METRIC(maps_told, "roomshard_source_maps_total", "",                                                      \
+         "Times that a client with SSRCs of ours had to be told what they stand for")                       \
   METRIC(events_lost, "roomshard_bridge_events_lost_total", "",                                             \
          "Events that found the queue to signalling full")
 

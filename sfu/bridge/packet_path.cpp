@@ -21,6 +21,7 @@
 #include "sfu/bridge/worker.hpp"
 #include "sfu/receive/audio_level.hpp"
 #include "sfu/receive/rtx_unwrap.hpp"
+#include "sfu/rtp/payload_types.hpp"
 #include "sfu/transport/demux.hpp"
 
 namespace roomgate::sfu::bridge {
@@ -273,13 +274,23 @@ void Worker::distribute(Conference& conference, SourceState& source, std::size_t
     ++counts_.drop_malformed;
     return;
   }
-  Media media{*view, source, layer, {}, false};
+  Media media{*view, source, layer, {}, {}, false};
   if (!source.is_video()) {
     const auto level = receive::read_audio_level(*view);
-    conference.on_audio(source, level ? std::optional(level->level) : std::nullopt, now_);
+    if (conference.on_audio(source, level ? std::optional(level->level) : std::nullopt, now_)) {
+      for (Endpoint* receiver : conference.rewritten()) tell_maps(*receiver, false);
+    }
     if (std::exchange(source.audio_outs_due, false)) {
       for (Endpoint* receiver : conference.receivers()) {
-        if (receiver->key != source.owner) source.audio_out(*receiver);
+        // One with SSRCs of ours has been given its place, or has none.
+        if (receiver->key != source.owner && !receiver->own) source.audio_out(*receiver);
+      }
+    }
+    if (view->payload_type() == rtp::kRed) {
+      media.red = rtp::read_red(view->payload());
+      if (!media.red) {
+        ++counts_.drop_malformed;
+        return;
       }
     }
     forward_audio(media, conference.on_air(source));
@@ -304,15 +315,18 @@ void Worker::forward_audio(Media& media, bool on_air) {
     prefetch_next(media.source.audio_outs, out);
     if (!out.receiver->ready()) continue;
     const bool wanted = out.subscribed && on_air;
-    const auto sent = out.forwarder.forward(media.packet.sequence(), wanted);
+    const auto sent = out.forwarder.forward(media.packet.sequence(), media.packet.timestamp(), wanted, now_);
     if (!sent) continue;
-    const rtp::OutgoingHeader header{.ssrc = out.forwarder.ssrc(),
-                                     .sequence = sent->sequence,
-                                     .timestamp = media.packet.timestamp(),
-                                     .payload_type = media.packet.payload_type(),
-                                     .marker = media.packet.marker() || sent->talkspurt,
-                                     .transport_sequence = out.receiver->next_number()};
-    if (!send_media(*out.receiver, media, header, {})) continue;
+    // Whoever does not know RED gets what is new in it.
+    const bool unpack = media.red && !out.receiver->features.opus_red;
+    const rtp::OutgoingHeader header{
+        .ssrc = out.forwarder.ssrc(),
+        .sequence = sent->sequence,
+        .timestamp = sent->timestamp,
+        .payload_type = unpack ? media.red->payload_type : media.packet.payload_type(),
+        .marker = media.packet.marker() || sent->talkspurt,
+        .transport_sequence = out.receiver->next_number()};
+    if (!send_media(*out.receiver, media, header, {.skip = unpack ? media.red->offset : 0})) continue;
     out.receiver->audio_rate.add(media.packet.size() + Endpoint::kIpAndUdp);
     out.forwarder.on_sent(media.packet.payload().size());
   }

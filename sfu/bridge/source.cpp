@@ -30,6 +30,21 @@ void remember(Endpoint& receiver, std::uint32_t ssrc, StoppedStream&& stopped) {
   receiver.stopped[ssrc] = std::move(stopped);
 }
 
+void remember(const VideoOut& out) {
+  remember(*out.receiver, out.forwarder.ssrc(),
+           {.video = out.forwarder.state(), .audio = {}, .rtx = out.last_rtx});
+}
+
+void remember(const AudioOut& out) {
+  remember(*out.receiver, out.forwarder.ssrc(), {.video = {}, .audio = out.forwarder.state(), .rtx = 0});
+}
+
+forward::AudioForwarder audio_forwarder(std::uint32_t ssrc, const StoppedStream* before, bool same_source) {
+  if (before == nullptr || !before->audio) return forward::AudioForwarder(ssrc);
+  if (same_source) return forward::AudioForwarder(ssrc, before->audio->sequence);
+  return forward::AudioForwarder(ssrc, *before->audio);
+}
+
 }  // namespace
 
 SourceState::SourceState(EndpointKey owner_key, std::string owner_name, std::size_t owner_worker, bool local,
@@ -59,31 +74,49 @@ SourceState::SourceState(EndpointKey owner_key, std::string owner_name, std::siz
 VideoOut* SourceState::find_video_out(const Endpoint& receiver) { return find_out(video_outs, receiver); }
 AudioOut* SourceState::find_audio_out(const Endpoint& receiver) { return find_out(audio_outs, receiver); }
 
+Layer SourceState::outgoing_ids(Endpoint& receiver) const {
+  if (!receiver.own) return announced.layers.front();
+  const SsrcPool::Slot* slot = receiver.own->of(announced.media).held_by(announced_ssrc());
+  return slot == nullptr ? Layer{} : slot->ids;
+}
+
 VideoOut& SourceState::video_out(Endpoint& receiver) {
   const auto at = lower_bound_of(video_outs, receiver);
   if (at != video_outs.end() && at->receiver == &receiver) return *at;
-  const StoppedStream* before = stopped_of(receiver, announced_ssrc());
-  VideoOut out{
-      &receiver, forward::Forwarder(announced_ssrc(), before ? before->video : std::nullopt), {}, 0, 0};
-  if (announced_rtx() != 0) {
+  const Layer ids = outgoing_ids(receiver);
+  const StoppedStream* before = stopped_of(receiver, ids.ssrc);
+  VideoOut out{.receiver = &receiver,
+               .forwarder = forward::Forwarder(ids.ssrc, before ? before->video : std::nullopt),
+               .rtx = {},
+               .held = receiver.own != nullptr};
+  if (ids.rtx != 0) {
     // RFC 3711 9.1's advice: below 2^15, so that the receiver does not take early loss for a roll-over.
     out.last_rtx = before ? before->rtx : static_cast<std::uint16_t>(random_u32() & 0x3fff);
-    out.rtx.emplace(announced_rtx(), static_cast<std::uint16_t>(out.last_rtx + 1), limits.rtx);
+    out.rtx.emplace(ids.rtx, static_cast<std::uint16_t>(out.last_rtx + 1), limits.rtx);
     out.rtx->on_round_trip(receiver.round_trip);
   }
-  out.forwarder.set_muted(muted());
+  update_muted(out);
   return *video_outs.insert(at, std::move(out));
 }
 
 AudioOut& SourceState::audio_out(Endpoint& receiver) {
   const auto at = lower_bound_of(audio_outs, receiver);
   if (at != audio_outs.end() && at->receiver == &receiver) return *at;
-  const StoppedStream* before = stopped_of(receiver, announced_ssrc());
-  AudioOut out{&receiver,
-               before && before->audio ? forward::AudioForwarder(announced_ssrc(), *before->audio)
-                                       : forward::AudioForwarder(announced_ssrc()),
-               receiver.wants_audio(announced.name)};
+  const std::uint32_t ssrc = outgoing_ids(receiver).ssrc;
+  AudioOut out{.receiver = &receiver,
+               .forwarder = audio_forwarder(ssrc, stopped_of(receiver, ssrc), !receiver.own),
+               .subscribed = !receiver.own && receiver.wants_audio(announced.name)};
   return *audio_outs.insert(at, std::move(out));
+}
+
+void SourceState::set_held(Endpoint& receiver, bool held) {
+  if (VideoOut* out = find_video_out(receiver)) {
+    out->held = held;
+    update_muted(*out);
+  }
+  if (AudioOut* out = find_audio_out(receiver)) {
+    out->subscribed = !held && receiver.wants_audio(announced.name);
+  }
 }
 
 int SourceState::wanted_here() const {
@@ -104,15 +137,20 @@ void SourceState::watch_layers(TimePoint now) {
 }
 
 void SourceState::stop_outs() {
-  for (VideoOut& out : video_outs) {
-    remember(*out.receiver, announced_ssrc(),
-             {.video = out.forwarder.state(), .audio = {}, .rtx = out.last_rtx});
-  }
-  for (AudioOut& out : audio_outs) {
-    remember(*out.receiver, announced_ssrc(), {.video = {}, .audio = out.forwarder.last(), .rtx = 0});
-  }
+  const auto stop = [this](const auto& out) {
+    remember(out);
+    if (out.receiver->own) out.receiver->own->of(announced.media).release(announced_ssrc());
+  };
+  std::for_each(video_outs.begin(), video_outs.end(), stop);
+  std::for_each(audio_outs.begin(), audio_outs.end(), stop);
   video_outs.clear();
   audio_outs.clear();
+}
+
+void SourceState::stop_out(Endpoint& receiver) {
+  if (const VideoOut* out = find_video_out(receiver)) remember(*out);
+  if (const AudioOut* out = find_audio_out(receiver)) remember(*out);
+  remove_receiver(receiver);
 }
 
 void SourceState::remove_receiver(const Endpoint& receiver) {

@@ -28,11 +28,12 @@ struct VideoOut {
   std::optional<send::RtxSender> rtx;
   std::uint16_t last_rtx = 0;
   int wanted_height = 0;  // what it is to get, by which the sender is told how high to send
+  bool held = false;      // its client does not know yet what the SSRC stands for
 };
 struct AudioOut {
   Endpoint* receiver = nullptr;
   forward::AudioForwarder forwarder;
-  bool subscribed = true;
+  bool subscribed = true;  // and not held, likewise
 };
 
 struct LayerState {
@@ -76,27 +77,35 @@ struct SourceState {
 
   LayerWatch layer_watch;
 
-  receive::LoudestFew::Voice voice;  // audio
+  receive::LoudestFew::Voice voice;          // audio
+  TimePoint label_again = TimePoint::max();  // a receiver with SSRCs of ours had none left for it
 
   std::uint32_t announced_ssrc() const { return announced.layers.front().ssrc; }
-  std::uint32_t announced_rtx() const { return announced.layers.front().rtx; }
   bool is_video() const { return announced.media == Media::video; }
   bool is_screen() const { return type == VideoType::desktop; }
   bool muted() const { return is_video() && type == VideoType::none; }
 
   VideoOut* find_video_out(const Endpoint& receiver);
   AudioOut* find_audio_out(const Endpoint& receiver);
-  // Made when missing, going on where a stream of this SSRC stopped.
+  // Made when missing, going on where a stream of this SSRC stopped. A receiver with SSRCs of ours has given
+  // one to this source before.
   VideoOut& video_out(Endpoint& receiver);
   AudioOut& audio_out(Endpoint& receiver);
+  // For a receiver with SSRCs of ours: its client knows now (or not yet) which one this is.
+  void set_held(Endpoint& receiver, bool held);
+  void update_muted(VideoOut& out) const { out.forwarder.set_muted(muted() || out.held); }
   // Of this worker's receivers.
   int wanted_here() const;
   int wanted_by_all() const;
   // Now and then, after an allocation.
   void watch_layers(TimePoint now);
-  // Ends all outgoing streams, and remembers where they stopped.
+  // Ends outgoing streams, all or to one, and remembers where they stopped.
   void stop_outs();
+  void stop_out(Endpoint& receiver);
   void remove_receiver(const Endpoint& receiver);
+
+ private:
+  Layer outgoing_ids(Endpoint& receiver) const;
 };
 
 }  // namespace roomgate::sfu::bridge

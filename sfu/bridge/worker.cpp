@@ -1,11 +1,8 @@
 #include "sfu/bridge/worker.hpp"
 
-#include <sys/epoll.h>
-#include <unistd.h>
+#include <poll.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 
 #include "base/log.hpp"
 
@@ -31,24 +28,12 @@ Worker::Worker(std::size_t index, UdpSocket socket, const WorkerEnvironment& env
       commands_(environment.limits.command_queue, environment.crossings.wakeup(index)),
       events_(environment.limits.event_queue, environment.signalling),
       stress_(environment.limits.stress),
-      last_n_(environment.limits.last_n),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
-  if (epoll_ < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
-  for (const int fd : {socket_.fd(), env_.crossings.wakeup(index).fd(), env_.handshakes.event_fd(index)}) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = fd;
-    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
-      throw std::system_error(errno, std::generic_category(), "epoll_ctl");
-    }
-  }
-}
+      last_n_(environment.limits.last_n) {}
 
 Worker::~Worker() {
   stop_.store(true);
   env_.crossings.wakeup(index_).signal();
   if (thread_.joinable()) thread_.join();
-  ::close(epoll_);
 }
 
 void Worker::start() {
@@ -84,19 +69,19 @@ void Worker::run() {
   }
 }
 
-// No system call is made for what has nothing: in a small room they are most of a packet's cost.
+// No system call is made for what has nothing: in a small room they are most of a packet's cost. And poll
+// rather than epoll: what epoll watches has somebody waiting on it all the time, so that the kernel, with
+// each packet that has left the socket, would go and tell the epoll that there is room, which costs more than
+// it is to ask for three descriptors anew.
 Worker::Ready Worker::wait() {
-  std::array<epoll_event, 4> events;
-  const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
-                                 endpoints_.empty() ? kIdleMs : kActiveMs);
-  Ready ready;
-  for (int i = 0; i < count; ++i) {
-    const int fd = events[static_cast<std::size_t>(i)].data.fd;
-    ready.media |= fd == socket_.fd();
-    ready.handshakes |= fd == env_.handshakes.event_fd(index_);
-    ready.commands |= fd == env_.crossings.wakeup(index_).fd();
-  }
-  return ready;
+  std::array<pollfd, 3> watched{{{socket_.fd(), POLLIN, 0},
+                                 {env_.crossings.wakeup(index_).fd(), POLLIN, 0},
+                                 {env_.handshakes.event_fd(index_), POLLIN, 0}}};
+  const int count = ::poll(watched.data(), watched.size(), endpoints_.empty() ? kIdleMs : kActiveMs);
+  if (count <= 0) return {};
+  return {.media = watched[0].revents != 0,
+          .commands = watched[1].revents != 0,
+          .handshakes = watched[2].revents != 0};
 }
 
 void Worker::set_now() {
@@ -180,6 +165,9 @@ void Worker::handle(WorkerCommand& command) {
     if (endpoint == nullptr) return;
     endpoint->features = remote->features;
     endpoint->bandwidth.expect_feedback(remote->features.transport_cc);
+    if (remote->features.ssrc_rewriting && !endpoint->own) {
+      endpoint->conference.own_ssrcs_of(*endpoint, {env_.audio_ssrc, env_.video_ssrc});
+    }
     env_.handshakes.expect(index_, endpoint->key, remote->fingerprint.hash, remote->fingerprint.value);
     if (!endpoint->ice.set_remote(remote->ufrag, remote->pwd, now_, ice_output_)) {
       endpoint->dtls_failed = true;
@@ -201,10 +189,21 @@ void Worker::handle(WorkerCommand& command) {
     endpoint->include_audio = {audio->subscription.include.begin(), audio->subscription.include.end()};
     endpoint->exclude_audio = {audio->subscription.exclude.begin(), audio->subscription.exclude.end()};
     for (const auto& source : endpoint->conference.sources()) {
-      if (AudioOut* out = source->find_audio_out(*endpoint)) {
-        out->subscribed = endpoint->wants_audio(source->announced.name);
+      AudioOut* out = source->find_audio_out(*endpoint);
+      if (out == nullptr && endpoint->own && !source->is_video()) {
+        endpoint->conference.label_voice_if_free(*source);
+        settle_due_ = endpoint->conference.allocation_due = true;
+      } else if (out != nullptr) {
+        const SsrcPool::Slot* slot =
+            endpoint->own ? endpoint->own->audio.held_by(source->announced_ssrc()) : nullptr;
+        out->subscribed = endpoint->wants_audio(source->announced.name) && (slot == nullptr || slot->open);
       }
     }
+  } else if (const auto* written = std::get_if<MapWritten>(&command)) {
+    Endpoint* endpoint = find_endpoint(written->endpoint);
+    if (endpoint == nullptr || !endpoint->own) return;
+    endpoint->own->of(written->media).on_written(written->map, now_);
+    open_mapped(*endpoint);
   } else if (auto* speakers = std::get_if<SetSpeakers>(&command)) {
     Conference* conference = find_conference(speakers->conference);
     if (conference == nullptr) return;
@@ -343,8 +342,11 @@ void Worker::settle() {
       const bool due = std::exchange(receiver->allocation_due, false);
       if (!all && !due) continue;
       any = true;
-      if (!conference->allocate(*receiver, last_n_.limit(), now_)) continue;
-      ForwardedChanged changed{receiver->key, receiver->forwarded, {}};
+      const bool changes = conference->allocate(*receiver, last_n_.limit(), now_);
+      if (receiver->own) tell_maps(*receiver, false);
+      ask_for_keyframes(*receiver);
+      if (!changes) continue;
+      ForwardedChanged changed{receiver->key, receiver->forwarded, {}, receiver->suspended};
       for (const auto& source : conference->sources()) {
         if (!source->is_video()) continue;
         const auto& names = receiver->forwarded;
@@ -364,6 +366,35 @@ void Worker::settle() {
         tell_wanted(*conference, *source, height);
       }
     }
+  }
+}
+
+// Shard rule 13: what an SSRC of ours stands for is said before the first packet, and again while it is not
+// known that it was.
+void Worker::tell_maps(Endpoint& endpoint, bool again) {
+  for (const bridge::Media media : {bridge::Media::audio, bridge::Media::video}) {
+    SsrcPool& pool = endpoint.own->of(media);
+    if (!pool.untold() && !(again && pool.unwritten())) continue;
+    pool.on_told();
+    endpoint.own->told_at = now_;
+    ++counts_.maps_told;
+    emit(SourcesMapped{endpoint.key, media, pool.map(), endpoint.conference.map_of(endpoint, media)});
+  }
+}
+
+void Worker::review_maps(Endpoint& endpoint) {
+  open_mapped(endpoint);
+  if (now_ - endpoint.own->told_at >= limits_.rewriting.tell_again) tell_maps(endpoint, true);
+}
+
+void Worker::open_mapped(Endpoint& endpoint) {
+  for (const bridge::Media media : {bridge::Media::audio, bridge::Media::video}) {
+    endpoint.own->of(media).open_due(now_, [&](std::uint32_t holder) {
+      SourceState* source = endpoint.conference.find_announced(holder);
+      if (source == nullptr) return;
+      source->set_held(endpoint, false);
+      if (source->is_video()) renew_picture(endpoint, *source);
+    });
   }
 }
 
@@ -441,6 +472,11 @@ void Worker::tick_endpoint(Endpoint& endpoint, bool slow) {
     send_padding(endpoint);
   }
   if (slow) review_downlink(endpoint);
+  if (slow && endpoint.own) review_maps(endpoint);
+  if (endpoint.keyframes_from && now_ >= *endpoint.keyframes_from) {
+    endpoint.keyframes_from.reset();
+    ask_for_keyframes(endpoint);
+  }
   for (const IncomingStream& stream : endpoint.streams) {
     if (stream.rtx) continue;
     LayerState& layer = stream.source->streams[stream.layer];
@@ -465,7 +501,7 @@ void Worker::tick_conference(Conference& conference) {
     for (LayerState& layer : source->streams) layer.history->expire(now_);
     std::uint32_t asked = 0;  // layers, once each however many receivers wait
     for (VideoOut& out : source->video_outs) {
-      if (!out.receiver->ready()) continue;
+      if (!out.receiver->ready() || out.receiver->keyframes_from) continue;
       const auto layer = out.forwarder.wanted_keyframe(source->layers, now_);
       if (!layer || (asked >> *layer & 1) != 0) continue;
       asked |= std::uint32_t{1} << *layer;

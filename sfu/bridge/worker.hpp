@@ -1,4 +1,4 @@
-// One media worker: a thread with its own epoll loop, its own UDP port and the endpoints that were given to
+// One media worker: a thread with its own poll loop, its own UDP port and the endpoints that were given to
 // it (shard.md 1 to 3). Commands come and events go through one bounded queue each; packets for receivers on
 // other workers cross through rings. The steps of a packet stand in packet_path.cpp, those of RTCP in
 // feedback_path.cpp; worker.cpp has the loop, the commands and the timers.
@@ -29,6 +29,7 @@
 #include "sfu/rtp/extensions.hpp"
 #include "sfu/rtp/packet.hpp"
 #include "sfu/rtp/packet_buffer.hpp"
+#include "sfu/rtp/red.hpp"
 #include "sfu/rtp/rtcp.hpp"
 #include "sfu/rtp/transport_feedback.hpp"
 #include "sfu/send/send_batch.hpp"
@@ -81,8 +82,9 @@ class Worker {
     const rtp::RtpPacketView& packet;
     SourceState& source;
     std::size_t layer = 0;
-    forward::VideoPacket video;  // video only
-    bool forwarded = false;      // somebody got it
+    forward::VideoPacket video;          // video only
+    std::optional<rtp::RedPrimary> red;  // a voice in RED
+    bool forwarded = false;              // somebody got it
   };
 
   // ---- packet_path.cpp: receiving
@@ -124,9 +126,10 @@ class Worker {
   void send_padding(Endpoint& receiver);
   VideoOut* padding_stream(Endpoint& receiver);
   void review_downlink(Endpoint& receiver);
-  void on_keyframe_wanted(Endpoint& receiver, std::uint32_t announced_ssrc);
+  void on_keyframe_wanted(Endpoint& receiver, std::uint32_t outgoing_ssrc);
   void renew_pictures(Endpoint& receiver);
   void renew_picture(Endpoint& receiver, SourceState& source);
+  void ask_for_keyframes(Endpoint& receiver);
   void want_keyframe(Conference& conference, SourceState& source, std::size_t layer);
   void send_picture_loss_if_due(SourceState& source, LayerState& layer);
   void send_nacks(SourceState& source, LayerState& layer);
@@ -152,6 +155,9 @@ class Worker {
   void on_crossing(Crossing& crossing);
   void on_wanted(SourceState& source, std::size_t from, int height);
   void settle();
+  void tell_maps(Endpoint& endpoint, bool again);
+  void review_maps(Endpoint& endpoint);
+  void open_mapped(Endpoint& endpoint);
   void tell_wanted(const Conference& conference, SourceState& source, int height);
   void tick();
   void tick_endpoint(Endpoint& endpoint, bool slow);
@@ -220,7 +226,6 @@ class Worker {
   WorkerCounts counts_;
   WorkerCounts published_;
 
-  int epoll_ = -1;
   std::atomic<bool> stop_{false};
   std::atomic<double> busy_{0};
   std::atomic<double> stress_told_{0};

@@ -12,7 +12,9 @@ namespace roomgate::sfu::congestion {
 
 class AcknowledgedRate {
  public:
-  void on_arrival(const Arrival& arrival);
+  // `congested`: the path shows signs of it, so that much less than before is news of the path, not of what
+  // was sent.
+  void on_arrival(const Arrival& arrival, bool congested);
   // Bit/s; empty before the first whole window.
   std::optional<double> rate() const { return rate_; }
   void reset() { *this = AcknowledgedRate(); }

@@ -14,8 +14,8 @@ namespace roomgate::sfu::congestion {
 class AimdRate {
  public:
   struct Limits {
-    double min = 50'000;  // bit/s
-    double max = 20'000'000;
+    double min = 50'000;       // bit/s
+    double max = 100'000'000;  // ten people at 2.5 Mbit/s each already ask for 22.5
     double start = 800'000;
   };
 

@@ -7,7 +7,10 @@ namespace {
 
 constexpr double kFullQueue = 100;  // ms
 constexpr double kFullLoss = 0.02;
-constexpr double kSilence = 0.5;  // times the estimate, for each silent_after without feedback
+constexpr double kMuchLoss = 0.1;
+constexpr double kDrained = 50;                  // ms: a packet or two of a thin path
+constexpr Duration kAnswer = milliseconds(200);  // a key frame that is encoded, sent and told of
+constexpr double kSilence = 0.5;                 // times the estimate, for each silent_after without feedback
 
 }  // namespace
 
@@ -15,10 +18,11 @@ BandwidthEstimator::BandwidthEstimator(const EstimatorLimits& limits)
     : limits_(limits),
       sent_(limits.sent),
       delay_(limits.rate),
-      loss_(limits.rate.start),
+      loss_(limits.rate.start, limits.rate.min),
       prober_(limits.probes) {}
 
 void BandwidthEstimator::on_sent(std::size_t bytes, TimePoint now) {
+  if (!began_) began_ = now;
   const std::uint8_t probe = prober_.sending(now);
   if (probe != 0) prober_.on_sent(bytes);
   sent_.add(bytes, probe, now);
@@ -37,7 +41,7 @@ FeedbackSummary BandwidthEstimator::on_feedback(const rtp::TransportFeedbackHead
     acknowledged_.restart_window();
   }
   const FeedbackSummary summary = matcher_.match(sent_, head, statuses, now, [this](const Arrival& arrival) {
-    acknowledged_.on_arrival(arrival);
+    acknowledged_.on_arrival(arrival, trend_.usage() == Usage::over || loss_.loss() > kMuchLoss);
     if (arrival.probe != 0) {
       // A probe fills the queue on purpose: it says what the path carries, not how it bears our rate.
       prober_.on_arrival(arrival);
@@ -49,8 +53,10 @@ FeedbackSummary BandwidthEstimator::on_feedback(const rtp::TransportFeedbackHead
   heard_ = true;
   heard_at_ = now;
   sent_since_ = false;
-  if (summary.round_trip)
-    round_trip_ = (round_trip_ * 7 + std::min<Duration>(*summary.round_trip, seconds(2))) / 8;
+  if (summary.round_trip) {
+    latest_trip_ = std::min<Duration>(*summary.round_trip, seconds(2));
+    round_trip_ = (round_trip_ * 7 + latest_trip_) / 8;
+  }
   adjust(summary, now);
   apply_probe(now);
   return summary;
@@ -59,6 +65,10 @@ FeedbackSummary BandwidthEstimator::on_feedback(const rtp::TransportFeedbackHead
 void BandwidthEstimator::adjust(const FeedbackSummary& summary, TimePoint now) {
   const double before = allowed();
   limit_.update(before, now);
+  if (now < held_until_) {
+    acknowledged_.restart_window();
+    return;
+  }
   // A queue that is full stands still, so its growth does not show; its height and its losses do.
   const bool full = trend_.queued() > kFullQueue && loss_.loss() > kFullLoss;
   const AimdRate::Input input{.usage = full ? Usage::over : trend_.usage(),
@@ -71,9 +81,11 @@ void BandwidthEstimator::adjust(const FeedbackSummary& summary, TimePoint now) {
                              .lost = lost,
                              .allowed = delay_.rate(),
                              .acknowledged = input.acknowledged,
-                             .round_trip = round_trip_},
+                             .round_trip = input.round_trip},
                             now);
-  if (decreased) prober_.on_decrease(before, now);
+  if (!decreased) return;
+  congested_ = true;
+  prober_.on_decrease(before, now);
 }
 
 void BandwidthEstimator::apply_probe(TimePoint now) {
@@ -106,6 +118,11 @@ void BandwidthEstimator::on_report(double fraction_lost, TimePoint now) {
                      now);
 }
 
+void BandwidthEstimator::hold(TimePoint until) {
+  held_until_ = until + std::max(round_trip_, latest_trip_) + kAnswer;
+  acknowledged_.restart_window();
+}
+
 std::size_t BandwidthEstimator::step(TimePoint now) {
   if (!expected_) return 0;
   limit_.update(allowed(), now);
@@ -119,8 +136,16 @@ std::size_t BandwidthEstimator::step(TimePoint now) {
   return prober_.step({.estimate = allowed(),
                        .goal = goal_,
                        .application_limited = limit_.limited(),
-                       .calm = trend_.usage() != Usage::over},
+                       .calm = trend_.usage() != Usage::over,
+                       .drained = trend_.queued() < kDrained},
                       now);
+}
+
+bool BandwidthEstimator::untried(TimePoint now) const {
+  if (!expected_ || congested_) return false;
+  if (!began_) return true;
+  const Duration since = now - *began_;
+  return (heard_ ? since : since % limits_.trial_every) < limits_.trial;
 }
 
 std::optional<double> BandwidthEstimator::estimate() const {

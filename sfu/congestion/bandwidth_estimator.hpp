@@ -26,6 +26,9 @@ struct EstimatorLimits {
   SentPackets::Limits sent;
   Prober::Limits probes;
   Duration silent_after = seconds(1);  // media goes out and no feedback comes: the path may be dead
+  // Of each `trial_every` as long as nothing was ever answered, and once at the beginning.
+  Duration trial = seconds(1);
+  Duration trial_every = seconds(10);
 };
 
 class BandwidthEstimator {
@@ -48,15 +51,27 @@ class BandwidthEstimator {
   // ---- about every 10 ms
   // What the receiver could use if the path allowed it; nothing beyond is probed for.
   void set_goal(double bitrate) { goal_ = bitrate; }
+  // Until then next to nothing is sent, so that the queue drains: what is told meanwhile, and until something
+  // else can have been answered, is about before, or about next to nothing, and lowers the estimate no
+  // further.
+  void hold(TimePoint until);
   // How many bytes of padding are to leave now, for a probe.
   std::size_t step(TimePoint now);
 
   // Empty: nothing is known, and nothing need be withheld.
   std::optional<double> estimate() const;
+  // Nothing is known of the path but what everybody starts with, so there is reason to send more than that:
+  // only what is sent is answered. For a moment from the first packet on, and as long as nothing tells of
+  // congestion.
+  bool untried(TimePoint now) const;
   // For transport-wide feedback: the estimate is there before the first feedback.
   void expect_feedback(bool expected) { expected_ = expected; }
   bool application_limited() const { return limit_.limited(); }
   double loss() const { return loss_.loss(); }
+  // How much longer than at best a packet is under way now.
+  Duration queued() const {
+    return std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(trend_.queued()));
+  }
   Duration round_trip() const { return round_trip_; }
   bool probing(TimePoint now) const { return prober_.sending(now) != 0; }
 
@@ -77,9 +92,13 @@ class BandwidthEstimator {
   Prober prober_;
   double goal_ = 0;
   Duration round_trip_ = milliseconds(100);
+  Duration latest_trip_{};  // the smoothed one is late where a queue has just filled
+  TimePoint held_until_{};
   bool expected_ = false;
   bool heard_ = false;       // any feedback
   bool sent_since_ = false;  // since the last feedback
+  bool congested_ = false;   // ever
+  std::optional<TimePoint> began_;
   TimePoint heard_at_{};
   std::optional<double> remb_;
 };

@@ -16,7 +16,8 @@ constexpr Duration kInterval = milliseconds(200);
 constexpr Duration kBetweenDecreases = milliseconds(300);  // and a round trip
 constexpr double kMuchLess = 0.7;  // of the rate: then loss that we cause would have gone down
 constexpr double kFlood = 0.3;
-constexpr double kForget = 0.2;  // of what the path loses less than it did, per interval
+constexpr double kArrives = 0.85;  // of what arrived: below that nothing is lost for sending too much
+constexpr double kForget = 0.2;    // of what the path loses less than it did, per interval
 
 }  // namespace
 
@@ -50,10 +51,17 @@ bool LossControl::update(const Input& input, TimePoint now) {
     episode_rate_ = from;
   }
   rate_ = from * (1 - 0.5 * excess);
-  // So much is lost by sending far more than the path carries: what arrived is what it carries.
-  if (sample - own_loss_ > kFlood && input.acknowledged) rate_ = std::min(rate_, *input.acknowledged);
+  if (input.acknowledged) {
+    if (sample - own_loss_ > kFlood) {
+      // So much is lost by sending far more than the path carries: what arrived is what it carries.
+      rate_ = std::min(rate_, *input.acknowledged);
+    } else {
+      rate_ = std::max(rate_, std::min(from, kArrives * *input.acknowledged));
+    }
+  }
+  rate_ = std::max(rate_, least_);
   decreased_ = now;
-  return true;
+  return rate_ < from;
 }
 
 // The same packets arriving although less was sent is loss that we caused. A loss nearer to what it was than

@@ -12,7 +12,8 @@ namespace roomgate::sfu::congestion {
 
 class LossControl {
  public:
-  explicit LossControl(double start) : rate_(start) {}
+  // Never below `least`: from there no probe would find back.
+  explicit LossControl(double start, double least = 0) : rate_(start), least_(least) {}
 
   struct Input {
     unsigned arrived = 0;  // packets since the last one
@@ -32,6 +33,7 @@ class LossControl {
   void judge_episode(double rate);
 
   double rate_;
+  double least_;
   double loss_ = 0;
   double own_loss_ = 0;      // the path's, whatever we send
   double episode_loss_ = 0;  // where a series of decreases began; 0: none

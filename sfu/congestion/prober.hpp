@@ -1,6 +1,7 @@
-// When to probe, and how fast: at the start, when a path that had become thin may have recovered, and when
-// the receiver could use more than the estimate while media alone can not test it. One probe at a time; one
-// that succeeds is followed at once by the next, one that fails waits longer. On the receiver's worker.
+// When to probe, and how fast: at the start, as soon as the queue has drained after a fall (which goes too
+// far easily), when a path that had become thin may have recovered, and when the receiver could use more than
+// the estimate while media alone can not test it. One probe at a time; one that succeeds is followed at once
+// by the next, one that fails waits longer. On the receiver's worker.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +14,11 @@ namespace roomgate::sfu::congestion {
 class Prober {
  public:
   struct Limits {
-    double max_rate = 20'000'000;  // bit/s
+    double max_rate = 100'000'000;  // bit/s
     Duration first_wait = seconds(2);
     Duration longest_wait = seconds(5);
-    Duration lost_after = seconds(2);  // no feedback about it: given up
+    Duration lost_after = seconds(2);         // no feedback about it: given up
+    Duration calm_after = milliseconds(300);  // a fall: the earliest probe, with the queue drained
   };
 
   explicit Prober(Limits limits) : limits_(limits) {}
@@ -26,7 +28,8 @@ class Prober {
     double estimate = 0;  // bit/s
     double goal = 0;      // what the receiver could use
     bool application_limited = false;
-    bool calm = true;  // the queue does not grow
+    bool calm = true;     // the queue does not grow
+    bool drained = true;  // nor is there one
   };
   // About every 10 ms. Answers how many bytes of padding are to leave now; a new probe begins by itself.
   std::size_t step(const Situation& situation, TimePoint now);
@@ -58,6 +61,8 @@ class Prober {
   bool again_ = false;    // the last one succeeded
   double lost_rate_ = 0;  // from where the estimate fell
   TimePoint lost_at_{};
+  TimePoint fell_at_{};
+  bool fallen_ = false;  // and not probed since
 };
 
 }  // namespace roomgate::sfu::congestion

@@ -12,8 +12,8 @@
 namespace roomgate::sfu::focus {
 
 struct CodecParameter {
-  std::string_view name;  // empty: no parameter
-  std::string_view value;
+  std::string_view name;   // may be empty
+  std::string_view value;  // empty: no parameter
 };
 
 struct PayloadType {
@@ -25,9 +25,11 @@ struct PayloadType {
   std::uint8_t retransmits = 0;     // rtx only: the payload type it stands for
   bool congestion_feedback = true;  // transport-cc, or goog-remb for video of a client without it
   std::array<CodecParameter, 3> parameters{};
+  bool by_setting = false;  // RED: offered only where the operator wants it
 };
 
 inline constexpr std::uint8_t kOpus = 111;
+inline constexpr std::uint8_t kOpusRed = 112;
 inline constexpr std::uint8_t kTelephoneEvent = 126;
 inline constexpr std::uint8_t kAv1 = 41;
 inline constexpr std::uint8_t kVp8 = 100;
@@ -39,14 +41,23 @@ inline constexpr std::uint8_t kVp9Rtx = 97;
 inline constexpr std::uint8_t kH264Rtx = 99;
 
 // In the order of the offer. All four video codecs are always there: a client whose preferred codec is
-// missing throws inside setParameters. Audio RED (112) is not offered: it doubles audio for every receiver,
-// and loss of audio is already covered by the codec's own forward error correction (useinbandfec).
+// missing throws inside setParameters. Audio RED (RFC 2198) is offered by setting only: it doubles audio for
+// every receiver, and loss of audio is already covered by the codec's own forward error correction
+// (useinbandfec). It stands after opus: a client that knows both sends it when it wants to, and one that
+// leaves it out of its answer gets what is inside (the bridge unpacks it).
 inline constexpr std::array kPayloadTypes = {
     PayloadType{.id = kOpus,
                 .name = "opus",
                 .clock_rate = 48000,
                 .channels = 2,
                 .parameters = {{{"minptime", "10"}, {"useinbandfec", "1"}}}},
+    PayloadType{.id = kOpusRed,
+                .name = "red",
+                .clock_rate = 48000,
+                .channels = 2,
+                .congestion_feedback = false,
+                .parameters = {{{"", "111/111"}}},
+                .by_setting = true},
     PayloadType{
         .id = kTelephoneEvent, .name = "telephone-event", .clock_rate = 8000, .congestion_feedback = false},
     PayloadType{.id = kAv1, .name = "AV1", .media = bridge::Media::video},

@@ -56,7 +56,26 @@ void Conference::joined(const xmpp::OccupantInfo& who, const xmpp::Element& pres
   Participant& joined = participants_.try_emplace(who.nick, limits_, who).first->second;
   joined.old_presence = speaks_like_2021(presence);
   joined.deadline = now;
+  ask_capabilities(joined, presence);
   allocate(joined, now);
+}
+
+// Besides the allocation, so that it costs a join nothing but the way to the client and back, and that only
+// for the first one of its version.
+void Conference::ask_capabilities(Participant& who, const xmpp::Element& presence) {
+  const auto announced = announced_capabilities(presence);
+  if (!announced || !context_.config.ssrc_rewriting) return;
+  if (const auto known = context_.capabilities.find(*announced)) {
+    who.capabilities = *known;
+    return;
+  }
+  who.announced = *announced;
+  who.asked_id = context_.rooms.ask_as_focus(room_, who.info.nick, capabilities_query(*announced));
+}
+
+void Conference::capabilities_known(Participant& who, TimePoint now) {
+  who.asked_id.clear();
+  if (const auto held = std::exchange(who.held, std::nullopt)) on(*held, now);
 }
 
 void Conference::updated(const xmpp::OccupantInfo& info, const xmpp::Element& presence) {
@@ -135,6 +154,11 @@ void Conference::on(const bridge::Allocated& event, TimePoint now) {
   Participant* who = find(event.endpoint);
   // Late answers: whoever stopped waiting has sent Expire already, which the bridge reads after its answer.
   if (who == nullptr || who->phase != Phase::allocating || who->request != event.request) return;
+  if (!who->asked_id.empty()) {
+    who->held = event;
+    who->deadline = now + limits_.capabilities_timeout;
+    return;
+  }
   if (!sources_.reserve(event.audio_ssrc, event.video_ssrc)) {
     send(*who, bridge::Expire{.conference = id_, .endpoint = event.endpoint});
     return allocate_failed(*who, "the bridge's SSRC is an endpoint's", now);
@@ -159,7 +183,10 @@ void Conference::invite(Participant& who, TimePoint now) {
        Step::offered);  // from here the channel is addressable: it may be opened before the session-accept
   who.sid = random_hex(6);
   who.bridge_session = random_hex(4);
-  who.told = sources_.all_but(who.info.nick);
+  // Without a channel nobody could tell it what the SSRCs stand for.
+  who.rewriting = who.capabilities.ssrc_rewriting && !who.info.channel_base.empty();
+  who.told.clear();
+  if (!who.rewriting) who.told = sources_.all_but(who.info.nick);
   who.changed.clear();
   Offer offer{.room = room_,
               .sid = who.sid,
@@ -167,6 +194,7 @@ void Conference::invite(Participant& who, TimePoint now) {
               .bridge_session = who.bridge_session,
               .channel_url = "",
               .transport_cc = who.transport_cc,
+              .opus_red = context_.config.opus_red,
               .encoding = context_.config.encoding,
               .others = {}};
   if (who.info.channel_base.empty()) {
@@ -187,9 +215,16 @@ void Conference::invite(Participant& who, TimePoint now) {
   who.deadline = now + limits_.invite_timeout;
 }
 
-void Conference::iq_answered(const std::string& nick, const std::string& id, bool result, TimePoint now) {
+void Conference::iq_answered(const std::string& nick, const std::string& id, bool result,
+                             const xmpp::Element& answer, TimePoint now) {
   Participant* who = find(nick);
   if (who == nullptr) return;
+  if (!id.empty() && id == who->asked_id) {
+    const auto read = result ? read_capabilities(answer) : std::nullopt;
+    if (read) context_.capabilities.learn(who->announced, answer, *read);
+    who->capabilities = read.value_or(Capabilities{});
+    return capabilities_known(*who, now);
+  }
   if (id.empty() || id != who->initiate_id) {
     // A source-add that a client could not use: its next session-initiate has them all again.
     if (!result) LOG(info, "client_refused", {"room", room_}, {"endpoint", nick}, {"id", id});
@@ -225,6 +260,7 @@ void Conference::end_session(Participant& who, TimePoint now) {
     if (context_.sink != nullptr) context_.sink->close(id_, nick, kGoingAway);
   }
   who.request = 0;
+  who.held.reset();
   who.allocated = {};
   who.sid.clear();
   who.bridge_session.clear();
@@ -275,6 +311,11 @@ void Conference::tick(TimePoint now) {
     switch (who.phase) {
       case Phase::waiting: allocate(who, now); break;
       case Phase::allocating:
+        if (who.held) {
+          LOG(info, "capabilities_unknown", {"room", room_}, {"endpoint", nick});
+          capabilities_known(who, now);
+          break;
+        }
         send(who, bridge::Expire{.conference = id_, .endpoint = nick});
         allocate_failed(who, "no answer", now);
         break;

@@ -34,6 +34,7 @@ struct Context {
   ChannelSink* sink = nullptr;
   const Config& config;
   Metrics& metrics;
+  CapabilityCache capabilities;
   std::uint64_t next_request = 1;
 };
 
@@ -48,7 +49,8 @@ class Conference {
   void updated(const xmpp::OccupantInfo& who, const xmpp::Element& presence);
   void left(const std::string& nick, TimePoint now);
   void iq(const std::string& nick, const xmpp::Element& iq, TimePoint now);
-  void iq_answered(const std::string& nick, const std::string& id, bool result, TimePoint now);
+  void iq_answered(const std::string& nick, const std::string& id, bool result, const xmpp::Element& answer,
+                   TimePoint now);
 
   // From the bridge.
   void on(const bridge::Allocated& event, TimePoint now);
@@ -94,6 +96,8 @@ class Conference {
 
   // Sessions (conference.cpp).
   void step(Participant& who, Step step);
+  void ask_capabilities(Participant& who, const xmpp::Element& presence);
+  void capabilities_known(Participant& who, TimePoint now);
   void allocate(Participant& who, TimePoint now);
   void allocate_failed(Participant& who, std::string_view reason, TimePoint now);
   Duration retry_delay(int failures) const;

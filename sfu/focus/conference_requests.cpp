@@ -108,7 +108,10 @@ void Conference::session_accept(Participant& who, const xmpp::Element& iq, const
                                  .ufrag = std::move(accept->ufrag),
                                  .pwd = std::move(accept->pwd),
                                  .fingerprint = std::move(accept->fingerprint),
-                                 .features = {.transport_cc = who.transport_cc, .source_names = named}});
+                                 .features = {.transport_cc = who.transport_cc,
+                                              .source_names = named,
+                                              .opus_red = accept->opus_red,
+                                              .ssrc_rewriting = who.rewriting}});
   send(who, bridge::SetSources{.conference = id_, .endpoint = nick, .sources = sources_.of(nick)});
   flush(who);  // what came up since its session-initiate; one message, so not worth batching
   if (sources_.announced(nick) != nullptr) sources_changed(nick, now);

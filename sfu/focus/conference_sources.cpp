@@ -1,6 +1,6 @@
 // Who is told of which sources: the difference between what a participant was told of an owner and what is
-// true now. Nothing goes to somebody before its session-accept was answered, and nobody is told of its own
-// sources.
+// true now. Nothing goes to somebody before its session-accept was answered, nobody is told of its own
+// sources, and whoever lets the bridge own the SSRCs is told of none.
 #include <algorithm>
 
 #include "sfu/focus/conference.hpp"
@@ -30,7 +30,7 @@ Duration Conference::batch_delay() const {
 
 void Conference::sources_changed(const std::string& owner, TimePoint now) {
   for (auto& [nick, who] : participants_) {
-    if (nick != owner && who.has_session()) who.changed.insert(owner);
+    if (nick != owner && who.has_session() && !who.rewriting) who.changed.insert(owner);
   }
   const Duration delay = batch_delay();
   if (delay == Duration::zero()) return flush_all();

@@ -16,11 +16,12 @@ struct Limits {
   std::size_t channel_frame_bytes = 64 * 1024;
 
   Duration allocate_timeout = seconds(10);
-  int allocate_attempts = 3;              // then bridgeNotAvailable; trying goes on at retry_longest
-  Duration invite_timeout = seconds(15);  // for the result of a session-initiate
-  Duration accept_timeout = seconds(60);  // from that result to the session-accept
-  int invite_attempts = 3;                // then no media until the client joins anew
-  Duration retry_first = seconds(1);      // doubled each time
+  Duration capabilities_timeout = seconds(1);  // a client that does not say what it can do gets what all get
+  int allocate_attempts = 3;                   // then bridgeNotAvailable; trying goes on at retry_longest
+  Duration invite_timeout = seconds(15);       // for the result of a session-initiate
+  Duration accept_timeout = seconds(60);       // from that result to the session-accept
+  int invite_attempts = 3;                     // then no media until the client joins anew
+  Duration retry_first = seconds(1);           // doubled each time
   Duration retry_longest = seconds(30);
 
   // Restarts of one participant's media: at least `restart_spacing` apart, at most `restarts` in
@@ -47,6 +48,9 @@ struct Config {
   double full_at = 0.9;                             // from this stress on, no new rooms,
   double ready_below = 0.75;                        // until it is below this again
   SourceEncoding encoding = SourceEncoding::json;
+  // Clients that can are told of no sources: the bridge owns the SSRCs (shard rule 13).
+  bool ssrc_rewriting = true;
+  bool opus_red = false;  // RFC 2198 is offered for voices
   Limits limits;
 };
 

@@ -15,7 +15,8 @@ Focus::Focus(xmpp::RoomService& rooms, bridge::Link& link, metrics::Registry& re
                .links = {&link},
                .bridges = {{.region = config_.region}},
                .config = config_,
-               .metrics = metrics_} {}
+               .metrics = metrics_,
+               .capabilities = {}} {}
 
 Focus::~Focus() = default;
 
@@ -73,9 +74,9 @@ void Focus::focus_iq(const std::string& room, const std::string& nick, const xmp
 }
 
 void Focus::focus_iq_answered(const std::string& room, const std::string& nick, const std::string& id,
-                              bool result, const xmpp::Element&, TimePoint now) {
+                              bool result, const xmpp::Element& answer, TimePoint now) {
   if (Conference* conference = by_room(room); conference != nullptr)
-    conference->iq_answered(nick, id, result, now);
+    conference->iq_answered(nick, id, result, answer, now);
 }
 
 void Focus::on_event(bridge::Event event, TimePoint now) {

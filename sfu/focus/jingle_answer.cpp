@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "sfu/focus/codecs.hpp"
 #include "sfu/xmpp/namespaces.hpp"
 
 namespace roomgate::sfu::focus {
@@ -128,6 +129,17 @@ Result<RawSources, SignallingError> read_sources(const Element& jingle, std::str
   return out;
 }
 
+bool does_red(const Element& jingle) {
+  for (const Element* content : jingle.children("content", kJingleNs)) {
+    const Element* description = content->child("description", kRtp);
+    if (description == nullptr || media_of(*content, *description) != bridge::Media::audio) continue;
+    for (const Element* type : description->children("payload-type", kRtp)) {
+      if (type->attribute_or("id", "") == std::to_string(kOpusRed)) return true;
+    }
+  }
+  return false;
+}
+
 // A client that answers with a list of feedback for video, and leaves out transport-cc, cannot do it. A
 // client that lists no feedback at all has said nothing.
 bool does_transport_cc(const Element& jingle) {
@@ -164,6 +176,7 @@ Result<SessionAccept, SignallingError> parse_session_accept(const xmpp::Element&
   if (!sources) return fail(sources.error());
   out.sources = std::move(sources).value();
   out.transport_cc = does_transport_cc(jingle);
+  out.opus_red = does_red(jingle);
   out.source_names = std::none_of(out.sources.ssrcs.begin(), out.sources.ssrcs.end(),
                                   [](const RawSsrc& ssrc) { return ssrc.name.empty(); });
   return out;

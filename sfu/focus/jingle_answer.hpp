@@ -34,6 +34,7 @@ struct SessionAccept {
   bridge::Fingerprint fingerprint;
   RawSources sources;
   bool transport_cc = true;  // false only when feedback is listed for video, and transport-cc is not among it
+  bool opus_red = false;     // its answer has RED
   bool source_names = true;  // false: sources came, and one had no name
 };
 Result<SessionAccept, SignallingError> parse_session_accept(const xmpp::Element& jingle,

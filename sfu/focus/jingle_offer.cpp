@@ -35,10 +35,10 @@ Element payload_type(const PayloadType& codec, bool transport_cc) {
   out.set("clockrate", std::to_string(codec.clock_rate));
   if (codec.channels > 0) out.set("channels", std::to_string(codec.channels));
   for (const CodecParameter& parameter : codec.parameters) {
-    if (parameter.name.empty()) continue;
-    out.add(Element("parameter", kRtp))
-        .set("name", std::string(parameter.name))
-        .set("value", std::string(parameter.value));
+    if (parameter.value.empty()) continue;
+    Element& added = out.add(Element("parameter", kRtp));
+    if (!parameter.name.empty()) added.set("name", std::string(parameter.name));
+    added.set("value", std::string(parameter.value));
   }
   if (codec.retransmits != 0) {
     out.add(Element("parameter", kRtp)).set("name", "apt").set("value", std::to_string(codec.retransmits));
@@ -58,6 +58,7 @@ Element description(const Offer& offer, bridge::Media media) {
   Element out("description", kRtp);
   out.set("media", std::string(name_of(media)));
   for (const PayloadType& codec : kPayloadTypes) {
+    if (codec.by_setting && !offer.opus_red) continue;
     if (codec.media == media) out.add(payload_type(codec, offer.transport_cc));
   }
   for (const HeaderExtension& extension : kHeaderExtensions) {

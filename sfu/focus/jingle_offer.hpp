@@ -19,6 +19,7 @@ struct Offer {
   std::string bridge_session;  // comes back in a restart request
   std::string channel_url;     // empty: no bridge channel
   bool transport_cc = true;    // false: goog-remb instead, for a client that answered without it
+  bool opus_red = false;
   SourceEncoding encoding = SourceEncoding::json;
   AnnouncedByOwner others;  // current sources of everybody else; the bridge's own are added here
 };

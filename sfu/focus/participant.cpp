@@ -24,7 +24,7 @@ TimePoint RestartLimiter::take(TimePoint now) {
   if (!recent_.empty()) at = std::max(at, recent_.back() + limits_.restart_spacing);
   if (recent_.size() >= limits_.restarts) {
     at = std::max(at, recent_.front() + limits_.restart_window);
-    recent_.pop_front();
+    recent_.erase(recent_.begin());
   }
   recent_.push_back(at);
   return at;

@@ -10,14 +10,15 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "sfu/bridge/control/control.hpp"
+#include "sfu/focus/capabilities.hpp"
 #include "sfu/focus/config.hpp"
 #include "sfu/focus/sources.hpp"
 #include "sfu/xmpp/room_service.hpp"
@@ -49,7 +50,7 @@ class RestartLimiter {
 
  private:
   const Limits& limits_;
-  std::deque<TimePoint> recent_;  // at most limits_.restarts
+  std::vector<TimePoint> recent_;  // oldest first, at most limits_.restarts
 };
 
 struct Participant {
@@ -71,7 +72,12 @@ struct Participant {
   bool channel_open = false;
   bridge::EndpointState media = bridge::EndpointState::interrupted;
 
-  // What is known of its client.
+  // What is known of its client. While it is asked for its capabilities, the bridge's answer is held.
+  Capabilities capabilities;
+  AnnouncedCapabilities announced;
+  std::string asked_id;  // IQ id of that question; empty once answered
+  std::optional<bridge::Allocated> held;
+  bool rewriting = false;  // decided at its session-initiate: it is told of no sources
   bool transport_cc = true;
   bool old_presence = false;  // speaks like a client of 2021
 

@@ -35,6 +35,8 @@ Forwarder::Forwarder(std::uint32_t ssrc, std::optional<OutgoingState> previous) 
   if (!previous) return;
   sequences_.continue_after(previous->sequence);
   last_ = *previous;
+  packets_ = previous->packets;
+  octets_ = previous->octets;
   sent_any_ = true;
 }
 
@@ -171,7 +173,10 @@ std::optional<rtp::SenderReport> Forwarder::sender_report(std::size_t stream,
 
 std::optional<OutgoingState> Forwarder::state() const {
   if (!sent_any_) return std::nullopt;
-  return last_;
+  OutgoingState state = last_;
+  state.packets = packets_;
+  state.octets = octets_;
+  return state;
 }
 
 const Forwarder::Epoch* Forwarder::epoch(std::uint32_t number) const {

@@ -39,7 +39,8 @@ struct Projected {
   std::optional<rtp::DescriptorRewrite> descriptor;
 };
 
-// Where an outgoing stream stands, to go on after its source was removed and added again (shard rule 10).
+// Where an outgoing stream stands, to go on after its source was removed and added again (shard rule 10), or
+// with another source under the same SSRC of ours (rule 13).
 struct OutgoingState {
   std::uint16_t sequence = 0;
   std::uint32_t timestamp = 0;
@@ -47,6 +48,8 @@ struct OutgoingState {
   std::uint8_t tl0 = 0;
   std::uint16_t frame_number = 0;
   std::uint8_t template_end = 0;
+  std::uint32_t packets = 0;  // sent, as sender reports tell
+  std::uint32_t octets = 0;
   TimePoint at{};
 };
 
@@ -57,6 +60,8 @@ class Forwarder {
   std::uint32_t ssrc() const { return ssrc_; }
   void set_target(Target target) { selector_.set_target(target); }
   Target target() const { return selector_.target(); }
+  // Nothing more of what is being forwarded: the next is a key frame of the target.
+  void leave() { selector_.reset(); }
   // Muted: nothing is forwarded, and going on waits for a key frame.
   void set_muted(bool muted);
   bool muted() const { return muted_; }

@@ -24,7 +24,9 @@ bool KeyframeRequester::due(TimePoint now) {
   ++repeats_;
   sent_any_ = true;
   last_sent_ = now;
-  next_ = now + std::min(limits_.first_repeat * repeats_, limits_.max_repeat);
+  const Duration first =
+      std::clamp(round_trip_ + limits_.encoding, limits_.min_interval, limits_.max_first_repeat);
+  next_ = now + std::min(first * repeats_, limits_.max_repeat);
   return true;
 }
 

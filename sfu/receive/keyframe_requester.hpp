@@ -1,6 +1,6 @@
 // When to ask one source layer for a key frame. Receivers ask as often as they like; the sender hears at
-// once, then not more than once in min_interval, and again at 0.5 to 1.5 s until a key frame came. One per
-// layer, on the worker.
+// once, then not more than once in min_interval (browsers ignore more), and again, when one could have been
+// there, until it came. One per layer, on the worker.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ class KeyframeRequester {
  public:
   struct Limits {
     Duration min_interval = milliseconds(300);
-    Duration first_repeat = milliseconds(500);
+    Duration encoding = milliseconds(200);  // beyond the round trip, until a key frame can be there
+    Duration max_first_repeat = milliseconds(800);
     Duration max_repeat = milliseconds(1500);
     std::uint8_t max_repeats = 20;  // a sender that ignores so many has no picture to give
   };
@@ -22,6 +23,8 @@ class KeyframeRequester {
   explicit KeyframeRequester(Limits limits) : limits_(limits) {}
   KeyframeRequester() : KeyframeRequester(Limits{}) {}
 
+  // To the sender.
+  void on_round_trip(Duration round_trip) { round_trip_ = round_trip; }
   // Somebody needs a key frame. Follow with due().
   void request(TimePoint now);
   // The first packet of a key frame arrived.
@@ -42,6 +45,7 @@ class KeyframeRequester {
   TimePoint last_sent_{};
   TimePoint next_{};
   std::uint8_t repeats_ = 0;
+  Duration round_trip_ = milliseconds(100);
 };
 
 }  // namespace roomgate::sfu::receive

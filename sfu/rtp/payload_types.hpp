@@ -14,6 +14,8 @@ struct PayloadType {
   std::uint8_t original = 0;  // rtx: the payload type it repairs (apt)
 };
 
+inline constexpr std::uint8_t kRed = 112;  // RFC 2198: opus, and what came before
+
 constexpr PayloadType payload_type(std::uint8_t number) {
   switch (number) {
     case 111: return {Codec::opus, 48000, 0};

@@ -20,7 +20,7 @@ std::size_t write_head(const rtp::RtpPacketView& packet, const rtp::OutgoingHead
 
 std::size_t append_body(const rtp::RtpPacketView& packet, const Edit& edit, std::size_t at, ByteSpan out) {
   if (edit.empty) return at;
-  const ByteView body = packet.body();
+  const ByteView body = packet.body().subspan(edit.skip);
   if (at == 0 || body.size() > out.size() - at) return 0;
   if (!body.empty()) std::memcpy(out.data() + at, body.data(), body.size());
   if (edit.picture) rtp::write_picture_fields(out.subspan(at, packet.payload().size()), *edit.picture);

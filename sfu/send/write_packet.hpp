@@ -19,6 +19,7 @@ struct Edit {
   std::optional<rtp::PictureFields> picture;         // VP8, VP9: new values
   std::optional<rtp::DescriptorRewrite> descriptor;  // AV1
   bool empty = false;                                // header only: it fills a number
+  std::size_t skip = 0;                              // payload bytes left out at its front
 };
 
 // Most bytes that a written packet can have beyond its source.

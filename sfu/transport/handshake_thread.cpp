@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 
@@ -13,8 +14,7 @@ namespace roomgate::sfu::transport {
 namespace {
 
 constexpr std::size_t kTurn = 64;  // requests of one worker taken before the next worker's
-constexpr std::size_t kFreedBeforeTrim = 16;
-constexpr Duration kTrimPause = seconds(5);
+constexpr Duration kTrimPause = seconds(2);
 
 int make_eventfd() {
   const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -54,6 +54,10 @@ struct HandshakeThread::Lane {
 
   std::deque<HandshakeEvent> unsent;  // our side: keys, failures and ends that found the ring full
   std::unordered_map<std::uint64_t, Association> associations;
+  // Whose SSL objects are gone, until drop(): a late ClientHello must not begin a second handshake under such
+  // an id. Sorted. In one piece and nothing but ids, since whatever else stayed would lie between freed SSL
+  // objects and hold a page for each.
+  std::vector<std::uint64_t> ended;
   TimePoint deadline = TimePoint::max();  // nothing of `associations` is due before
   bool rang = false;                      // events were pushed in this turn
 };
@@ -138,6 +142,7 @@ void HandshakeThread::run() {
     }
     if (more) continue;
     give_memory_back(Clock::now());
+    deadline = std::min(deadline, trim_at_);
     int wait = -1;
     if (deadline != TimePoint::max()) {
       const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
@@ -152,33 +157,42 @@ void HandshakeThread::run() {
 // What handshakes needed lies in pieces between what stays: the allocator keeps it as the process's own
 // unless it is asked. A join storm would else leave some 60 KB resident for everybody who came.
 void HandshakeThread::give_memory_back(TimePoint now) {
-  if (freed_ < kFreedBeforeTrim || now < next_trim_) return;
-  freed_ = 0;
-  next_trim_ = now + kTrimPause;
+  if (now < trim_at_) return;
+  trim_at_ = TimePoint::max();
   ::malloc_trim(0);
 }
 
+// Those that follow soon are given back together.
+void HandshakeThread::freed(TimePoint now) { trim_at_ = std::min(trim_at_, now + kTrimPause); }
+
 void HandshakeThread::handle(Lane& lane, Request& request, TimePoint now) {
+  const auto ended = std::lower_bound(lane.ended.begin(), lane.ended.end(), request.association);
+  if (ended != lane.ended.end() && *ended == request.association) {
+    if (request.kind == RequestKind::drop) lane.ended.erase(ended);
+    return;
+  }
   auto found = lane.associations.find(request.association);
   DtlsOutput output;
   switch (request.kind) {
     case RequestKind::drop:
       if (found == lane.associations.end()) return;
-      if (found->second.dtls) found->second.dtls->close(now, output);
+      if (found->second.dtls) {
+        found->second.dtls->close(now, output);
+        freed(now);
+      }
       lane.associations.erase(found);
       break;
     case RequestKind::expect:
     case RequestKind::datagram: {
       const bool opens = request.kind == RequestKind::expect || is_client_hello(request.bytes);
       if (found == lane.associations.end()) {
-        if (!opens || lane.associations.size() >= limits_.max_associations) {
+        if (!opens || lane.associations.size() + lane.ended.size() >= limits_.max_associations) {
           lost_requests_.fetch_add(1, std::memory_order_relaxed);
           return;
         }
         found = lane.associations.emplace(request.association, Association{}).first;
       }
       Association& association = found->second;
-      if (association.freed) return;
       if (request.kind == RequestKind::expect) {
         if (association.dtls) {
           association.dtls->expect(request.hash, request.value, now, output);
@@ -254,19 +268,20 @@ TimePoint HandshakeThread::tick(Lane& lane, TimePoint now) {
   };
   if (now < lane.deadline) return next();
   lane.deadline = TimePoint::max();
-  for (auto& [id, association] : lane.associations) {
-    if (!association.dtls) continue;
-    DtlsServer& dtls = *association.dtls;
+  for (auto at = lane.associations.begin(); at != lane.associations.end();) {
+    const auto current = at++;
+    if (!current->second.dtls) continue;
+    const std::uint64_t id = current->first;
+    DtlsServer& dtls = *current->second.dtls;
     if (!dtls.finished_at() && dtls.next_deadline() <= now) {
       DtlsOutput output;
       dtls.tick(now, output);
       deliver(lane, id, output);
     }
     if (due(dtls) <= now) {
-      // The entry stays until drop(): a late ClientHello must not begin a second handshake under this id.
-      association.dtls.reset();
-      association.freed = true;
-      ++freed_;
+      lane.ended.insert(std::lower_bound(lane.ended.begin(), lane.ended.end(), id), id);
+      lane.associations.erase(current);
+      freed(now);
     } else {
       lane.deadline = std::min(lane.deadline, due(dtls));
     }

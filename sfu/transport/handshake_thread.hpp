@@ -74,9 +74,8 @@ class HandshakeThread {
     std::string value;
   };
   struct Association {
-    std::unique_ptr<DtlsServer> dtls;  // empty: not begun, or freed after `keep`
-    bool freed = false;
-    std::string hash;  // told before the first datagram
+    std::unique_ptr<DtlsServer> dtls;  // empty: not begun
+    std::string hash;                  // told before the first datagram
     std::string value;
   };
   struct Lane;
@@ -88,13 +87,13 @@ class HandshakeThread {
   TimePoint tick(Lane& lane, TimePoint now);
   TimePoint due(const DtlsServer& dtls) const;
   void wake() const;
+  void freed(TimePoint now);
   void give_memory_back(TimePoint now);
 
   const DtlsContext& context_;
   const HandshakeLimits limits_;
   std::vector<std::unique_ptr<Lane>> lanes_;
-  std::size_t freed_ = 0;  // SSL objects since the allocator last gave back
-  TimePoint next_trim_{};
+  TimePoint trim_at_ = TimePoint::max();  // SSL objects were freed: the allocator is to give back
   int wake_fd_ = -1;
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> lost_requests_{0};

@@ -82,6 +82,8 @@ json::object endpoint_object(const bridge::EndpointReport& endpoint) {
           {"wanted_videos", endpoint.wanted_videos},
           {"last_n", endpoint.last_n},
           {"dropped", endpoint.dropped},
+          {"rewritten", endpoint.rewritten},
+          {"relabelled", endpoint.relabelled},
           {"videos", std::move(videos)}};
 }
 

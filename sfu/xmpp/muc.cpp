@@ -323,13 +323,14 @@ void Muc::refuse(Session& to, const Element& stanza, const StanzaError& error) {
 
 // ---- the focus' side
 
-std::string Muc::send_focus_iq(const std::string& room_jid, const std::string& nick, Element payload) {
+std::string Muc::send_focus_iq(const std::string& room_jid, const std::string& nick, std::string type,
+                               Element payload) {
   Room* room = find(room_jid);
   Occupant* who = room != nullptr ? room->find(nick) : nullptr;
   if (who == nullptr) return {};
   Element iq("iq", ns::kClient);
   std::string id = random_hex(8);
-  iq.set("type", "set").set("id", id).set("from", room->jid_of(kFocusNick));
+  iq.set("type", std::move(type)).set("id", id).set("from", room->jid_of(kFocusNick));
   iq.add(std::move(payload));
   send(*who->session, std::move(iq));
   return id;

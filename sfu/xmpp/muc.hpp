@@ -44,7 +44,8 @@ class Muc {
   std::size_t participant_count() const { return participants_; }
 
   // RoomService, through Server.
-  std::string send_focus_iq(const std::string& room, const std::string& nick, Element payload);
+  std::string send_focus_iq(const std::string& room, const std::string& nick, std::string type,
+                            Element payload);
   void reply(const std::string& room, const std::string& nick, const Element& request, Element answer);
   void set_focus_presence(const std::string& room, std::vector<Element> payload);
   std::vector<OccupantInfo> occupants(const std::string& room) const;

@@ -66,9 +66,11 @@ class RoomService {
  public:
   virtual ~RoomService() = default;
 
-  // From room/focus to the occupant's full JID; `from`, `to` and `id` are stamped. Returns the id, empty if
-  // the nick is not in the room.
+  // From room/focus to the occupant's full JID, a set; `from`, `to` and `id` are stamped. Returns the id,
+  // empty if the nick is not in the room.
   virtual std::string send_focus_iq(const std::string& room, const std::string& nick, Element payload) = 0;
+  // The same as a get.
+  virtual std::string ask_as_focus(const std::string& room, const std::string& nick, Element payload) = 0;
   virtual void reply_result(const std::string& room, const std::string& nick, const Element& request,
                             std::optional<Element> payload = std::nullopt) = 0;
   virtual void reply_error(const std::string& room, const std::string& nick, const Element& request,

@@ -427,7 +427,11 @@ void Server::end_session(Session& session, LeaveReason reason, TimePoint now) {
 // ---- RoomService
 
 std::string Server::send_focus_iq(const std::string& room, const std::string& nick, Element payload) {
-  return muc_.send_focus_iq(room, nick, std::move(payload));
+  return muc_.send_focus_iq(room, nick, "set", std::move(payload));
+}
+
+std::string Server::ask_as_focus(const std::string& room, const std::string& nick, Element payload) {
+  return muc_.send_focus_iq(room, nick, "get", std::move(payload));
 }
 
 void Server::reply_result(const std::string& room, const std::string& nick, const Element& request,

@@ -64,6 +64,7 @@ class Server final : public RoomService, private Outbox {
 
   // RoomService
   std::string send_focus_iq(const std::string& room, const std::string& nick, Element payload) override;
+  std::string ask_as_focus(const std::string& room, const std::string& nick, Element payload) override;
   void reply_result(const std::string& room, const std::string& nick, const Element& request,
                     std::optional<Element> payload = std::nullopt) override;
   void reply_error(const std::string& room, const std::string& nick, const Element& request,

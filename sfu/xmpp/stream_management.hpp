@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <string>
 
 namespace roomgate::sfu::xmpp {
@@ -31,7 +31,7 @@ class StreamManagement {
   std::uint32_t sent() const { return acknowledged_ + static_cast<std::uint32_t>(unacked_.size()); }
   // False: more than was sent, or less than was acknowledged before; nothing changes then.
   [[nodiscard]] bool acknowledge(std::uint32_t h);
-  const std::deque<std::string>& unacked() const { return unacked_; }
+  const std::list<std::string>& unacked() const { return unacked_; }
 
   // Whether to send <r/> now: the client never acknowledges by itself. After a burst at once, else when
   // `idle`.
@@ -46,7 +46,7 @@ class StreamManagement {
   std::string id_;
   std::uint32_t handled_ = 0;
   std::uint32_t acknowledged_ = 0;
-  std::deque<std::string> unacked_;
+  std::list<std::string> unacked_;  // not a deque, which takes half a kilobyte while it is empty
   std::size_t bytes_ = 0;
 };
 

@@ -75,6 +75,21 @@ test('directly, by the conference request over HTTP, and a threshold that is mis
   assert.deepEqual(missed.summary.thresholds.filter(({ met }) => !met).map(({ name }) => name), ['--max-join']);
 });
 
+test('without transport-wide feedback, and watched by a program while it runs', { timeout: 60000 }, async (t) => {
+  const shard = await startShard('shard-0');
+  t.after(() => shard.program.stop());
+  const points = join(temporaryFolder(t), 'points');
+
+  wasWell(await roomload(t, `http://${shard.address}/load`, ...small, '--feedback', 'reports', '--send-after', '1s', '--points', points));
+
+  const moments = readFileSync(points, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  assert.ok(moments.length >= 4, `${moments.length} moments`);
+  assert.equal(moments.at(-1).connected, 6);
+  const counts = moments.map(({ video }) => video.packets);
+  assert.deepEqual(counts, [...counts].sort((a, b) => a - b));
+  assert.ok(counts.at(-1) > counts[0]);
+});
+
 // `--record`: what the first participant gets of another's video, while the layer that is asked for changes twice a second.
 for (const [codec, extension] of [['vp8', 'ivf'], ['h264', 'h264']]) {
   test(`${codec} that is recorded across changes of layer decodes without an error`, { timeout: 120000 }, async (t) => {

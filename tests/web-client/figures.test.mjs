@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reasonOf } from '../../sfu/web/client/static/media.js';
 import { MutedSpeech } from '../../sfu/web/client/static/speech.js';
-import { quality, summarise } from '../../sfu/web/client/static/stats.js';
+import { gradeOf, quality, summarise } from '../../sfu/web/client/static/stats.js';
 
 const report = (timestamp, bytes, lost) => [
   { id: 'T', type: 'transport', timestamp, selectedCandidatePairId: 'P' },
@@ -32,6 +32,19 @@ test('says nothing about what it does not know', () => {
   assert.equal(quality(empty), 100);
   assert.equal(quality({ ...empty, rtt: 350, receiveLoss: 10 }), 40);
   assert.equal(quality({ ...empty, rtt: 5000, receiveLoss: 100 }), 0);
+});
+
+test('a thin way to us counts where we want more than it carries', () => {
+  const fine = summarise([], null);
+  const downlink = (kbps, limited, suspended = 0) => ({ kbps, limited, suspended });
+
+  assert.equal(quality(fine, downlink(300, false)), 100, 'nobody asks for more');
+  assert.equal(quality(fine, downlink(300, true)), 36);
+  assert.equal(quality(fine, downlink(1000, true)), 73);
+  assert.equal(quality(fine, downlink(9000, true)), 100);
+  assert.equal(quality(fine, downlink(9000, true, 1)), 30);
+  assert.equal(quality({ ...fine, receiveLoss: 20 }, downlink(9000, true, 1)), 20, 'the worse of both');
+  assert.deepEqual([100, 70, 69, 40, 39, 0].map(gradeOf), ['good', 'good', 'fair', 'fair', 'poor', 'poor']);
 });
 
 test('hints at speech while muted, not at single noises, and not again at once', () => {

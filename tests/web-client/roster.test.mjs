@@ -37,16 +37,16 @@ test('tells a screen from a camera by whoever says so', () => {
 });
 
 test('knows what the bridge holds back, and whom it has lost', () => {
-  const bridge = { forwarded: new Set(['eve-v0']), interrupted: new Set(['ada']), qualities: new Map([['ada', 30]]) };
+  const bridge = { forwarded: new Set(['eve-v0']), suspended: new Set(['ada-v0']), interrupted: new Set(['ada']), told: new Map([['ada', { quality: 30, rtt: 9 }]]) };
   const ada = otherOf(occupant(), 'Ada', all, bridge);
 
-  assert.deepEqual([ada.camera.forwarded, ada.interrupted, ada.quality], [false, true, 30]);
+  assert.deepEqual([ada.camera.forwarded, ada.camera.suspended, ada.interrupted, ada.quality, ada.told.rtt], [false, true, true, 30, 9]);
   assert.equal(otherOf(occupant(), 'Ada', all, { ...bridge, forwarded: null }).camera.forwarded, true);
 });
 
 test('shows ourselves as our devices are', () => {
   const media = { audioTrack: {}, audioOn: false, videoTrack: { id: 'c' }, videoOn: true, desktopTrack: null };
-  const self = selfOf(occupant({ role: 'moderator' }), { name: 'Me', hand: true, media, summary: null });
+  const self = selfOf(occupant({ role: 'moderator' }), { name: 'Me', hand: true, media, quality: 70 });
 
   assert.deepEqual([self.isSelf, self.isModerator, self.name, self.hand], [true, true, 'Me', true]);
   assert.deepEqual(facts(self), [true, false, 'ada-v0', []]);

@@ -56,6 +56,15 @@ test('sends the preferred codec: its payload type stands first', () => {
   assert.match(offer, /m=video 9 UDP\/TLS\/RTP\/SAVPF 100 41 96\r\n/);
 });
 
+test('sends voices in RED where it is offered', () => {
+  const red = { id: 112, name: 'red', clockrate: 48000, channels: 2, parameters: [['', '111/111']], feedback: [] };
+  const payloads = [...session.audio.payloads, red];
+  const offer = sdp.buildOffer({ ...session, audio: { ...session.audio, payloads } }, sdp.firstLines(bridge), { version: 1, codec: null });
+
+  assert.match(offer, /m=audio 9 UDP\/TLS\/RTP\/SAVPF 112 111/);
+  assert.match(offer, /a=fmtp:112 111\/111\r\n/);
+});
+
 test('lets nothing of others break out of its line', () => {
   const evil = { ...session, transport: { ...session.transport, ufrag: 'u\r\na=evil', candidates: ['1 1 udp 1 h 1 typ host\r\na=evil'] } };
   const offer = sdp.buildOffer(evil, sdp.firstLines(bridge), { version: 1, codec: null });

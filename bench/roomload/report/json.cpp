@@ -100,7 +100,41 @@ std::string stream(const media::StreamTotals& t) {
       .text();
 }
 
+// Of a moment: what windows are made of, and nothing that can be had at the end.
+std::string counts(const media::StreamTotals& t, const media::Histogram& latency) {
+  std::string bins;
+  for (std::size_t i = 0; i < media::Histogram::kBins; ++i) {
+    if (latency.bins()[i] == 0) continue;
+    bins += (bins.empty() ? "[" : ", [") + std::to_string(media::Histogram::upper_end_us(i)) + ", " +
+            std::to_string(latency.bins()[i]) + "]";
+  }
+  return Object()
+      .add("packets", t.packets)
+      .add("bytes", t.bytes)
+      .add("expected", t.expected)
+      .add("repaired", t.repaired)
+      .add("padding", t.padding)
+      .add("faults", t.continuity_faults())
+      .raw("latency_us", "[" + bins + "]")
+      .text();
+}
+
 }  // namespace
+
+std::string moment(const Moment& m) {
+  return Object()
+             .ms("at_ms", m.at)
+             .add("joined", std::uint64_t{m.joined})
+             .add("connected", std::uint64_t{m.connected})
+             .add("failed", std::uint64_t{m.failed})
+             .add("sent", m.totals.sent.packets)
+             .add("unread", m.unread)
+             .add("dropped", m.dropped)
+             .raw("audio", counts(m.totals.audio, m.audio_latency))
+             .raw("video", counts(m.totals.video, m.video_latency))
+             .text() +
+         "\n";
+}
 
 std::string json(const Summary& s) {
   Object settings;

@@ -13,6 +13,8 @@ std::string table(const Summary& summary);
 std::string json(const Summary& summary);
 // One file that needs nothing else: plots as SVG, light and dark.
 std::string html(const Summary& summary);
+// One object on a line; a latency is [microseconds, how many], shortest first.
+std::string moment(const Moment& moment);
 // One line while it runs.
 std::string progress(const Point& point, std::uint32_t asked);
 

@@ -27,6 +27,20 @@ struct Point {
   std::optional<Duration> join_max;
 };
 
+// The same for a program that watches: counts since the start, so that it can take any window; only the
+// latencies are those since the moment before.
+struct Moment {
+  Duration at{};
+  std::uint32_t joined = 0;
+  std::uint32_t connected = 0;
+  std::uint32_t failed = 0;
+  std::uint64_t unread = 0;   // datagrams that the kernel dropped because we asked it to
+  std::uint64_t dropped = 0;  // and because we did not read in time
+  media::Totals totals;
+  media::Histogram audio_latency;
+  media::Histogram video_latency;
+};
+
 // Takes a point each second and keeps at most kMaxPoints: when there are more, two become one.
 class Timeline {
  public:

@@ -36,7 +36,7 @@ janus::JanusConversation::Options conversation_for(const JanusLeg::Options& opti
   out.own.fingerprint = run.identity->fingerprint();
   out.own.vp8 = kVp8;
   out.own.rtx = kRtx;
-  out.own.transport_sequence_id = kTransportSequence;
+  out.own.transport_sequence_id = run.plan.transport_cc ? kTransportSequence : std::uint8_t{0};
   if (options.publishes) out.own.ssrcs = {options.ssrc, options.rtx};
   return out;
 }
@@ -187,8 +187,8 @@ void JanusLeg::on_connected(TimePoint now) {
     settings.cname = random_hex(8);
     settings.seed = options_.rtx;
     // As of a Jitsi participant: not all in step.
-    const Duration phase = microseconds(settings.seed % 33'333);
-    video_.emplace(sample, settings, numbers_, station_.tally.totals, now + phase);
+    const TimePoint start = std::max(now, station_.send_from) + microseconds(settings.seed % 33'333);
+    video_.emplace(sample, settings, numbers_, station_.tally.totals, start);
   }
   schedule_media();
 }
@@ -227,6 +227,11 @@ void JanusLeg::schedule_media() {
 
 // ---- the end
 
+Dropped JanusLeg::dropped() const {
+  const std::uint64_t count = transport_.kernel_drops();
+  return options_.unread ? Dropped{.on_purpose = count} : Dropped{.late = count};
+}
+
 void JanusLeg::stop_sending(TimePoint now) {
   sending_stopped_ = true;
   video_.reset();
@@ -239,7 +244,7 @@ void JanusLeg::leave(TimePoint now) {
   Timer::cancel();
   station_.desk.pacer.schedule(*this, TimePoint::max());
   if (receiver_) receiver_->finish(now);
-  station_.tally.kernel_drops += kernel_drops();
+  station_.tally.dropped.add(dropped());
   transport_.close();
   phase_ = Phase::gone;
   if (conversation_.poll_path().empty()) return owner_.on_gone();  // Janus knows nothing of it

@@ -13,6 +13,7 @@
 #include "base/timer_wheel.hpp"
 #include "bench/roomload/media/receiver.hpp"
 #include "bench/roomload/media/track.hpp"
+#include "bench/roomload/session/member.hpp"
 #include "bench/roomload/session/station.hpp"
 #include "bench/roomload/transport/media_transport.hpp"
 #include "bench/roomload/transport/pacer.hpp"
@@ -50,7 +51,7 @@ class JanusLeg final : private transport::MediaTransport::Listener,
   void begin(TimePoint at);
   void stop_sending(TimePoint now);
   void leave(TimePoint now);
-  std::uint64_t kernel_drops() const { return options_.unread ? 0 : transport_.kernel_drops(); }
+  Dropped dropped() const;
 
  private:
   enum class Phase { waiting, joining, ready, gone, failed };

@@ -44,7 +44,7 @@ void JanusParticipant::make_leg(std::uint32_t feed_of, bool publishes) {
   // An odd factor maps numbers one to one: no two of a run are equal, and none looks made up.
   options.ssrc = (run.ssrc_seed + feed_of * kSsrcs) * 2654435761U;
   options.rtx = (run.ssrc_seed + feed_of * kSsrcs + 1) * 2654435761U;
-  options.unread = run.plan.read && number_ >= *run.plan.read;
+  options.unread = !run.plan.reads(number_);
   Owner& owner = *this;
   legs_.push_back(std::make_unique<JanusLeg>(station_, owner, options));
 }
@@ -111,9 +111,9 @@ void JanusParticipant::end_if_all_gone() {
   ++station_.tally.over;
 }
 
-std::uint64_t JanusParticipant::kernel_drops() const {
-  std::uint64_t out = 0;
-  for (const auto& leg : legs_) out += leg->kernel_drops();
+Dropped JanusParticipant::dropped() const {
+  Dropped out;
+  for (const auto& leg : legs_) out.add(leg->dropped());
   return out;
 }
 

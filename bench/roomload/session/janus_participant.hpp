@@ -20,7 +20,7 @@ class JanusParticipant final : public Member, private JanusLeg::Owner, private T
   void begin(TimePoint at) override;
   void stop_sending(TimePoint now) override;
   void leave(TimePoint now) override;
-  std::uint64_t kernel_drops() const override;
+  Dropped dropped() const override;
 
  private:
   enum class Phase { waiting, joining, joined, leaving, over };

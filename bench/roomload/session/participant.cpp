@@ -55,6 +55,7 @@ Participant::Participant(Station& station, std::uint32_t number)
       number_(number),
       in_room_(number % plan_.participants),
       sends_(plan_.sends(in_room_)),
+      reads_(plan_.reads(number)),
       room_(station.run.prefix) {
   room_.room += std::to_string(number / plan_.participants + 1);
 }
@@ -103,6 +104,7 @@ net::Task<void> Participant::signal() {
   account.room_jid = signal::room_jid(run.settings, room_);
   account.name = "load " + std::to_string(number_ + 1);
   account.codec = ascii_lower(to_text(plan_.codec));
+  account.features = {.transport_cc = plan_.transport_cc, .ssrc_rewriting = plan_.ssrc_rewriting};
   account.over_http = !run.settings.conference_request.empty();
   conversation_.emplace(std::move(account), station_.core.now());
   pump();
@@ -244,7 +246,7 @@ void Participant::on_offer(signal::Offer offer) {
   media::ReceiverSettings settings;
   settings.ssrc = sends_ ? ssrc(station_.run.video != nullptr ? kVideoSsrc : kAudioSsrc) : 1;
   settings.transport_sequence_id = offer.extension(kTransportCc);
-  settings.transport_cc = offer.transport_cc() && settings.transport_sequence_id != 0;
+  settings.transport_cc = plan_.transport_cc && offer.transport_cc() && settings.transport_sequence_id != 0;
   settings.cname = random_hex(8);
   media_ = std::make_unique<MediaSession>(*this, settings, std::move(offer));
   on_sources({true, media_->offer.sources});
@@ -254,8 +256,11 @@ void Participant::on_offer(signal::Offer offer) {
   answer.pwd = media_->transport.pwd();
   answer.fingerprint = station_.run.identity->fingerprint();
   answer.video_codec = wanted;
+  answer.transport_cc = plan_.transport_cc;
   answer.sources = own_sources();
   conversation_->accept(answer, now);
+  // A focus that did not look at our features learns of them by this answer, and offers another session.
+  if (!plan_.transport_cc && media_->offer.transport_cc()) return;
   if (!media_->offer.channel_url.empty()) station_.core.spawn(channel(media_->offer.channel_url));
   media_->transport.start(media_->offer, now);
 }
@@ -278,12 +283,26 @@ void Participant::on_sources(const signal::SourcesChanged& change) {
   tell_wishes();
 }
 
+// The stream under an SSRC goes on as one, whatever it stands for: that is what its receiver checks.
+void Participant::on_map(const signal::SourcesMap& map) {
+  for (const signal::SourcesMap::Entry& entry : map.entries) {
+    media_->audience.release(entry.ssrc);
+  }
+  for (const signal::SourcesMap::Entry& entry : map.entries) {
+    const media::RemoteSource source{
+        .name = entry.source, .video = map.video, .ssrc = entry.ssrc, .rtx = entry.rtx};
+    media_->receiver.add_source(source);
+    media_->audience.add(source);
+  }
+  tell_wishes();
+}
+
 void Participant::end_session(TimePoint now) {
   if (media_ == nullptr) return;
   transport::Pacer& pacer = station_.desk.pacer;
   pacer.schedule(*this, TimePoint::max());
   media_->receiver.finish(now);
-  station_.tally.kernel_drops += kernel_drops();
+  station_.tally.dropped.add(dropped());
   media_->transport.close();
   if (channel_ != nullptr) channel_->close();
   if (phase_ == Phase::connected) {
@@ -305,7 +324,7 @@ void Participant::make_tracks(TimePoint now) {
   settings.cname = random_hex(8);
   settings.seed = ssrc(kSsrcs - 1);
   // Not all in step: pictures of a room are taken at all times.
-  const Duration phase = microseconds(settings.seed % 33'333);
+  const TimePoint start = std::max(now, station_.send_from) + microseconds(settings.seed % 33'333);
   if (run.audio != nullptr) {
     settings.layers[0] = {ssrc(kAudioSsrc), 0};
     settings.payload_type = offer.payload_type("opus");
@@ -314,7 +333,7 @@ void Participant::make_tracks(TimePoint now) {
     settings.talk_for = seconds(4);
     settings.talk_every = seconds(4) * plan_.senders.value_or(plan_.participants);
     settings.talk_after = seconds(4) * in_room_;
-    media_->audio.emplace(*run.audio, settings, media_->numbers, station_.tally.totals, now + phase);
+    media_->audio.emplace(*run.audio, settings, media_->numbers, station_.tally.totals, start);
   }
   if (run.video != nullptr) {
     for (std::uint32_t layer = 0; layer < run.video->layers.size(); ++layer) {
@@ -324,14 +343,14 @@ void Participant::make_tracks(TimePoint now) {
     settings.rtx_payload_type = offer.rtx_payload_type(settings.payload_type);
     settings.stamp = run.video->decodable ? media::Stamp::padding : media::Stamp::tail;
     settings.spread = plan_.spread;
-    media_->video.emplace(*run.video, settings, media_->numbers, station_.tally.totals, now + phase);
+    media_->video.emplace(*run.video, settings, media_->numbers, station_.tally.totals, start);
   }
 }
 
 void Participant::on_connected(TimePoint now) {
   phase_ = Phase::connected;
   ++station_.tally.connected;
-  if (plan_.read && number_ >= *plan_.read) media_->transport.drop_media();
+  if (!reads_) media_->transport.drop_media();
   if (plan_.view == View::changing) next_view_ = now + kViewChange;
   make_tracks(now);
   schedule_media();
@@ -438,6 +457,8 @@ void Participant::on_channel_message(std::string_view text) {
     if (!constraints->source.empty() && constraints->source != conversation_->endpoint() + "-v0") return;
     media_->video->set_max_height(constraints->max_height);
     schedule_media();
+  } else if (const auto* map = std::get_if<signal::SourcesMap>(&*message)) {
+    if (plan_.ssrc_rewriting) on_map(*map);
   } else if (const auto* forwarded = std::get_if<signal::ForwardedSources>(&*message)) {
     for (const auto& [name, source] : media_->audience.sources()) {
       if (!source.video) continue;
@@ -505,9 +526,10 @@ void Participant::finish() {
   Timer::cancel();
 }
 
-std::uint64_t Participant::kernel_drops() const {
-  const bool dropped_on_purpose = plan_.read && number_ >= *plan_.read;
-  return media_ == nullptr || dropped_on_purpose ? 0 : media_->transport.kernel_drops();
+Dropped Participant::dropped() const {
+  if (media_ == nullptr) return {};
+  const std::uint64_t count = media_->transport.kernel_drops();
+  return reads_ ? Dropped{.late = count} : Dropped{.on_purpose = count};
 }
 
 }  // namespace roomgate::bench::roomload::session

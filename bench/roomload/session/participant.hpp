@@ -34,7 +34,7 @@ class Participant final : public Member,
   void begin(TimePoint at) override;
   void stop_sending(TimePoint now) override;
   void leave(TimePoint now) override;
-  std::uint64_t kernel_drops() const override;
+  Dropped dropped() const override;
 
  private:
   enum class Phase { waiting, joining, joined, connected, leaving, gone, failed };
@@ -52,6 +52,7 @@ class Participant final : public Member,
   void on_event(signal::Event event);
   void on_offer(signal::Offer offer);
   void on_sources(const signal::SourcesChanged& change);
+  void on_map(const signal::SourcesMap& map);
   void end_session(TimePoint now);
   std::vector<signal::OwnSource> own_sources() const;
   std::uint32_t ssrc(std::uint32_t which) const;
@@ -75,6 +76,7 @@ class Participant final : public Member,
   const std::uint32_t number_;   // of all
   const std::uint32_t in_room_;  // of its room
   const bool sends_;
+  const bool reads_;  // what comes, and checks it
   signal::RoomName room_;
   Phase phase_ = Phase::waiting;
   bool present_ = false;

@@ -45,14 +45,24 @@ struct Plan {
   bool audio = true;
   View view = View::stage;
   int last_n = -1;
-  Duration spread{};  // a frame's packets leave over this time
-  // Receivers beyond these join and receive, but the kernel drops their media unread.
+  Duration spread{};            // a frame's packets leave over this time
+  Duration send_after{};        // nobody sends before this, counted from the first who begins to join
+  bool transport_cc = true;     // transport-wide feedback both ways; else only reports
+  bool ssrc_rewriting = false;  // the bridge may own the SSRCs
+  // So many are read and checked, spread over the rooms. The others join and receive, but the kernel drops
+  // their media unread.
   std::optional<std::uint32_t> read;
   network::Profile network{"none", "as it is", {}, {}};
   transport::SrtpChoice srtp = transport::SrtpChoice::any;
   std::size_t threads = 0;  // 0: as many as there are CPUs
 
   std::uint32_t asked() const { return rooms * participants; }
+  bool reads(std::uint32_t number) const {
+    if (!read) return true;
+    const std::uint64_t room = number / participants;
+    const std::uint64_t before = *read * room / rooms;
+    return number % participants < *read * (room + 1) / rooms - before;
+  }
   bool sends(std::uint32_t number_in_room) const {
     const std::uint32_t many = std::min(senders.value_or(participants), participants);
     return senders_last ? number_in_room >= participants - many : number_in_room < many;

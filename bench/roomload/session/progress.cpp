@@ -9,7 +9,7 @@ constexpr Duration kEvery = seconds(5);
 
 }  // namespace
 
-Progress::Progress() : terminal_(::isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(std::ostream* watcher) : watcher_(watcher), terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 void Progress::write(std::string_view text) {
   while (!text.empty()) {
@@ -33,6 +33,8 @@ void Progress::say(std::string_view line) {
   end();
   write(std::string(line) + "\n");
 }
+
+void Progress::tell(std::string_view object) { *watcher_ << object << std::flush; }
 
 void Progress::end() {
   if (drawn_) write("\n");

@@ -67,6 +67,8 @@ std::vector<std::pair<std::string, std::string>> settings_of(const Run& run) {
       {"audio", plan.audio ? "opus" : "none"},
       {"view", std::string(to_text(plan.view))},
       {"network", std::string(plan.network.name) + ": " + std::string(plan.network.words)}};
+  if (plan.send_after > Duration()) out.emplace_back("media begins after", to_text(plan.send_after));
+  if (!plan.transport_cc) out.emplace_back("feedback", "reports only");
   if (plan.read) out.emplace_back("receivers that are read", std::to_string(*plan.read));
   return out;
 }
@@ -115,8 +117,8 @@ Task<void> Runner::conduct() {
     run_.settings = std::move(found).value();
   }
 
-  const TimePoint begun = Clock::now();
-  timeline_.emplace(begun);
+  begun_ = Clock::now();
+  timeline_.emplace(begun_);
   summary_.started = now_as_text();
   co_await on_stations([this](Station& station) {
     for (std::uint32_t number = 0; number < run_.plan.asked(); ++number) {
@@ -124,7 +126,7 @@ Task<void> Runner::conduct() {
         station.begin(number, start_of(run_.plan, number));
     }
   });
-  co_await each_second_until(begun + run_.plan.ramp + run_.plan.duration);
+  co_await each_second_until(begun_ + run_.plan.ramp + run_.plan.duration);
 
   co_await on_stations([](Station& station) { station.stop_sending(station.core.now()); });
   co_await net::sleep_for(core, kSettle);
@@ -135,7 +137,7 @@ Task<void> Runner::conduct() {
     co_await net::sleep_for(core, milliseconds(50));
     tally = co_await gather();
   }
-  summarise(tally, begun);
+  summarise(tally);
   runtime_.stop();
 }
 
@@ -146,6 +148,7 @@ Task<void> Runner::each_second_until(TimePoint end) {
     if (co_await stopped_.wait(std::min(next, end))) co_return;
     next += kSecond;
     Tally tally = co_await gather();
+    if (progress_.watched()) tell_watcher(tally);
     for (const Duration took : tally.joins) timeline_->on_joined(took);
     timeline_->sample(core.now(), tally.present, tally.totals);
     if (!timeline_->points().empty()) {
@@ -155,6 +158,20 @@ Task<void> Runner::each_second_until(TimePoint end) {
     }
     if (tally.over == run_.plan.asked()) co_return;  // all have failed: nothing more will come
   }
+}
+
+void Runner::tell_watcher(const Tally& tally) {
+  report::Moment moment{.at = Clock::now() - begun_,
+                        .joined = tally.joined,
+                        .connected = tally.connected,
+                        .failed = tally.failed,
+                        .unread = tally.dropped.on_purpose,
+                        .dropped = tally.dropped.late,
+                        .totals = tally.totals,
+                        .audio_latency = tally.totals.audio.latency.since(told_.audio.latency),
+                        .video_latency = tally.totals.video.latency.since(told_.video.latency)};
+  told_ = tally.totals;
+  progress_.tell(report::moment(moment));
 }
 
 Task<void> Runner::on_stations(std::function<void(Station&)> work) {
@@ -171,10 +188,10 @@ Task<Tally> Runner::gather() {
   co_return out;
 }
 
-void Runner::summarise(const Tally& tally, TimePoint begun) {
+void Runner::summarise(const Tally& tally) {
   summary_.url = run_.page.origin() + run_.page.path;
   summary_.settings = settings_of(run_);
-  summary_.length = Clock::now() - begun;
+  summary_.length = Clock::now() - begun_;
   summary_.rooms = run_.plan.rooms;
   summary_.asked = run_.plan.asked();
   summary_.joined = tally.joined;
@@ -187,9 +204,9 @@ void Runner::summarise(const Tally& tally, TimePoint begun) {
   summary_.totals = tally.totals;
   summary_.points = timeline_->points();
   summary_.cpu_seconds = cpu_seconds();
-  if (tally.kernel_drops > 0) {
+  if (tally.dropped.late > 0) {
     summary_.settings.emplace_back("not read in time by roomload",
-                                   std::to_string(tally.kernel_drops) + " datagrams");
+                                   std::to_string(tally.dropped.late) + " datagrams");
   }
   if (tally.transport.socket.not_sent > 0) {
     summary_.settings.emplace_back("not sent by this machine",

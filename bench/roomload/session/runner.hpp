@@ -28,7 +28,8 @@ class Runner {
   // A tally of all stations, taken on their threads.
   net::Task<Tally> gather();
   net::Task<void> on_stations(std::function<void(Station&)> work);
-  void summarise(const Tally& tally, TimePoint begun);
+  void tell_watcher(const Tally& tally);
+  void summarise(const Tally& tally);
   void judge(report::Summary& summary, const Tally& tally) const;
 
   Run run_;
@@ -39,7 +40,9 @@ class Runner {
   std::vector<Tally> tallies_;
   net::Event stopped_;  // somebody pressed Ctrl-C
   report::Summary summary_;
+  TimePoint begun_{};
   std::optional<report::Timeline> timeline_;
+  media::Totals told_;  // to who watches
   std::optional<signal::Problem> problem_;
 };
 

@@ -22,6 +22,10 @@ class Audience {
 
   void add(const media::RemoteSource& source) { sources_[source.name] = source; }
   void remove(const std::string& name) { sources_.erase(name); }
+  // What the SSRC stood for is not what it stands for any more.
+  void release(std::uint32_t ssrc) {
+    std::erase_if(sources_, [ssrc](const auto& each) { return each.second.ssrc == ssrc; });
+  }
   void clear() { sources_.clear(); }
   const std::map<std::string, media::RemoteSource>& sources() const { return sources_; }
 

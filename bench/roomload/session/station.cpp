@@ -26,7 +26,7 @@ void Tally::add(const Tally& other) {
   connected += other.connected;
   failed += other.failed;
   over += other.over;
-  kernel_drops += other.kernel_drops;
+  dropped.add(other.dropped);
 }
 
 Station::Station(net::Core& its_core, const Run& its_run) : core(its_core), run(its_run), desk(its_core) {}
@@ -34,6 +34,7 @@ Station::Station(net::Core& its_core, const Run& its_run) : core(its_core), run(
 Station::~Station() = default;
 
 void Station::begin(std::uint32_t number, Duration after) {
+  if (participants_.empty()) send_from = core.now() + run.plan.send_after;
   if (run.plan.adapter == Adapter::janus) {
     participants_.push_back(std::make_unique<JanusParticipant>(*this, number));
   } else {
@@ -53,7 +54,7 @@ void Station::leave(TimePoint now) {
 Tally Station::take_tally() {
   Tally out = tally;
   tally.joins.clear();
-  for (const auto& participant : participants_) out.kernel_drops += participant->kernel_drops();
+  for (const auto& participant : participants_) out.dropped.add(participant->dropped());
   return out;
 }
 

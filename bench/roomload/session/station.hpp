@@ -9,14 +9,13 @@
 
 #include "bench/roomload/media/recorder.hpp"
 #include "bench/roomload/media/totals.hpp"
+#include "bench/roomload/session/member.hpp"
 #include "bench/roomload/session/plan.hpp"
 #include "bench/roomload/signal/network.hpp"
 #include "bench/roomload/signal/settings.hpp"
 #include "bench/roomload/transport/media_transport.hpp"
 
 namespace roomgate::bench::roomload::session {
-
-class Member;
 
 // Of the whole run; const while it lasts, but for the network, which locks.
 struct Run {
@@ -49,7 +48,7 @@ struct Tally {
   std::uint32_t connected = 0;
   std::uint32_t failed = 0;
   std::uint32_t over = 0;  // gone, or failed
-  std::uint64_t kernel_drops = 0;
+  Dropped dropped;
 
   void fail_with(const std::string& words) {
     ++failed;
@@ -65,7 +64,7 @@ class Station {
   ~Station();
 
   // On its thread, all of them.
-  void begin(std::uint32_t number, Duration after);  // of all participants
+  void begin(std::uint32_t number, Duration after);  // of all participants; the first call begins the run
   void stop_sending(TimePoint now);
   // Counts what is open to its end, closes media and leaves the rooms.
   void leave(TimePoint now);
@@ -76,6 +75,7 @@ class Station {
   const Run& run;
   transport::Desk desk;
   Tally tally;
+  TimePoint send_from{};  // nobody sends before
 
  private:
   std::vector<std::unique_ptr<Member>> participants_;

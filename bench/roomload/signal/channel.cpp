@@ -19,6 +19,25 @@ int number_of(const json::object& object, std::string_view key, int otherwise) {
   return value < -1 || value > 100'000 ? otherwise : static_cast<int>(value);
 }
 
+std::uint32_t ssrc_of(const json::object& object, std::string_view key) {
+  const json::value* found = object.if_contains(json::string_view(key.data(), key.size()));
+  if (found == nullptr || !found->is_int64()) return 0;
+  const std::int64_t value = found->get_int64();
+  return value < 0 || value > UINT32_MAX ? 0 : static_cast<std::uint32_t>(value);
+}
+
+SourcesMap map_of(const json::object& object, bool video) {
+  SourcesMap out{.video = video, .entries = {}};
+  const json::value* list = object.if_contains("mappedSources");
+  if (list == nullptr || !list->is_array()) return out;
+  for (const json::value& entry : list->get_array()) {
+    if (!entry.is_object()) continue;
+    const json::object& mapped = entry.get_object();
+    out.entries.push_back({text_of(mapped, "source"), ssrc_of(mapped, "ssrc"), ssrc_of(mapped, "rtx")});
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string receiver_video_constraints(const WantedVideo& wanted) {
@@ -68,6 +87,7 @@ std::optional<FromBridge> read_channel_message(std::string_view text) {
     }
     return out;
   }
+  if (name == "VideoSourcesMap" || name == "AudioSourcesMap") return map_of(object, name[0] == 'V');
   if (name == "DominantSpeakerEndpointChangeEvent") {
     return DominantSpeaker{text_of(object, "dominantSpeakerEndpoint")};
   }

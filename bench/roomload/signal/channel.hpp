@@ -1,6 +1,7 @@
 // The bridge channel's JSON as a client writes and reads it (colibriClass ...). Pure functions; any thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,7 +31,17 @@ struct ForwardedSources {
 struct DominantSpeaker {
   std::string endpoint;
 };
-using FromBridge = std::variant<SenderConstraints, ForwardedSources, DominantSpeaker>;
+// VideoSourcesMap, AudioSourcesMap: what the bridge's own SSRCs stand for from now on.
+struct SourcesMap {
+  struct Entry {
+    std::string source;
+    std::uint32_t ssrc = 0;
+    std::uint32_t rtx = 0;  // 0: none
+  };
+  bool video = false;
+  std::vector<Entry> entries;
+};
+using FromBridge = std::variant<SenderConstraints, ForwardedSources, DominantSpeaker, SourcesMap>;
 // Nothing: a class that does not matter here, or no such JSON.
 std::optional<FromBridge> read_channel_message(std::string_view text);
 

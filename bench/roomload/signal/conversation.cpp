@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "base/encoding.hpp"
 #include "base/random.hpp"
@@ -22,15 +23,20 @@ const std::string kCaps = "http://jabber.org/protocol/caps";
 const std::string kNick = "http://jabber.org/protocol/nick";
 const std::string kCapsNode = "https://jitsi.org/jitsi-meet";
 
-// What a focus decides by: sources with names in JSON, transport-cc, no SCTP. Sorted, as the hash wants them.
-constexpr std::array<std::string_view, 14> kFeatures = {
+constexpr std::string_view kTransportCc = "http://jitsi.org/tcc";
+constexpr std::string_view kRewriting = "http://jitsi.org/ssrc-rewriting-1";
+
+// What a focus decides by: sources with names in JSON, no SCTP; and what an account may leave out. Sorted, as
+// the hash wants them.
+constexpr std::array<std::string_view, 15> kFeatures = {
     "http://jabber.org/protocol/caps",
     "http://jabber.org/protocol/disco#info",
     "http://jitsi.org/json-encoded-sources",
     "http://jitsi.org/receive-multiple-video-streams",
     "http://jitsi.org/remb",
     "http://jitsi.org/source-name",
-    "http://jitsi.org/tcc",
+    kRewriting,
+    kTransportCc,
     "urn:ietf:rfc:4588",
     "urn:xmpp:jingle:1",
     "urn:xmpp:jingle:apps:dtls:0",
@@ -68,10 +74,18 @@ std::string words_of(const Element& error) {
   return text.empty() ? condition : condition + ": " + text.substr(0, 200);
 }
 
-Element disco_answer(const std::string& node) {
+// A client that does not speak of transport-cc is offered goog-remb, and is asked for reports alone.
+std::vector<std::string_view> listed(const Features& features) {
+  std::vector<std::string_view> out(kFeatures.begin(), kFeatures.end());
+  if (!features.transport_cc) std::erase(out, kTransportCc);
+  if (!features.ssrc_rewriting) std::erase(out, kRewriting);
+  return out;
+}
+
+Element disco_answer(const std::string& node, const Features& features) {
   Element out("query", ns::kDiscoInfo);
   if (!node.empty()) out.set("node", node);
-  for (const std::string_view feature : kFeatures) {
+  for (const std::string_view feature : listed(features)) {
     out.add(Element("feature", ns::kDiscoInfo)).set("var", std::string(feature));
   }
   return out;
@@ -79,9 +93,9 @@ Element disco_answer(const std::string& node) {
 
 }  // namespace
 
-std::string capabilities_version() {
+std::string capabilities_version(const Features& features) {
   std::string text;
-  for (const std::string_view feature : kFeatures) text += std::string(feature) + "<";
+  for (const std::string_view feature : listed(features)) text += std::string(feature) + "<";
   std::array<std::uint8_t, SHA_DIGEST_LENGTH> digest;
   SHA1(as_bytes(text).data(), text.size(), digest.data());
   return to_base64(digest);
@@ -299,7 +313,7 @@ void Conversation::on_iq(const Element& iq, TimePoint now) {
 void Conversation::on_iq_request(const Element& iq, TimePoint) {
   if (const Element* jingle = iq.child("jingle", kJingle)) return on_jingle(iq, *jingle);
   if (const Element* query = iq.child("query", ns::kDiscoInfo)) {
-    return reply(iq, disco_answer(std::string(query->attribute_or("node", ""))));
+    return reply(iq, disco_answer(std::string(query->attribute_or("node", "")), account_.features));
   }
   if (iq.child("ping", ns::kPing) != nullptr) return reply(iq);
   refuse(iq, "feature-not-implemented");
@@ -396,7 +410,7 @@ void Conversation::send_presence() {
   presence.add(Element("c", kCaps))
       .set("hash", "sha-1")
       .set("node", kCapsNode)
-      .set("ver", capabilities_version());
+      .set("ver", capabilities_version(account_.features));
   std::string info = "{";
   for (const OwnSource& source : sources_) {
     info += (info.size() > 1 ? ",\"" : "\"") + source.name + "\":{\"muted\":false}";

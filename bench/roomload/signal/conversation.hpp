@@ -28,6 +28,12 @@
 
 namespace roomgate::bench::roomload::signal {
 
+// What an account lists, beside what all do.
+struct Features {
+  bool transport_cc = true;
+  bool ssrc_rewriting = false;  // the bridge may own the SSRCs: sources come by its maps only
+};
+
 struct Account {
   std::string domain;
   std::string focus;     // whom the conference request goes to
@@ -35,6 +41,7 @@ struct Account {
   std::string name;      // shown to people who look
   std::string codec;     // "vp8": the one we prefer
   bool over_http = false;
+  Features features;
 };
 
 struct ConversationLimits {
@@ -145,6 +152,6 @@ class Conversation {
 };
 
 // XEP-0115 5: of our features, in the presence; and the answer when the focus asks for what stands behind it.
-std::string capabilities_version();
+std::string capabilities_version(const Features& features = {});
 
 }  // namespace roomgate::bench::roomload::signal

@@ -139,6 +139,16 @@ void add_sources(const std::vector<OwnSource>& sources, Element& description) {
   }
 }
 
+// Of one payload type.
+void leave_out_transport_cc(Element& type) {
+  std::vector<Element> kept;
+  for (const Element* feedback : type.children("rtcp-fb", kFeedback)) {
+    if (feedback->attribute_or("type", "") != "transport-cc") kept.push_back(*feedback);
+  }
+  type.remove_children("rtcp-fb", kFeedback);
+  for (Element& feedback : kept) type.add(std::move(feedback));
+}
+
 // What was offered, the wanted codec first.
 Element answered_description(const Element& offered, const Answer& answer, bool video) {
   Element out("description", kRtp);
@@ -147,7 +157,10 @@ Element answered_description(const Element& offered, const Answer& answer, bool 
   std::stable_partition(types.begin(), types.end(), [&](const Element* type) {
     return video && type->attribute_or("name", "") == answer.video_codec;
   });
-  for (const Element* type : types) out.add(*type);
+  for (const Element* type : types) {
+    Element& kept = out.add(*type);
+    if (!answer.transport_cc) leave_out_transport_cc(kept);
+  }
   add_sources(of_kind(answer.sources, video), out);
   out.add(Element("rtcp-mux", kRtp));
   for (const Element* extension : offered.children("rtp-hdrext", kExtensions)) out.add(*extension);

@@ -76,6 +76,8 @@ struct Answer {
   std::string fingerprint;  // sha-256
   std::string video_codec;  // comes first among the codecs of the answer; empty: as offered
   std::vector<OwnSource> sources;
+  // False: the answer leaves transport-cc out, so that a focus which offered it falls back to goog-remb.
+  bool transport_cc = true;
 };
 
 sfu::xmpp::Element session_accept(const Offer& offer, const std::string& focus, const Answer& answer);

@@ -24,7 +24,8 @@ void fields_of(A& archive, M& m) {
   } else if constexpr (std::is_same_v<T, Candidate>) {
     archive("ip", m.ip)("port", m.port)("priority", m.priority)("foundation", m.foundation);
   } else if constexpr (std::is_same_v<T, Features>) {
-    archive("transport_cc", m.transport_cc)("source_names", m.source_names);
+    archive("transport_cc", m.transport_cc)("source_names", m.source_names)("opus_red", m.opus_red)(
+        "ssrc_rewriting", m.ssrc_rewriting);
   } else if constexpr (std::is_same_v<T, Stress>) {
     archive("stress", m.stress)("conferences", m.conferences)("endpoints", m.endpoints);
   } else {

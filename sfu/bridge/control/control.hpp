@@ -51,6 +51,9 @@ struct Candidate {
 struct Features {
   bool transport_cc = true;  // false: the bridge sends REMB to it instead
   bool source_names = true;  // false: a client of 2021, whose bridge messages speak of endpoints
+  bool opus_red = false;     // reads voices that repeat what came before (RFC 2198)
+  // It was told of no sources: the bridge sends them under SSRCs of its own and tells which they stand for.
+  bool ssrc_rewriting = false;
   friend bool operator==(const Features&, const Features&) = default;
 };
 

@@ -33,9 +33,11 @@ struct EndpointReport {
   Duration round_trip{};
   double estimate = -1;  // of what its path carries, bit/s; negative: not known
   int wanted_videos = 0;
-  int last_n = -1;            // at most so many are sent now, the worker being busy; negative: no limit
-  bool limited = false;       // less than it wants, for lack of bandwidth
-  std::uint64_t dropped = 0;  // packets from it beyond what one sender may send
+  int last_n = -1;               // at most so many are sent now, the worker being busy; negative: no limit
+  bool limited = false;          // less than it wants, for lack of bandwidth
+  std::uint64_t dropped = 0;     // packets from it beyond what one sender may send
+  bool rewritten = false;        // it gets everything under SSRCs of ours
+  std::uint64_t relabelled = 0;  // times that one of them went to another source
   std::vector<VideoReport> videos;
 };
 

@@ -4,7 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
-#include <deque>
+#include <list>
 
 #include "base/log.hpp"
 
@@ -97,7 +97,7 @@ class WebSocketConnection : public Socket,
       handler_->on_text({static_cast<const char*>(data.data()), data.size()});
     }
     buffer_.consume(buffer_.size());
-    if (buffer_.capacity() > 16 * 1024) buffer_.shrink_to_fit();  // one large message must not stay for hours
+    buffer_.shrink_to_fit();  // clients say little after they joined, and stay for hours
     read_next();
   }
 
@@ -168,7 +168,7 @@ class WebSocketConnection : public Socket,
   asio::steady_timer timer_;
   std::unique_ptr<SocketHandler> handler_;
   beast::flat_buffer buffer_;
-  std::deque<std::string> queue_;
+  std::list<std::string> queue_;  // not a deque, which takes half a kilobyte while it is empty
   std::size_t queued_bytes_ = 0;
   TimePoint last_received_{};
   TimePoint close_deadline_{};

@@ -16,6 +16,9 @@ export class UdpRelay {
   /** Datagrams that came back from the shard to a client's newest socket. */
   returned = new Map();
 
+  /** Is shown what clients send, where somebody wants to look. @type {((bytes: Buffer) => void) | undefined} */
+  seen = undefined;
+
   /** @param {number} seed of what is lost and when */
   constructor(seed = 1) {
     this.#roll = dice(seed);
@@ -23,7 +26,10 @@ export class UdpRelay {
 
   /** @returns {Promise<number>} the port that browsers use */
   async open() {
-    this.#front.on('message', (bytes, { address, port }) => this.#clientFor(address, port).up.put(bytes));
+    this.#front.on('message', (bytes, { address, port }) => {
+      this.seen?.(bytes);
+      this.#clientFor(address, port).up.put(bytes);
+    });
     this.#front.bind(0, '127.0.0.1');
     await once(this.#front, 'listening');
     return this.#front.address().port;

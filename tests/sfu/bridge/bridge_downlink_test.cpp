@@ -14,6 +14,7 @@ namespace {
 // a key frame, so that receivers may switch.
 struct Camera {
   Member& member;
+  bool heavy = false;  // its only layer is of 1600 kbit/s
   unsigned frames = 0;
   std::uint16_t sequence = 100;
   TimePoint next{};
@@ -22,7 +23,7 @@ struct Camera {
     if (Clock::now() < next) return;
     next = std::max(next, Clock::now() - milliseconds(100)) + milliseconds(33);
     for (std::size_t layer = 0; layer < member.ssrcs.video.size(); ++layer) {
-      const std::size_t packets = layer == 2 ? 6 : 1;
+      const std::size_t packets = layer == 2 || heavy ? 6 : 1;
       for (std::size_t i = 0; i < packets; ++i) {
         RtpText text{.payload_type = 100,
                      .marker = i + 1 == packets,
@@ -31,7 +32,7 @@ struct Camera {
                      .ssrc = member.ssrcs.video[layer].ssrc};
         text.payload = make_vp8(frames % 10 == 0 && i == 0, static_cast<std::uint16_t>(frames),
                                 static_cast<std::uint8_t>(frames), "layer" + std::to_string(layer));
-        text.payload.resize(layer == 0 ? 350 : 1100, 7);
+        text.payload.resize(layer == 0 && !heavy ? 350 : 1100, 7);
         member.client.send_rtp(make_rtp(text));
       }
     }
@@ -111,7 +112,7 @@ TEST_CASE("a receiver whose feedback shows room is probed and gets the layer bey
   Member& receiver = house.join("room", "00000002");
   receiver.client.give_feedback();
   house.want_video(receiver, 720);
-  Camera camera{sender};
+  Camera camera{.member = sender};
 
   CHECK(house.until([&] {
     camera.turn();
@@ -133,7 +134,7 @@ TEST_CASE("a receiver that gives no feedback stays at what everybody begins with
   witness.client.give_feedback();
   house.want_video(silent, 720);
   house.want_video(witness, 720);
-  Camera camera{sender};
+  Camera camera{.member = sender};
 
   CHECK(house.until([&] {
     camera.turn();
@@ -145,13 +146,61 @@ TEST_CASE("a receiver that gives no feedback stays at what everybody begins with
   CHECK(padding_only(silent) == 0);
 }
 
+TEST_CASE(
+    "who comes after a sender whose only stream costs more than everybody begins with is sent it, and what "
+    "it "
+    "answers keeps it") {
+  House house(real_paths());
+  Member& sender = house.join("room", "00000001", 1);
+  Camera camera{.member = sender, .heavy = true};
+  REQUIRE(house.until([&] {
+    camera.turn();
+    return house.metric("roomshard_received_packets_total") >= 240;
+  }));
+
+  Member& receiver = house.join("room", "00000002");
+  receiver.client.give_feedback();
+  house.want_video(receiver, 720);
+
+  // For longer than a path is tried without an answer.
+  CHECK(house.until([&] {
+    camera.turn();
+    return receiver.client.rtp.size() >= 900;
+  }));
+}
+
+TEST_CASE("who answers nothing is sent such a stream for a moment only") {
+  BridgeConfig config = real_paths();
+  config.limits.estimator.trial = milliseconds(200);
+  config.limits.estimator.trial_every = seconds(3600);
+  House house(config);
+  Member& sender = house.join("room", "00000001", 1);
+  Camera camera{.member = sender, .heavy = true};
+  REQUIRE(house.until([&] {
+    camera.turn();
+    return house.metric("roomshard_received_packets_total") >= 240;
+  }));
+
+  Member& silent = house.join("room", "00000002");
+  house.want_video(silent, 720);
+  REQUIRE(house.until([&] {
+    camera.turn();
+    return house.got_frame(silent, R"("forwardedSources":["00000001-v0"])") && silent.client.rtp.size() >= 6;
+  }));
+
+  CHECK(house.until([&] {
+    camera.turn();
+    return house.got_frame(silent, R"("forwardedSources":[])");
+  }));
+}
+
 TEST_CASE("a path too thin for any video keeps its audio, and its client is told that nothing is sent") {
   House house(real_paths());
   Member& sender = house.join("room", "00000001", 3);
   Member& receiver = house.join("room", "00000002");
   receiver.client.give_feedback();
   house.want_video(receiver, 720);
-  Camera camera{sender};
+  Camera camera{.member = sender};
   REQUIRE(house.until([&] {
     camera.turn();
     return got(receiver, "layer") && house.got_frame(receiver, R"("forwardedSources":["00000001-v0"])");
@@ -197,7 +246,7 @@ TEST_CASE("a client without transport-wide feedback gets what its REMB allows") 
   house.open_channel(receiver);
   REQUIRE(house.until([&] { return receiver.client.connected() && house.state_of(receiver).has_value(); }));
   house.want_video(receiver, 720);
-  Camera camera{sender};
+  Camera camera{.member = sender};
   REQUIRE(house.until([&] {
     camera.turn();
     return got(receiver, "layer2");

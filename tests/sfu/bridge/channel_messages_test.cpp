@@ -121,7 +121,7 @@ TEST_CASE("bounds the lists of a channel message") {
 
 TEST_CASE("writes what clients read") {
   CHECK(server_hello("1") == R"({"colibriClass":"ServerHello","version":"1"})");
-  CHECK(forwarded_sources({"A-v0", "B-v0"}) ==
+  CHECK(forwarded_sources({"A-v0", "B-v0"}, {}) ==
         R"({"colibriClass":"ForwardedSources","forwardedSources":["A-v0","B-v0"]})");
   CHECK(last_n_endpoints_changed({"A"}) ==
         R"({"colibriClass":"LastNEndpointsChangeEvent","lastNEndpoints":["A"]})");
@@ -134,6 +134,16 @@ TEST_CASE("writes what clients read") {
         R"({"colibriClass":"SenderVideoConstraints","videoConstraints":{"idealHeight":360}})");
   CHECK(connectivity_changed("A", false) ==
         R"({"colibriClass":"EndpointConnectivityStatusChangeEvent","endpoint":"A","active":"false"})");
-  CHECK(connection_stats(2500000) ==
-        R"({"colibriClass":"ConnectionStats","estimatedDownlinkBandwidth":2500000})");
+  CHECK(forwarded_sources({}, {"A-v0"}) ==
+        R"({"colibriClass":"ForwardedSources","forwardedSources":[],"suspendedSources":["A-v0"]})");
+  CHECK(connection_stats(2500000, false) ==
+        R"({"colibriClass":"ConnectionStats","estimatedDownlinkBandwidth":2500000,"limited":false})");
+  const std::vector<MappedSource> mapped = {{"A-v0", "A", 111, 112, false},
+                                            {"B-v0", "B", 4294967295, 0, true}};
+  CHECK(sources_map(Media::video, mapped) ==
+        R"({"colibriClass":"VideoSourcesMap","mappedSources":[)"
+        R"({"source":"A-v0","owner":"A","ssrc":111,"rtx":112,"videoType":"CAMERA"},)"
+        R"({"source":"B-v0","owner":"B","ssrc":4294967295,"rtx":-1,"videoType":"DESKTOP"}]})");
+  CHECK(sources_map(Media::audio, {{"A-a0", "A", 113, 0, false}}) ==
+        R"({"colibriClass":"AudioSourcesMap","mappedSources":[{"source":"A-a0","owner":"A","ssrc":113}]})");
 }

@@ -117,3 +117,70 @@ TEST_CASE("no feedback whatever raises the estimate beyond a little more than wa
     CHECK(*estimator.estimate() <= 2 * std::max(most_sent, EstimatorLimits{}.rate.start));
   }
 }
+
+namespace {
+
+// Packets of 1000 bytes 10 ms apart, answered ten at a time; of each ten so many are said to be lost.
+struct Receiver {
+  BandwidthEstimator& estimator;
+  TimePoint now = kStart;
+
+  void ten(unsigned lost) {
+    const std::uint16_t first = estimator.next_number();
+    std::vector<rtp::PacketStatus> statuses(10);
+    for (std::size_t i = 0; i < statuses.size(); ++i) {
+      estimator.on_sent(1000, now += milliseconds(10));
+      statuses[i] = {.received = i >= lost, .delta = static_cast<std::int16_t>(i >= lost ? 40 : 0)};
+    }
+    const auto reference =
+        static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(now - kStart).count() / 64);
+    estimator.on_feedback({.base_sequence = first, .reference_time = reference}, statuses, now);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a path is untried for its first second, and no longer once it has told of congestion") {
+  BandwidthEstimator estimator;
+  CHECK_FALSE(estimator.untried(kStart));
+  estimator.expect_feedback(true);
+  CHECK(estimator.untried(kStart));
+
+  Receiver receiver{estimator};
+  receiver.ten(0);
+  CHECK(estimator.untried(kStart + milliseconds(1000)));
+  CHECK_FALSE(estimator.untried(kStart + milliseconds(1010)));
+  CHECK_FALSE(estimator.untried(kStart + seconds(11)));
+
+  BandwidthEstimator lossy;
+  lossy.expect_feedback(true);
+  Receiver loser{lossy};
+  for (int i = 0; i < 8; ++i) loser.ten(5);
+  CHECK_FALSE(lossy.untried(kStart + milliseconds(900)));
+}
+
+TEST_CASE("a path that never answers is tried again every ten seconds") {
+  BandwidthEstimator estimator;
+  estimator.expect_feedback(true);
+  estimator.on_sent(1000, kStart);
+
+  CHECK(estimator.untried(kStart + milliseconds(999)));
+  CHECK_FALSE(estimator.untried(kStart + milliseconds(1000)));
+  CHECK(estimator.untried(kStart + milliseconds(10'500)));
+  CHECK_FALSE(estimator.untried(kStart + milliseconds(11'500)));
+}
+
+TEST_CASE("while it is held nothing lowers the estimate, and afterwards what is told then does") {
+  BandwidthEstimator estimator;
+  estimator.expect_feedback(true);
+  Receiver receiver{estimator};
+  for (int i = 0; i < 5; ++i) receiver.ten(0);
+  const double before = *estimator.estimate();
+
+  estimator.hold(receiver.now + seconds(1));
+  for (int i = 0; i < 11; ++i) receiver.ten(5);
+  CHECK(*estimator.estimate() == before);
+
+  for (int i = 0; i < 30; ++i) receiver.ten(5);
+  CHECK(*estimator.estimate() < before);
+}

@@ -91,11 +91,30 @@ TEST_CASE("the acknowledged rate is that of the slower of sending and arriving")
   AcknowledgedRate honest;
   AcknowledgedRate squeezed;
   for (std::int64_t at = 0; at < 3'000'000; at += 10'000) {
-    honest.on_arrival({.sent = at, .arrived = at * 2, .bytes = 1250});
-    squeezed.on_arrival({.sent = at, .arrived = at / 1000, .bytes = 1250});
+    honest.on_arrival({.sent = at, .arrived = at * 2, .bytes = 1250}, false);
+    squeezed.on_arrival({.sent = at, .arrived = at / 1000, .bytes = 1250}, false);
   }
   CHECK(*honest.rate() == doctest::Approx(500'000).epsilon(0.03));
   CHECK(*squeezed.rate() == doctest::Approx(1'000'000).epsilon(0.03));
+}
+
+TEST_CASE("where a path is congested an acknowledged rate of less than half is believed at once") {
+  for (const bool congested : {false, true}) {
+    AcknowledgedRate rate;
+    std::int64_t at = 0;
+    const auto arrive = [&](int packets, std::int64_t apart) {
+      for (int i = 0; i < packets; ++i, at += apart) {
+        rate.on_arrival({.sent = at, .arrived = at, .bytes = 1250}, congested);
+      }
+    };
+    arrive(300, 10'000);
+    CHECK(*rate.rate() == doctest::Approx(1e6).epsilon(0.03));
+
+    arrive(30, 15'000);
+    CHECK(*rate.rate() > 700e3);
+    arrive(8, 100'000);
+    CHECK((*rate.rate() < 150e3) == congested);
+  }
 }
 
 TEST_CASE(
@@ -154,6 +173,17 @@ double settled(double capacity, double own, int intervals) {
 TEST_CASE("loss by sending too much brings the rate down to what the path carries") {
   CHECK(settled(500e3, 0, 60) < 700e3);
   CHECK(settled(500e3, 0, 60) > 300e3);
+}
+
+TEST_CASE("loss short of a flood lowers the rate no further than to a little less than what arrives") {
+  LossControl control(450e3);
+  TimePoint now = kStart;
+  for (int i = 0; i < 20; ++i) {
+    control.update(
+        {.arrived = 80, .lost = 20, .allowed = 450e3, .acknowledged = 400e3, .round_trip = milliseconds(50)},
+        now += milliseconds(400));
+  }
+  CHECK(control.rate() == doctest::Approx(0.85 * 400e3));
 }
 
 TEST_CASE("loss that stays when less is sent is the path's own and starves nobody") {

@@ -119,3 +119,44 @@ TEST_CASE("a probe without an answer is given up") {
   CHECK(probes >= 3);
   CHECK(probes <= 6);
 }
+
+TEST_CASE("after a fall the path is probed gently as soon as its queue has drained, and once only") {
+  Prober prober;
+  Prober::Situation situation = kThin;
+  prober.on_decrease(3e6, kStart);
+  const auto first_probe = [&](TimePoint from, TimePoint to) {
+    for (TimePoint now = from; now < to; now += milliseconds(10)) {
+      if (prober.step(situation, now) > 0) return now;
+    }
+    return to;
+  };
+
+  situation.drained = false;
+  CHECK(first_probe(kStart, kStart + milliseconds(600)) == kStart + milliseconds(600));
+  situation.drained = true;
+  CHECK(prober.step(situation, kStart + milliseconds(600)) > 0);
+  // A burst of 10 ms at one and a half times the estimate.
+  CHECK(prober.step(situation, kStart + milliseconds(600)) < 1000);
+
+  // It fails, and the next decrease is of the same fall: the usual wait.
+  const TimePoint failed = kStart + milliseconds(1100);
+  CHECK_FALSE(prober.take_answer(500e3, failed));
+  prober.on_decrease(500e3, failed);
+  CHECK(first_probe(failed, failed + seconds(5)) >= failed + seconds(2));
+}
+
+TEST_CASE("a burst of media in a probe is not taken for the path's rate") {
+  Prober prober;
+  TimePoint now = kStart;
+  REQUIRE(prober.step(kThin, now) > 0);
+  const std::uint8_t id = prober.sending(now);
+  for (int i = 0; i < 4; ++i) {
+    prober.on_sent(50'000);
+    prober.on_arrival({.sent = i * 10'000, .arrived = i * 10'000, .bytes = 50'000, .probe = id});
+  }
+
+  const auto answer = prober.take_answer(kThin.estimate, now + seconds(1));
+
+  REQUIRE(answer);
+  CHECK(answer->measured == doctest::Approx(1.25 * 1e6));
+}

@@ -58,6 +58,12 @@ struct FakeRooms final : xmpp::RoomService {
     journal.push_back("iq " + nick + " " + std::string(last.attribute_or("action", last.name())));
     return sent.back().id;
   }
+  std::string ask_as_focus(const std::string& room, const std::string& nick, Element payload) override {
+    CHECK(room == kRoom);
+    questions.push_back({nick, "q" + std::to_string(questions.size()), std::move(payload)});
+    journal.push_back("ask " + nick);
+    return questions.back().id;
+  }
   void reply_result(const std::string&, const std::string& nick, const Element& request,
                     std::optional<Element>) override {
     replies.push_back({nick, std::string(request.attribute_or("id", "")), true, {}});
@@ -90,6 +96,7 @@ struct FakeRooms final : xmpp::RoomService {
 
   Journal& journal;
   std::vector<Sent> sent;
+  std::vector<Sent> questions;
   std::vector<Reply> replies;
   std::vector<Element> presence;
   std::vector<xmpp::OccupantInfo> inside;

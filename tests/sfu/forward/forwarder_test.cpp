@@ -283,6 +283,7 @@ TEST_CASE("a source that comes back goes on after where it was") {
   Forwarder first(kSsrc);
   first.set_target({.spatial = 0});
   run(first, camera, 5, 0);
+  first.on_sent(700);
   const auto state = first.state();
   REQUIRE(state);
 
@@ -295,6 +296,9 @@ TEST_CASE("a source that comes back goes on after where it was") {
   REQUIRE(out.size() == 3);
   CHECK(out[0].sequence == static_cast<std::uint16_t>(state->sequence + 1));
   CHECK(rtp::timestamp_newer(out[0].timestamp, state->timestamp));
+  second.on_sent(300);
+  CHECK(second.state()->packets == state->packets + 1);
+  CHECK(second.state()->octets == state->octets + 300);
 }
 
 TEST_CASE("sender reports of the forwarded layer only, on the outgoing clock, with our counts") {

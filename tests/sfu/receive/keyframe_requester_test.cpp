@@ -25,11 +25,23 @@ std::vector<int> sent(KeyframeRequester& requester, int from, int until) {
 TEST_CASE("asks at once, and repeats until a key frame came") {
   KeyframeRequester requester;
   requester.request(kStart);
-  CHECK(sent(requester, 0, 5000) == std::vector<int>{0, 500, 1500, 3000, 4500});
+  CHECK(sent(requester, 0, 5000) == std::vector<int>{0, 300, 900, 1800, 3000, 4500});
 
   requester.on_keyframe();
   CHECK(sent(requester, 5000, 9000).empty());
   CHECK_FALSE(requester.next());
+}
+
+TEST_CASE("repeats when a key frame could have been there: later for a sender far away") {
+  KeyframeRequester far;
+  far.on_round_trip(milliseconds(400));
+  far.request(kStart);
+  CHECK(sent(far, 0, 2000) == std::vector<int>{0, 600, 1800});
+
+  KeyframeRequester beyond;
+  beyond.on_round_trip(seconds(10));
+  beyond.request(kStart);
+  CHECK(sent(beyond, 0, 2000) == std::vector<int>{0, 800});
 }
 
 TEST_CASE("many requests are one PLI in 300 ms") {

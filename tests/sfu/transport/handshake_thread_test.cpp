@@ -169,6 +169,24 @@ TEST_CASE("shard rule 5: after its time the SSL object is freed, and its associa
   CHECK(about_first == 0);
 }
 
+TEST_CASE("an association whose SSL object is freed keeps its place until it is dropped") {
+  Fixture fixture(2, {.max_associations = 1, .keep = Duration::zero()});
+  DtlsClient first;
+  fixture.thread.expect(0, 1, "sha-256", first.fingerprint());
+  REQUIRE(fixture.shake(0, 1, first).keys);
+
+  DtlsClient second;
+  fixture.thread.expect(0, 2, "sha-256", second.fingerprint());
+  DtlsClient elsewhere;  // the other worker's turn comes later, so once this is done that was read
+  fixture.thread.expect(1, 3, "sha-256", elsewhere.fingerprint());
+  REQUIRE(fixture.shake(1, 3, elsewhere).keys);
+  CHECK(fixture.thread.lost_requests() == 1);
+
+  fixture.thread.drop(0, 1);
+  fixture.thread.expect(0, 2, "sha-256", second.fingerprint());
+  CHECK(fixture.shake(0, 2, second).keys);
+}
+
 TEST_CASE("opens an association for a ClientHello only") {
   Fixture fixture(1);
   const Datagram alert = {21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 1, 0};

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <list>
+
 #include "sfu/xmpp/parser.hpp"
 #include "sfu/xmpp/stream_management.hpp"
 
@@ -137,7 +139,7 @@ TEST_CASE("keeps what is unacknowledged and forgets what is") {
   CHECK(management.handled() == 1);
   CHECK(management.sent() == 3);
   CHECK(management.acknowledge(2));
-  CHECK(management.unacked() == std::deque<std::string>{"c"});
+  CHECK(management.unacked() == std::list<std::string>{"c"});
   CHECK(management.acknowledge(2));
   CHECK(!management.acknowledge(1));
   CHECK(!management.acknowledge(4));

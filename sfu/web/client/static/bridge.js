@@ -8,7 +8,19 @@ import { receiverConstraints } from './layout.js';
 
 const kMaxSpeakers = 11;
 
-/** @typedef {{ name: string, height: number, stage: boolean }[]} Shown */
+/**
+ * @typedef {{ name: string, height: number, stage: boolean }[]} Shown
+ *
+ * @typedef {object} Told          by an endpoint of its own connection; null where it does not say
+ * @property {number} quality      0 to 100
+ * @property {number | null} rtt   ms
+ * @property {number | null} loss  percent
+ * @property {number | null} sendKbps
+ * @property {number | null} receiveKbps
+ */
+
+/** What others send may be anything. @param {any} value @param {number} most */
+const figure = (value, most) => (typeof value === 'number' && value >= 0 ? Math.min(Math.round(value), most) : null);
 
 /** Events: "change"; "wanted" (source name, height) when the bridge says how high one of our sources is needed. */
 export class Bridge extends Emitter {
@@ -18,8 +30,12 @@ export class Bridge extends Emitter {
   forwarded = null;
   /** @type {Set<string>} endpoint ids */
   interrupted = new Set();
-  /** @type {Map<string, number>} 0 to 100, as each endpoint says of itself */
-  qualities = new Map();
+  /** @type {Set<string>} source names that we want and for which the way to us has no room */
+  suspended = new Set();
+  /** @type {{ kbps: number, limited: boolean } | null} what the way to us carries; null while the bridge has not said */
+  estimate = null;
+  /** @type {Map<string, Told>} what each endpoint says of its connection */
+  told = new Map();
 
   /** @param {string} url @param {any} [WebSocket] for tests */
   constructor(url, WebSocket) {
@@ -40,6 +56,13 @@ export class Bridge extends Emitter {
     ForwardedSources: (m) => {
       if (!Array.isArray(m.forwardedSources)) return;
       this.forwarded = new Set(m.forwardedSources);
+      this.suspended = new Set(Array.isArray(m.suspendedSources) ? m.suspendedSources : []);
+      this.emit('change');
+    },
+    ConnectionStats: (m) => {
+      const bits = figure(m.estimatedDownlinkBandwidth, 1e12);
+      if (bits === null) return;
+      this.estimate = { kbps: Math.round(bits / 1000), limited: m.limited === true };
       this.emit('change');
     },
     SenderSourceConstraints: (m) => {
@@ -52,9 +75,15 @@ export class Bridge extends Emitter {
       this.emit('change');
     },
     EndpointStats: (m) => {
-      const value = Number(m.connectionQuality);
-      if (typeof m.from !== 'string' || !Number.isFinite(value)) return;
-      this.qualities.set(m.from, value);
+      const quality = figure(m.connectionQuality, 100);
+      if (typeof m.from !== 'string' || quality === null) return;
+      this.told.set(m.from, {
+        quality,
+        rtt: figure(m.jvbRTT, 60_000),
+        loss: figure(m.packetLoss?.total, 100),
+        sendKbps: figure(m.bitrate?.upload, 1e7),
+        receiveKbps: figure(m.bitrate?.download, 1e7),
+      });
       this.emit('change');
     },
     EndpointMessage: (m) => {
@@ -69,7 +98,14 @@ export class Bridge extends Emitter {
   forget(id) {
     this.speakers = this.speakers.filter((s) => s !== id);
     this.interrupted.delete(id);
-    this.qualities.delete(id);
+    this.told.delete(id);
+  }
+
+  /** @returns {import('./stats.js').Downlink | null} */
+  get downlink() {
+    const suspended = this.suspended.size;
+    if (!this.estimate && suspended === 0) return null;
+    return { kbps: 0, limited: false, ...this.estimate, suspended };
   }
 
   /** Which video is on the screen, and how large: the bridge sends nothing else. @param {Shown} shown */

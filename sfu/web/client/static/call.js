@@ -6,7 +6,7 @@ import { pause } from './backoff.js';
 import { Bridge } from './bridge.js';
 import { Emitter } from './emitter.js';
 import { Session } from './session.js';
-import { quality, summarise } from './stats.js';
+import { gradeOf, quality, summarise } from './stats.js';
 
 const kMeasureEvery = 2000;
 const kTellEvery = 10_000;
@@ -23,6 +23,7 @@ export class Call extends Emitter {
   bridge = null;
   #closed = false;
   #timers;
+  #toldGrade = '';
 
   /**
    * @param {object} options
@@ -117,13 +118,21 @@ export class Call extends Emitter {
       if (this.#closed) return;
       this.summary = summarise(report.values(), this.summary);
       this.emit('stats', this.summary);
+      if (gradeOf(this.quality ?? 0) !== this.#toldGrade) this.#tell();
     } catch {
       // A connection that closed meanwhile has no figures.
     }
   }
 
+  /** 0 to 100; null before the first figures. */
+  get quality() {
+    return this.summary ? quality(this.summary, this.bridge?.downlink) : null;
+  }
+
   #tell() {
-    if (this.summary) this.bridge?.tellStats(this.summary, quality(this.summary), this.region);
+    if (!this.summary || this.quality === null) return;
+    this.#toldGrade = gradeOf(this.quality);
+    this.bridge?.tellStats(this.summary, this.quality, this.region);
   }
 
   close() {

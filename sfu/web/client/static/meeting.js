@@ -131,6 +131,14 @@ export class Meeting extends Emitter {
   get summary() {
     return this.call?.summary ?? null;
   }
+  /** Of our own connection, 0 to 100; null before the first figures. */
+  get quality() {
+    return this.call?.quality ?? null;
+  }
+  /** @returns {import('./stats.js').Downlink | null} what the bridge says of the way to us */
+  get downlink() {
+    return this.call?.bridge?.downlink ?? null;
+  }
   /** @returns {string[]} endpoint ids, the dominant speaker first */
   get speakers() {
     return this.call?.bridge?.speakers ?? [];

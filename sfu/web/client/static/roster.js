@@ -2,8 +2,6 @@
 // Who is in the meeting and what each shows: presences of the room, tracks of the call and words of the bridge put
 // together into one list for the views. Pure.
 
-import { quality } from './stats.js';
-
 /**
  * @typedef {import('./muc.js').Occupant} Occupant
  * @typedef {import('./session.js').Remote} Remote
@@ -13,6 +11,7 @@ import { quality } from './stats.js';
  * @property {MediaStreamTrack | null} track
  * @property {string} mid
  * @property {boolean} forwarded whether the bridge sends it
+ * @property {boolean} suspended it does not, since the way to us is too thin
  *
  * @typedef {object} Participant
  * @property {string} id
@@ -24,6 +23,7 @@ import { quality } from './stats.js';
  * @property {boolean} hand
  * @property {boolean} interrupted    the bridge does not hear from this one
  * @property {number | null} quality  0 to 100, as this one says
+ * @property {import('./bridge.js').Told | null} told  what this one says besides
  * @property {Shown | null} camera
  * @property {Shown[]} screens
  * @property {Shown[]} audio
@@ -36,13 +36,13 @@ import { quality } from './stats.js';
  * @param {string} own.name
  * @param {boolean} own.hand
  * @param {import('./media.js').Media} own.media
- * @param {import('./stats.js').Summary | null} own.summary
+ * @param {number | null} own.quality
  * @returns {Participant}
  */
-export function selfOf(occupant, { name, hand, media, summary }) {
+export function selfOf(occupant, { name, hand, media, quality }) {
   const { id } = occupant;
   /** @param {string} suffix @param {MediaStreamTrack} track @returns {Shown} */
-  const shown = (suffix, track) => ({ name: `${id}-${suffix}`, track, mid: '', forwarded: true });
+  const shown = (suffix, track) => ({ name: `${id}-${suffix}`, track, mid: '', forwarded: true, suspended: false });
   return {
     id,
     name,
@@ -52,7 +52,8 @@ export function selfOf(occupant, { name, hand, media, summary }) {
     videoMuted: !media.videoOn,
     hand,
     interrupted: false,
-    quality: summary ? quality(summary) : null,
+    quality,
+    told: null,
     camera: media.videoTrack ? shown('v0', media.videoTrack) : null,
     screens: media.desktopTrack ? [shown('v1', media.desktopTrack)] : [],
     audio: [],
@@ -65,7 +66,7 @@ export function selfOf(occupant, { name, hand, media, summary }) {
  * @param {Occupant} occupant
  * @param {string} name
  * @param {Remote[]} remote of everybody
- * @param {{ forwarded: Set<string> | null, interrupted: Set<string>, qualities: Map<string, number> } | null} bridge
+ * @param {{ forwarded: Set<string> | null, suspended: Set<string>, interrupted: Set<string>, told: Map<string, import('./bridge.js').Told> } | null} bridge
  * @returns {Participant}
  */
 export function otherOf(occupant, name, remote, bridge) {
@@ -83,6 +84,7 @@ export function otherOf(occupant, name, remote, bridge) {
     track: r.track,
     mid: r.mid,
     forwarded: !bridge?.forwarded || bridge.forwarded.has(r.source.name),
+    suspended: bridge?.suspended.has(r.source.name) ?? false,
   });
   const audio = own.filter((r) => r.source.kind === 'audio');
   const video = own.filter((r) => r.source.kind === 'video' && isOn(r, occupant.videoMuted));
@@ -96,7 +98,8 @@ export function otherOf(occupant, name, remote, bridge) {
     videoMuted: !camera,
     hand: occupant.hand,
     interrupted: bridge?.interrupted.has(id) ?? false,
-    quality: bridge?.qualities.get(id) ?? null,
+    quality: bridge?.told.get(id)?.quality ?? null,
+    told: bridge?.told.get(id) ?? null,
     camera: camera ? shown(camera) : null,
     screens: video.filter(isScreen).map(shown),
     audio: audio.map(shown),

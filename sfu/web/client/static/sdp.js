@@ -181,7 +181,8 @@ export function buildOffer(session, lines, { version, codec }) {
   if (session.audio.mixed || session.video.mixed) out.push('a=extmap-allow-mixed');
   for (const line of lines) {
     const kind = session[line.kind];
-    const payloads = line.kind === 'video' ? preferCodec(kind.payloads, codec) : kind.payloads;
+    // RED is offered only where the operator wants it.
+    const payloads = preferCodec(kind.payloads, line.kind === 'video' ? codec : 'red');
     out.push(
       `m=${line.kind} 9 UDP/TLS/RTP/SAVPF ${payloads.map((p) => p.id).join(' ')}`,
       'c=IN IP4 0.0.0.0',

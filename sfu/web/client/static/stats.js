@@ -102,12 +102,35 @@ export function summarise(report, before) {
   };
 }
 
+const kEnough = 1500; // kbit/s; with less, not everything looks as it should
+const kNothing = 30; // the most that a connection is worth which does not even carry the smallest picture
+
 /**
- * One figure for the quality of a connection, 0 to 100.
- * @param {Summary} summary
+ * What the bridge says of the way to us.
+ * @typedef {object} Downlink
+ * @property {number} kbps      that it carries, as the bridge estimates
+ * @property {boolean} limited  that is less than the video we want
+ * @property {number} suspended pictures for which there is no room at all
  */
-export function quality(summary) {
+
+/**
+ * One figure for the quality of a connection, 0 to 100: what is lost and how late it is, and, where that is too little
+ * for what we want to see, what the way to us carries.
+ * @param {Summary} summary
+ * @param {Downlink | null} [downlink]
+ */
+export function quality(summary, downlink = null) {
   const loss = Math.max(summary.sendLoss, summary.receiveLoss);
   const delay = summary.rtt === null ? 0 : Math.max(0, summary.rtt - 150) / 10;
-  return Math.max(0, Math.min(100, Math.round(100 - loss * 4 - delay)));
+  let most = 100;
+  if (downlink?.limited) most = 20 + 80 * Math.min(1, downlink.kbps / kEnough);
+  if (downlink && downlink.suspended > 0) most = Math.min(most, kNothing);
+  return Math.round(Math.max(0, Math.min(most, 100 - loss * 4 - delay)));
+}
+
+/** @typedef {'good' | 'fair' | 'poor'} Grade */
+
+/** @param {number} value 0 to 100 @returns {Grade} */
+export function gradeOf(value) {
+  return value >= 70 ? 'good' : value >= 40 ? 'fair' : 'poor';
 }

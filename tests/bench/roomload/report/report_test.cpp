@@ -165,6 +165,25 @@ TEST_CASE("the JSON closes what it opens, whatever the texts are") {
   CHECK(times_in(text, "\"at_ms\"") == 60);
 }
 
+TEST_CASE("a moment is a line with the counts so far and the latencies of its second") {
+  Moment now{.at = seconds(3), .joined = 5, .connected = 4, .unread = 17};
+  now.totals.video.packets = 990;
+  now.totals.video.expected = 1000;
+  now.video_latency.add(microseconds(3));
+  now.video_latency.add(microseconds(3));
+  now.video_latency.add(microseconds(9));
+
+  const std::string line = moment(now);
+
+  CHECK(balanced(line));
+  CHECK(times_in(line, "\n") == 1);
+  CHECK(line.ends_with('\n'));
+  CHECK(has(line, "\"at_ms\": 3000"));
+  CHECK(has(line, "\"unread\": 17"));
+  CHECK(has(line, "\"packets\": 990"));
+  CHECK(has(line, "\"latency_us\": [[3, 2], [9, 1]]"));
+}
+
 TEST_CASE("the page needs nothing from outside and lets no text become markup") {
   Summary run = make_run(60, true);
   run.url = "https://x/<script>alert('a')</script>&\"";

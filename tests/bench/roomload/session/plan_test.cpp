@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
+
 using namespace roomgate;
 using namespace roomgate::bench::roomload::session;
 
@@ -39,4 +42,23 @@ TEST_CASE("senders are the first of each room, all where nothing is said") {
 
   CHECK(plan.sends(0));
   CHECK_FALSE(plan.sends(1));
+}
+
+TEST_CASE("as many are read as were asked for, of each room about as many") {
+  Plan plan;
+  plan.rooms = 3;
+  plan.participants = 10;
+  CHECK(plan.reads(29));
+  for (const std::uint32_t asked : {0u, 1u, 7u, 20u, 30u, 1000u}) {
+    CAPTURE(asked);
+    plan.read = asked;
+    std::array<std::uint32_t, 3> read{};
+
+    for (std::uint32_t number = 0; number < plan.asked(); ++number) {
+      read[number / plan.participants] += plan.reads(number) ? 1 : 0;
+    }
+
+    CHECK(read[0] + read[1] + read[2] == std::min(asked, plan.asked()));
+    CHECK(*std::max_element(read.begin(), read.end()) - *std::min_element(read.begin(), read.end()) <= 1);
+  }
 }

@@ -198,6 +198,26 @@ TEST_CASE("a ping without an answer is the end") {
   CHECK(script.event<Failed>().problem.kind == ProblemKind::lost);
 }
 
+TEST_CASE("its features have transport-cc in them, or not, and its version says so") {
+  const auto features = [](bool transport_cc) {
+    Account mine = account();
+    mine.features.transport_cc = transport_cc;
+    Conversation conversation(std::move(mine), kStart);
+    (void)conversation.take_output();
+    conversation.consume(
+        "<iq xmlns='jabber:client' type='get' id='d' from='focus.meet.jitsi'><query "
+        "xmlns='http://jabber.org/protocol/disco#info'/></iq>",
+        kStart);
+    const auto output = conversation.take_output();
+    return output.empty() ? std::string() : output.front();
+  };
+
+  CHECK(features(true).find("http://jitsi.org/tcc") != std::string::npos);
+  CHECK(features(false).find("http://jitsi.org/remb") != std::string::npos);
+  CHECK(features(false).find("http://jitsi.org/tcc") == std::string::npos);
+  CHECK(capabilities_version() != capabilities_version({.transport_cc = false}));
+}
+
 TEST_CASE("only the focus may call") {
   Script script;
   script.join();

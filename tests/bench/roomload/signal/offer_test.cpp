@@ -125,6 +125,21 @@ TEST_CASE("the focus of the shard takes our answer") {
   CHECK(accepted->sources.groups[3].ssrcs == std::vector<std::uint32_t>{201, 202, 203});
 }
 
+TEST_CASE("the focus of the shard understands that we have no transport-cc") {
+  const auto offer = read_offer(initiate(focus::SourceEncoding::json));
+  REQUIRE(offer);
+  Answer without = answer();
+  without.transport_cc = false;
+
+  const Element written = session_accept(*offer, "f", without);
+  const auto accepted =
+      focus::parse_session_accept(*sfu::xmpp::parse_stanza(written.serialize()), "8fc6a697");
+
+  REQUIRE(accepted);
+  CHECK_FALSE(accepted->transport_cc);
+  CHECK(written.serialize().find("nack") != std::string::npos);
+}
+
 TEST_CASE("the wanted codec comes first in the answer, and the others stay") {
   const auto offer = read_offer(initiate(focus::SourceEncoding::json));
   REQUIRE(offer);

@@ -160,7 +160,8 @@ void MediaClient::send_rtp(ByteView clear) {
   std::copy(clear.begin(), clear.end(), bytes.begin());
   const auto size = outbound_->protect_rtp(bytes, clear.size());
   REQUIRE(size);
-  send_raw(ByteView(bytes).first(*size));
+  last_sealed_.assign(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(*size));
+  send_raw(last_sealed_);
 }
 
 void MediaClient::send_rtcp(ByteView clear) {
@@ -169,7 +170,8 @@ void MediaClient::send_rtcp(ByteView clear) {
   std::copy(clear.begin(), clear.end(), bytes.begin());
   const auto size = outbound_->protect_rtcp(bytes, clear.size());
   REQUIRE(size);
-  send_raw(ByteView(bytes).first(*size));
+  last_sealed_.assign(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(*size));
+  send_raw(last_sealed_);
 }
 
 }  // namespace roomgate::test

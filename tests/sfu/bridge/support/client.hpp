@@ -55,6 +55,8 @@ class MediaClient {
   void give_feedback() { feedback_ = true; }
 
   void send_raw(ByteView datagram);
+  // The last datagram of media or RTCP as it left, to send it once more.
+  const std::vector<std::uint8_t>& last_sealed() const { return last_sealed_; }
   void send_rtp(ByteView clear);
   void send_rtcp(ByteView clear);
 
@@ -88,6 +90,7 @@ class MediaClient {
   bool hold_dtls_ = false;
   bool hold_checks_ = false;
   bool paused_ = false;
+  std::vector<std::uint8_t> last_sealed_;
   bool feedback_ = false;
   sfu::congestion::TransportCcCollector arrivals_;
   sfu::transport::DtlsClient dtls_;

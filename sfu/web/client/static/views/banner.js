@@ -4,6 +4,8 @@
 import { h, icon, setText } from '../dom.js';
 import { t } from '../i18n.js';
 
+const kThinAfter = 2000; // ms; what mends itself sooner needs no words
+
 /**
  * @param {import('../meeting.js').Meeting} meeting
  * @param {import('../audio.js').AudioOut} audio
@@ -17,11 +19,16 @@ export function banner(meeting, audio) {
   const sound = h('div', { class: 'banner' }, h('span', { role: 'status' }, t('banner.sound')), hear);
   const element = h('div', { class: 'banners' }, trouble, sound);
 
+  let thinSince = 0; // 0: it is not
+
   const update = () => {
     const { problem, phase } = meeting;
     const media = phase === 'joined' && ['failed', 'disconnected'].includes(meeting.mediaState);
+    if (!meeting.downlink?.suspended) thinSince = 0;
+    else if (thinSince === 0) thinSince = Date.now();
+    const thin = thinSince !== 0 && Date.now() - thinSince >= kThinAfter;
     const text =
-      phase === 'joined' ? (media ? t('banner.media') : '') : problem ? t(`banner.${problem.reason}`) : t('banner.connecting');
+      phase === 'joined' ? (media ? t('banner.media') : thin ? t('banner.thin') : '') : problem ? t(`banner.${problem.reason}`) : t('banner.connecting');
     setText(words, text);
     const waits = phase !== 'joined' && problem !== null;
     const seconds = problem ? Math.ceil((problem.retryAt - Date.now()) / 1000) : 0;

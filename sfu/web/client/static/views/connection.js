@@ -1,14 +1,15 @@
 // @ts-check
 // The connection in figures, for whoever helps to find out why something stutters.
 
-import { h } from '../dom.js';
+import { h, icon } from '../dom.js';
 import { clock, t } from '../i18n.js';
+import { gradeOf } from '../stats.js';
 
 /** @param {import('../meeting.js').Meeting} meeting */
 export function connectionPanel(meeting) {
   const element = h('div', { class: 'connection', tabindex: 0, role: 'region', 'aria-label': t('connection.title') });
   const update = () => {
-    const { summary } = meeting;
+    const { summary, quality, downlink } = meeting;
     const state = (/** @type {boolean} */ open) => t(open ? 'connection.open' : 'connection.closed');
     const facts = [
       ['connection.shard', meeting.shard || t('connection.unknown')],
@@ -18,22 +19,52 @@ export function connectionPanel(meeting) {
       ['connection.signalling', state(meeting.stream.isOpen)],
       ['connection.media', state(meeting.mediaState === 'connected')],
       ['connection.channel', state(meeting.channel?.isOpen ?? false)],
+      ['connection.quality', quality === null ? '' : t('connection.score', { grade: t(`grade.${gradeOf(quality)}`), count: quality })],
       ['connection.path', summary?.path ? t(`connection.${summary.path}`, { protocol: summary.protocol.toUpperCase() }) : ''],
       ['connection.rtt', summary?.rtt != null ? t('connection.ms', { count: summary.rtt }) : ''],
       ['connection.sent', summary ? t('connection.rate', { rate: summary.sendKbps, loss: summary.sendLoss }) : ''],
       ['connection.received', summary ? t('connection.rate', { rate: summary.receiveKbps, loss: summary.receiveLoss }) : ''],
+      ['connection.carries', downlink && downlink.kbps > 0 ? t('connection.kbps', { rate: downlink.kbps }) : ''],
       ['connection.available', summary?.available != null ? t('connection.kbps', { rate: summary.available }) : ''],
     ];
     const limited = summary?.sending.find((s) => s.limited)?.limited;
     element.replaceChildren(
       h('dl', { class: 'facts' }, ...facts.filter(([, value]) => value).map(([key, value]) => h('div', {}, h('dt', {}, t(key)), h('dd', {}, value)))),
+      ...(downlink?.suspended ? [h('p', { class: 'hint' }, t('connection.suspended'))] : []),
+      ...(downlink?.limited && !downlink.suspended ? [h('p', { class: 'hint' }, t('connection.limited'))] : []),
       ...(limited ? [h('p', { class: 'hint' }, t(`connection.limited-${limited}`))] : []),
-      ...(summary ? [table(t('connection.sent'), sent(meeting, summary)), table(t('connection.received'), received(meeting, summary))] : []),
+      table(t('connection.everybody'), kPeople, everybody(meeting)),
+      ...(summary ? [table(t('connection.sent'), kStreams, sent(meeting, summary)), table(t('connection.received'), kStreams, received(meeting, summary))] : []),
     );
   };
   update();
   const stop = meeting.on('stats', update);
   return { element, update, focus: () => element.focus(), close: stop };
+}
+
+const kPeople = ['connection.who', 'connection.quality', 'connection.delay', 'connection.loss', 'connection.rates'];
+const kStreams = ['connection.who', 'connection.what', 'connection.bitrate'];
+
+/** What each says of its own connection. @param {import('../meeting.js').Meeting} meeting */
+function everybody(meeting) {
+  return meeting.participants().flatMap(({ name, isSelf, quality, told }) => {
+    if (quality === null) return [];
+    const { summary } = meeting;
+    const own = summary && { rtt: summary.rtt, loss: Math.max(summary.sendLoss, summary.receiveLoss), sendKbps: summary.sendKbps, receiveKbps: summary.receiveKbps };
+    const figures = isSelf ? own : told;
+    const grade = gradeOf(quality);
+    const some = (/** @type {number | null | undefined} */ value, /** @type {string} */ key) => (value == null ? '–' : t(key, { count: value }));
+    const plain = name || t('person.guest');
+    return [
+      [
+        isSelf ? t('tile.you', { name: plain }) : plain,
+        h('span', { class: 'grade' }, icon(`signal-${grade}`), t(`grade.${grade}`)),
+        some(figures?.rtt, 'connection.ms'),
+        some(figures?.loss, 'connection.percent'),
+        `${figures?.sendKbps ?? '–'}, ${figures?.receiveKbps ?? '–'}`,
+      ],
+    ];
+  });
 }
 
 /** @param {import('../stats.js').StreamStats} s */
@@ -60,15 +91,15 @@ function received(meeting, summary) {
   );
 }
 
-/** @param {string} caption @param {(string | number)[][]} rows */
-function table(caption, rows) {
+/** @param {string} caption @param {string[]} columns @param {(string | number | Element)[][]} rows */
+function table(caption, columns, rows) {
   if (rows.length === 0) return h('div', {});
-  const head = ['connection.who', 'connection.what', 'connection.bitrate'].map((key) => h('th', { scope: 'col' }, t(key)));
+  const head = columns.map((key) => h('th', { scope: 'col' }, t(key)));
   return h(
     'table',
     {},
     h('caption', {}, caption),
     h('thead', {}, h('tr', {}, ...head)),
-    h('tbody', {}, ...rows.map((cells) => h('tr', {}, ...cells.map((c) => h('td', {}, String(c)))))),
+    h('tbody', {}, ...rows.map((cells) => h('tr', {}, ...cells.map((c) => h('td', {}, typeof c === 'number' ? String(c) : c))))),
   );
 }

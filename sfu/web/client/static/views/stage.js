@@ -173,6 +173,7 @@ function models(person, speaker) {
     source: camera?.name ?? '',
     track: camera?.track ?? null,
     forwarded: camera?.forwarded ?? true,
+    suspended: camera?.suspended ?? false,
     speaking: speaker === person.id && !person.audioMuted,
     pinned: false,
   };
@@ -184,6 +185,7 @@ function models(person, speaker) {
     source: screen.name,
     track: screen.track,
     forwarded: screen.forwarded,
+    suspended: screen.suspended,
     speaking: false,
   }));
   return [own, ...screens];

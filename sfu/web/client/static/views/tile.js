@@ -3,6 +3,7 @@
 
 import { colourOf, h, icon, iconButton, initials, setLabel, setText } from '../dom.js';
 import { t } from '../i18n.js';
+import { gradeOf } from '../stats.js';
 
 /**
  * @typedef {object} TileModel
@@ -13,11 +14,10 @@ import { t } from '../i18n.js';
  * @property {string} source     source name, '' when there is no video
  * @property {MediaStreamTrack | null} track
  * @property {boolean} forwarded whether the bridge sends it
+ * @property {boolean} suspended it does not, since the way to us is too thin
  * @property {boolean} speaking
  * @property {boolean} pinned
  */
-
-const kWeak = 40;
 
 export class Tile {
   /** @param {string} key @param {{ pin: (key: string) => void }} actions */
@@ -61,7 +61,8 @@ export class Tile {
     }
     setText(this.picture, initials(person.name || t('person.guest')));
     setText(this.name, name);
-    setText(this.state, person.interrupted ? t('tile.interrupted') : paused ? t('tile.paused') : '');
+    const state = person.interrupted ? 'tile.interrupted' : !paused ? '' : model.suspended ? 'tile.suspended' : 'tile.paused';
+    setText(this.state, state && t(state));
     this.#badges(model);
     setLabel(this.pin, t(model.pinned ? 'tile.unpin' : 'tile.pin', { name }));
     this.pin.setAttribute('aria-pressed', String(model.pinned));
@@ -70,12 +71,12 @@ export class Tile {
 
   /** @param {TileModel} model */
   #badges({ person, isScreen, speaking }) {
-    const weak = person.quality !== null && person.quality < kWeak;
+    const grade = person.quality === null || isScreen ? '' : gradeOf(person.quality);
     const wanted = [
       person.hand && !isScreen ? ['hand', 'tile.hand'] : null,
-      weak && !isScreen ? ['weak', 'tile.weak'] : null,
       person.audioMuted && !isScreen ? ['mic-off', 'tile.muted'] : null,
       speaking && !person.audioMuted && !isScreen ? ['sound', 'tile.speaking'] : null,
+      grade ? [`signal-${grade}`, `quality.${grade}`] : null,
     ].filter((b) => b !== null);
     const key = wanted.map(([name]) => name).join();
     if (this.badges.dataset.key === key) return;
