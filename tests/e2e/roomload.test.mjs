@@ -135,7 +135,7 @@ function decode(file) {
     assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
     return stdout;
   };
-  quiet('ffmpeg', '-xerror', '-i', file, '-f', 'null', '-');
+  quiet('ffmpeg', '-xerror', '-i', file, '-enc_time_base', '-1', '-fps_mode', 'passthrough', '-f', 'null', '-');
   const sizes = quiet('ffprobe', '-show_entries', 'frame=height', '-of', 'csv=p=0', file)
     .split('\n').map((line) => line.replace(/,$/, '')).filter(Boolean);
   return { frames: sizes.length, switches: sizes.filter((size, i) => i > 0 && size !== sizes[i - 1]).length, heights: new Set(sizes) };
