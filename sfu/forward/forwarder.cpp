@@ -1,5 +1,6 @@
 #include "sfu/forward/forwarder.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "sfu/forward/sr_rewrite.hpp"
@@ -74,7 +75,9 @@ std::optional<Projected> Forwarder::forward(const SourceLayers& layers, const Vi
   // Late ones are judged by what was forwarded when their place was kept. What was not even then, nor is a
   // probe, fills its place without a payload: a receiver asks for what is missing, and waits.
   const Unpacked then = unpack(mapped.mark.selection);
-  if (!mapped.newest) fits = packet.payload_size > 0 && packet.needed_by.has(then.spatial, then.temporal);
+  if (!mapped.newest) {
+    fits = packet.payload_size > 0 && packet.needed_by.has(then.spatial, then.temporal) && !is_cut(packet);
+  }
   Projected projected = project(*held, mapped.mark, mapped.sequence, packet);
   projected.empty = !fits;
   projected.marker = fits && layers.scalable() && packet.ends_frame && packet.spatial == then.spatial;
@@ -100,7 +103,14 @@ bool Forwarder::leave_out(const VideoPacket& packet) {
   if (!sequences_.leave_out(packet.stream, packet.sequence, same_frame, next)) return false;
   mark_ = next;
   seen_ = Seen{.timestamp = packet.timestamp, .spatial = packet.spatial, .left_out = true};
+  if (!same_frame) cut_[next_cut_++ % cut_.size()] = *seen_;
   return true;
+}
+
+bool Forwarder::is_cut(const VideoPacket& packet) const {
+  return std::any_of(cut_.begin(), cut_.end(), [&packet](const Seen& frame) {
+    return frame.left_out && frame.timestamp == packet.timestamp && frame.spatial == packet.spatial;
+  });
 }
 
 void Forwarder::note_sent(const Epoch& held, const Projected& projected, const VideoPacket& packet,

@@ -121,6 +121,7 @@ class Forwarder {
                    TimePoint now);
   std::uint32_t join_timestamp(const SourceLayers& layers, const VideoPacket& packet, TimePoint now) const;
   bool leave_out(const VideoPacket& packet);
+  bool is_cut(const VideoPacket& packet) const;
   static void tell_targets(Projected& projected, SequenceMap::Mark mark, const VideoPacket& packet,
                            bool changed);
   void note_sent(const Epoch& epoch, const Projected& projected, const VideoPacket& packet, TimePoint now);
@@ -143,6 +144,9 @@ class Forwarder {
     bool left_out = false;
   };
   std::optional<Seen> seen_;
+  // The last frames of which something was left out: what else comes of them, late, is left out as well.
+  std::array<Seen, 4> cut_{};
+  std::size_t next_cut_ = 0;
   // By outgoing number: those that got a marker of ours, and those that went out empty.
   std::bitset<static_cast<std::size_t>(SequenceMap::kWindow)> marked_;
   std::bitset<static_cast<std::size_t>(SequenceMap::kWindow)> emptied_;

@@ -29,6 +29,7 @@ LayerSelector::Verdict LayerSelector::on_packet(const SourceLayers& layers, cons
   if (rtp::timestamp_newer(packet.timestamp, picture_)) {
     picture_ = packet.timestamp;
     picture_top_ = 0;
+    torn_ = 0;
     selection_->temporal = std::min(selection_->temporal, wanted_temporal());
   }
   lower_spatial(layers, packet, now);
@@ -37,6 +38,7 @@ LayerSelector::Verdict LayerSelector::on_packet(const SourceLayers& layers, cons
     note_forwarded(packet);
     return switched ? Verdict::switched : Verdict::forward;
   }
+  if (packet.timestamp == picture_) torn_ |= static_cast<std::uint8_t>(1u << packet.spatial);
   if (packet.temporal <= selection_->temporal) whole_ &= static_cast<std::uint8_t>(~(1u << packet.spatial));
   return Verdict::drop;
 }
@@ -54,6 +56,7 @@ bool LayerSelector::begin_at(const SourceLayers& layers, const VideoPacket& pack
   codec_ = packet.codec;
   picture_ = packet.timestamp;
   picture_top_ = 0;
+  torn_ = 0;
   whole_ = 0xff;
   if (!same) frames_ = 0;
   return !same;
@@ -77,6 +80,8 @@ void LayerSelector::lower_spatial(const SourceLayers& layers, const VideoPacket&
 void LayerSelector::raise_temporal(const VideoPacket& packet) {
   const std::uint8_t wanted = wanted_temporal();
   if (!packet.starts_frame || selection_->temporal >= wanted || packet.timestamp != picture_) return;
+  // A frame that came in another order may have lost a part already.
+  if ((torn_ >> packet.spatial & 1) != 0) return;
   if (packet.switch_from > selection_->temporal || !had_references(packet)) return;
   for (std::uint8_t t = wanted; t > selection_->temporal; --t) {
     if (packet.switches.has(selection_->spatial, t)) selection_->temporal = t;

@@ -68,6 +68,7 @@ class LayerSelector {
   rtp::Codec codec_ = rtp::Codec::unknown;
   std::uint32_t picture_ = 0;     // timestamp of the newest
   std::uint8_t picture_top_ = 0;  // the highest spatial layer forwarded of it
+  std::uint8_t torn_ = 0;         // bit s: of its frame of spatial layer s a packet was left out
   std::uint8_t whole_ = 0;        // bit s: no frame of spatial layer s was left out since the key frame
   // The frames forwarded, by number, where the codec has such: bit d is `frame_` - d.
   std::uint16_t frame_ = 0;

@@ -333,8 +333,8 @@ void Stream::take(std::int64_t number, const Slot& slot, TimePoint arrival) {
     return;
   }
   if (frame_.open && slot.timestamp != frame_.timestamp) {
-    // The frame before had no end.
-    ++totals_.structure_faults;
+    // The frame before had no end. Where a bridge changes streams, at a key frame, it does not wait for it.
+    if ((slot.flags & kStartsKeyframe) == 0) ++totals_.structure_faults;
     frame_.torn = true;
     end_frame(number - 1, arrival);
   }

@@ -31,17 +31,17 @@ export async function join(browser, base, room, name, options = {}, scripts = []
 }
 
 /**
- * Waits until `check(argument)` in the page gives something true, or a promise of it, and gives that. (Playwright's own
- * waitForFunction takes the promise itself for true.)
+ * Waits until `check(argument)` in the page, asked every so many ms, gives something true, or a promise of it, and gives
+ * that. (Playwright's own waitForFunction takes the promise itself for true.)
  */
-export async function until(page, check, what, milliseconds = 15000, argument = undefined) {
+export async function until(page, check, what, milliseconds = 15000, argument = undefined, every = 100) {
   const deadline = Date.now() + milliseconds;
   let last = '';
   while (Date.now() < deadline) {
     // A page that is just being loaded again answers next time.
     const value = await within(deadline, page.evaluate(check, argument)).catch((error) => void (last = String(error)));
     if (value) return value;
-    await setTimeout(100);
+    await setTimeout(every);
   }
   const state = await within(Date.now() + 2000, page.evaluate(() => JSON.stringify(globalThis.roomgate ?? null))).catch(String);
   throw new Error(`waited ${milliseconds} ms for: ${what}\nstate: ${state}\nlast error: ${last}\nproblems: ${(page.problems ?? []).join('\n')}`);

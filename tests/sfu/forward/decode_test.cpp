@@ -311,20 +311,22 @@ void check_numbers(const std::vector<Received>& packets) {
   }
 }
 
-void prove(const std::string& name, std::size_t least_layers, std::size_t decoded_sizes) {
-  const Recording recording = load_recording(name);
+// `times`: so often is the recording played to one receiver, for 50 switches in one stream.
+void prove(const std::string& name, std::uint16_t times, std::size_t least_layers,
+           std::size_t decoded_sizes) {
+  const Recording recording = play_again(load_recording(name), times);
   const rtp::Codec codec = codec_of(recording);
   const Reference reference(recording);
   CHECK(reference.sizes().size() == decoded_sizes);
 
   for (const bool lossy : {false, true}) {
-    std::size_t switches = 0;
+    std::string switches;  // of each stream
     std::size_t frames = 0;
     std::size_t resent = 0;
     std::size_t left_out = 0;
     std::set<int> layers;
     std::set<std::string> sizes;
-    for (unsigned seed = 1; seed <= 6; ++seed) {
+    for (unsigned seed = 1; seed <= 2; ++seed) {
       CAPTURE(name);
       CAPTURE(lossy);
       CAPTURE(seed);
@@ -343,16 +345,16 @@ void prove(const std::string& name, std::size_t least_layers, std::size_t decode
         sizes.insert(decoded.frames[i].substr(0, decoded.frames[i].find(',')));
       }
       CHECK(wrong == 0);
-      switches += result.switches;
+      CHECK(result.switches >= 50);
+      switches += (switches.empty() ? "" : " and ") + std::to_string(result.switches);
       frames += coded.size();
       resent += result.resent;
       left_out += result.left_out;
       layers.merge(result.layers);
     }
     const std::string title = name + (lossy ? ", lossy: " : ": ");
-    MESSAGE(title << frames << " frames, " << switches << " switches, " << left_out << " packets left out, "
-                  << resent << " sent again");
-    CHECK(switches >= 50);
+    MESSAGE(title << "two receivers with " << switches << " switches, " << frames << " frames, " << left_out
+                  << " packets left out, " << resent << " sent again");
     CHECK(frames > 150);
     CHECK(left_out > 100);
     CHECK(layers.size() >= least_layers);
@@ -363,8 +365,8 @@ void prove(const std::string& name, std::size_t least_layers, std::size_t decode
 
 }  // namespace
 
-TEST_CASE("VP8 simulcast with temporal layers decodes across layer switches") { prove("vp8", 9, 3); }
+TEST_CASE("VP8 simulcast with temporal layers decodes across layer switches") { prove("vp8", 2, 9, 3); }
 // At the rate of the recording OpenH264 makes its layers smaller now and then: five sizes.
-TEST_CASE("H264 simulcast decodes across layer switches") { prove("h264", 9, 5); }
-TEST_CASE("VP9 SVC decodes with layers left out") { prove("vp9", 9, 3); }
-TEST_CASE("AV1 SVC decodes with layers left out") { prove("av1", 9, 3); }
+TEST_CASE("H264 simulcast decodes across layer switches") { prove("h264", 2, 9, 5); }
+TEST_CASE("VP9 SVC decodes with layers left out") { prove("vp9", 4, 9, 3); }
+TEST_CASE("AV1 SVC decodes with layers left out") { prove("av1", 4, 9, 3); }

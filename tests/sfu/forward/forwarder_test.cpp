@@ -494,3 +494,25 @@ TEST_CASE("a late packet of a picture that was left out fills its place without 
   REQUIRE(found);
   CHECK(forwarder.reproject(*found, second[0].sequence, upper[1])->empty);
 }
+
+TEST_CASE("a frame whose end was left out is not begun by its first packet, which comes late") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_target({.spatial = 0, .temporal = 1});
+  give(forwarder, camera, camera.frame(0, true));
+  forwarder.set_target({.spatial = 0, .temporal = 0});
+  camera.now += milliseconds(33);
+  auto upper = camera.frame(0, false, 2);
+  for (VideoPacket& packet : upper) {
+    packet.temporal = 1;
+    packet.needed_by = {};
+    packet.needed_by.add(0, 1);
+  }
+
+  const auto end = give(forwarder, camera, {upper[1]});
+  const auto beginning = give(forwarder, camera, {upper[0]});
+
+  CHECK(end.empty());
+  REQUIRE(beginning.size() == 1);
+  CHECK(beginning[0].empty);
+}

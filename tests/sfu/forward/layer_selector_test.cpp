@@ -112,3 +112,29 @@ TEST_CASE("nothing wanted: nothing forwarded, and going on needs a key frame") {
   CHECK(selector.on_packet(sender.layers, sender.packet(0, false), sender.now) == Verdict::drop);
   CHECK(selector.on_packet(sender.layers, sender.packet(0, true), sender.now) == Verdict::switched);
 }
+
+TEST_CASE("a frame whose packets came in another order is not begun in its middle") {
+  Sender sender;
+  sender.send({0}, 5);
+  LayerSelector selector;
+  selector.set_target({.spatial = 0, .temporal = 0});
+  REQUIRE(selector.on_packet(sender.layers, sender.packet(0, true), sender.now) == Verdict::switched);
+  selector.set_target({.spatial = 0, .temporal = 1});
+  const auto upper = [&](bool starts) {
+    VideoPacket packet = sender.packet(0, false);
+    packet.starts_frame = starts;
+    packet.temporal = 1;
+    packet.needed_by = {};
+    packet.needed_by.add(0, 1);
+    packet.switches.add(0, 1);
+    return selector.on_packet(sender.layers, packet, sender.now);
+  };
+
+  sender.send({0}, 1);
+
+  CHECK(upper(false) == Verdict::drop);
+  CHECK(upper(true) == Verdict::drop);
+  sender.send({0}, 1);
+  CHECK(upper(true) == Verdict::forward);
+  CHECK(upper(false) == Verdict::forward);
+}
