@@ -207,6 +207,8 @@ void MediaTransport::after_dtls(TimePoint now) {
       const auto keys = dtls_->keys();
       inbound_ = std::make_unique<SrtpSession>(keys.profile, keys.server, SrtpDirection::unprotect);
       outbound_ = std::make_unique<SrtpSession>(keys.profile, keys.client, SrtpDirection::protect);
+      // From here on it is media that comes; where there is no memory for rounds, as it happens.
+      socket_.read_by_rounds(desk_.rounds, *this);
       listener_.on_connected(now);
       break;
     }

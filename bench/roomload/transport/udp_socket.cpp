@@ -61,9 +61,16 @@ std::uint16_t UdpSocket::port() const {
   return Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&bound), size).value_or(Address()).port();
 }
 
+bool UdpSocket::read_by_rounds(Rounds& rounds, net::Core::Watcher& watcher) {
+  if (!rounds.watch(descriptor_, watcher)) return false;
+  core_->unwatch_shared(descriptor_);  // without closing it
+  rounds_ = &rounds;
+  return true;
+}
+
 void UdpSocket::close() {
   if (descriptor_ < 0) return;
-  core_->unwatch(descriptor_);
+  rounds_ != nullptr ? rounds_->unwatch(descriptor_) : core_->unwatch(descriptor_);
   ::close(descriptor_);
   descriptor_ = -1;
 }

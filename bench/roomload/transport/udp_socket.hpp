@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "base/net/core.hpp"
 #include "bench/roomload/transport/pacer.hpp"
+#include "bench/roomload/transport/rounds.hpp"
 #include "sfu/transport/ice.hpp"
 #include "sfu/transport/srtp.hpp"
 
@@ -41,6 +42,7 @@ struct Desk {
 
   net::Core& core;
   Pacer pacer;
+  Rounds rounds{pacer};
   std::vector<std::uint8_t> in;
   std::vector<std::uint8_t> out;
   std::array<Arrived, kBatch> arrived;
@@ -86,6 +88,8 @@ class UdpSocket {
 
   // False: out of descriptors or ports. `watcher` is told of events.
   bool open(net::Core& core, bool v4, net::Core::Watcher& watcher);
+  // From now on events come by rounds, not as they happen. False, and as before: out of memory.
+  bool read_by_rounds(Rounds& rounds, net::Core::Watcher& watcher);
   void close();
   bool is_open() const { return descriptor_ >= 0; }
   std::uint16_t port() const;
@@ -104,6 +108,7 @@ class UdpSocket {
 
  private:
   net::Core* core_ = nullptr;
+  Rounds* rounds_ = nullptr;  // null: the core watches
   int descriptor_ = -1;
 };
 
