@@ -287,11 +287,13 @@ void Bridge::flush_commands() {
   }
 }
 
-std::vector<Candidate> Bridge::candidates_of(std::size_t worker) const {
+std::vector<Candidate> Bridge::candidates_of(std::size_t worker) {
   const Address& bound = workers_[worker]->bound();
-  const std::vector<Address> interfaces =
-      bound.is_unspecified() ? interface_addresses() : std::vector<Address>{};
-  return make_candidates(bound, worker, interfaces, config_.advertise, config_.limits.max_candidates);
+  if (const TimePoint now = Clock::now(); bound.is_unspecified() && now - interfaces_asked_ >= seconds(1)) {
+    interfaces_ = interface_addresses();
+    interfaces_asked_ = now;
+  }
+  return make_candidates(bound, worker, interfaces_, config_.advertise, config_.limits.max_candidates);
 }
 
 // ---------------------------------------------------------------- events

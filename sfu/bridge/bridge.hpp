@@ -116,7 +116,7 @@ class Bridge : public Link {
   void remove_conference(ConferenceRecord& conference);
   std::vector<Source> accepted_sources(const ConferenceRecord& conference, const EndpointRecord& owner,
                                        const std::vector<Source>& sources);
-  std::vector<Candidate> candidates_of(std::size_t worker) const;
+  std::vector<Candidate> candidates_of(std::size_t worker);
   void tell_stress(TimePoint now);
 
   void to_worker(std::size_t worker, WorkerCommand command);
@@ -141,6 +141,9 @@ class Bridge : public Link {
   std::vector<std::unique_ptr<Worker>> workers_;    // destroyed first: they use all of the above
   std::vector<std::deque<WorkerCommand>> backlog_;  // per worker, what its queue had no room for
   std::vector<std::size_t> endpoints_on_;
+  // The machine's addresses: asked for again when they are older than a second, since many join at once.
+  std::vector<Address> interfaces_;
+  TimePoint interfaces_asked_{};
 
   std::vector<Event> pending_;
   // Maps among what waits, and among what was handed out to be written when events were polled the last time.

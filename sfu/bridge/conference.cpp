@@ -12,13 +12,19 @@ constexpr Duration kSilenceAfter = seconds(3);  // with nobody louder than a qui
 }  // namespace
 
 Conference::Conference(ConferenceKey key, std::size_t this_worker, std::size_t workers,
-                       const BridgeLimits& limits)
+                       const BridgeLimits& limits, std::vector<ConferenceKey>& due)
     : key_(key),
       this_worker_(this_worker),
       workers_(workers),
       limits_(limits),
+      due_(due),
       speakers_(limits.speakers),
       loudest_(limits.loudest) {}
+
+void Conference::want_allocation(Endpoint& receiver) {
+  receiver.allocation_due = true;
+  join_due();
+}
 
 void Conference::set_parts(std::size_t home, std::uint64_t parts) {
   home_ = home;
@@ -28,14 +34,14 @@ void Conference::set_parts(std::size_t home, std::uint64_t parts) {
 void Conference::add_receiver(Endpoint& endpoint) {
   receivers_.push_back(&endpoint);
   for (const auto& source : sources_) source->audio_outs_due = true;
-  allocation_due = true;
+  want_allocation();
 }
 
 void Conference::remove_receiver(Endpoint& endpoint) {
   std::erase(receivers_, &endpoint);
   std::erase(rewritten_, &endpoint);
   for (const auto& source : sources_) source->remove_receiver(endpoint);
-  allocation_due = true;
+  want_allocation();
 }
 
 void Conference::set_sources(const SetEndpointSources& message, Endpoint* sender) {
@@ -77,7 +83,7 @@ void Conference::set_sources(const SetEndpointSources& message, Endpoint* sender
     std::sort(sender->streams.begin(), sender->streams.end(),
               [](const IncomingStream& a, const IncomingStream& b) { return a.ssrc < b.ssrc; });
   }
-  allocation_due = true;
+  want_allocation();
 }
 
 void Conference::add_source(const SetEndpointSources& message, const Source& source, Endpoint* sender) {
@@ -110,7 +116,7 @@ void Conference::remove_sources_of(EndpointKey owner) {
   count_microphones();
   speakers_.remove(owner);
   std::erase(speaker_order_, owner);
-  allocation_due = true;
+  want_allocation();
 }
 
 void Conference::mark_first_video(EndpointKey owner) {
@@ -129,7 +135,7 @@ void Conference::set_video_type(EndpointKey owner, const std::string& name, Vide
     source->layers.set_screen(source->is_screen());
     for (VideoOut& out : source->video_outs) source->update_muted(out);
     if (source->is_screen() != was_screen) describe_again(*source);
-    allocation_due = true;
+    want_allocation();
   }
 }
 

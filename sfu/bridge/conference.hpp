@@ -18,7 +18,9 @@ namespace roomgate::sfu::bridge {
 
 class Conference {
  public:
-  Conference(ConferenceKey key, std::size_t this_worker, std::size_t workers, const BridgeLimits& limits);
+  // Asks for an allocation by adding its key to `due`, which outlives it.
+  Conference(ConferenceKey key, std::size_t this_worker, std::size_t workers, const BridgeLimits& limits,
+             std::vector<ConferenceKey>& due);
 
   ConferenceKey key() const { return key_; }
   void set_parts(std::size_t home, std::uint64_t parts);
@@ -73,14 +75,31 @@ class Conference {
   const std::vector<EndpointKey>& speaker_order() const { return speaker_order_; }
   bool silence() const { return silence_; }
 
-  // Set by whatever changes who should get what; the worker then allocates at the end of its batch.
-  bool allocation_due = false;
+  // ---- whatever changes who should get what asks for an allocation, of all receivers or of one; the worker
+  // makes it at the end of its turn, once for all that asked
+  void want_allocation() {
+    all_due_ = true;
+    join_due();
+  }
+  void want_allocation(Endpoint& receiver);
+  // It is being made: true when it is of all.
+  bool begin_allocation() {
+    is_due_ = false;
+    return std::exchange(all_due_, false);
+  }
 
  private:
+  void join_due() {
+    if (!std::exchange(is_due_, true)) due_.push_back(key_);
+  }
+
   const ConferenceKey key_;
   const std::size_t this_worker_;
   const std::size_t workers_;
   const BridgeLimits& limits_;
+  std::vector<ConferenceKey>& due_;
+  bool is_due_ = false;
+  bool all_due_ = false;
   std::size_t home_ = 0;
   std::uint64_t parts_ = 0;
   std::vector<Endpoint*> receivers_;

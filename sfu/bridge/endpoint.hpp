@@ -118,6 +118,7 @@ struct Endpoint {
   send::SendBatch::Lane lane;
   TrafficCount traffic_out;
   std::optional<Path> path;  // the selected pair
+  TimePoint path_at{};       // when the kernel was asked for it
   std::optional<transport::SrtpSession> outbound;
   void prefetch_sending() const {
     const auto* begin = reinterpret_cast<const std::uint8_t*>(&key);

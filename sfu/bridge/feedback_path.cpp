@@ -200,7 +200,7 @@ void Worker::on_transport_feedback(Endpoint& receiver, const rtp::RtcpPacketView
       feedback->head, std::span(feedback_statuses_).first(feedback->count), now_);
   counts_.feedback_unknown += summary.unknown;
   // A fall waits for no timer: each packet too many fills a queue.
-  if (receiver.overspent()) receiver.allocation_due = settle_due_ = true;
+  if (receiver.overspent()) receiver.conference.want_allocation(receiver);
 }
 
 // Padding on an RTX stream the client knows, for a probe that media does not fill.
@@ -252,7 +252,7 @@ void Worker::review_downlink(Endpoint& receiver) {
   if (!estimate) return;
   if (receiver.overspent() || now_ >= receiver.next_allocation) {
     receiver.next_allocation = now_ + (receiver.limited ? kReviewLimited : kReview);
-    receiver.allocation_due = settle_due_ = true;
+    receiver.conference.want_allocation(receiver);
   }
   // When it becomes too little, or enough again, people are waiting to hear of it.
   const bool turned = receiver.limited != receiver.told_limited && now_ - receiver.told_at >= kTellTurned;

@@ -28,6 +28,7 @@ namespace roomgate::sfu::bridge {
 namespace {
 
 constexpr std::size_t kRtpHeaderBytes = 12;
+constexpr Duration kPathKept = seconds(2);
 // What a packet costs a link beyond its RTP bytes: IPv4, UDP and the SRTP tag of AES-GCM.
 constexpr std::size_t kWireOverhead = 20 + 8 + 16;
 
@@ -99,7 +100,11 @@ void Worker::on_stun(ByteView datagram, const Path& path) {
       if (found != by_ufrag_.end()) apply_ice(*found->second, &path);
       return;
     }
-    apply_ice(*found->second, &path);
+    Endpoint& endpoint = *found->second;
+    apply_ice(endpoint, &path);
+    // A route that has changed since is not kept for long.
+    if (endpoint.path && endpoint.path->remote == path.remote && now_ - endpoint.path_at >= kPathKept)
+      take_path(endpoint, path);
     return;
   }
   Endpoint* endpoint = find_address(path.remote);
@@ -298,7 +303,7 @@ void Worker::distribute(Conference& conference, SourceState& source, std::size_t
   }
   media.video = source.reader.read(*view, layer);
   if (media.video.payload_size > 0) source.layers.on_packet(media.video, view->size() + kWireOverhead, now_);
-  if (source.layers.take_changed()) conference.allocation_due = settle_due_ = true;
+  if (source.layers.take_changed()) conference.want_allocation();
   LayerState& state = source.streams[layer];
   if (media.video.starts_keyframe) state.keyframes.on_keyframe();
   forward_video(media);

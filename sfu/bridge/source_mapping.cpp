@@ -31,7 +31,7 @@ void Conference::own_ssrcs_of(Endpoint& receiver, std::vector<std::uint32_t> tak
       if (!source->is_video() && source->voice.has_place == on_air) label_voice(receiver, *source, stays);
     }
   }
-  allocation_due = true;
+  want_allocation();
 }
 
 SourceState* Conference::find_outgoing(const Endpoint& receiver, std::uint32_t ssrc) const {

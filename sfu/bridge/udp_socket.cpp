@@ -191,6 +191,23 @@ std::size_t UdpSocket::receive(std::span<ByteSpan> buffers, std::span<Datagram> 
   return static_cast<std::size_t>(got);
 }
 
+Path UdpSocket::leanest(const Path& path) const {
+  if (path.local.is_unspecified()) return path;
+  // Connecting a UDP socket sends nothing: it chooses the route, and with it the address.
+  const int fd = ::socket(path.remote.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return path;
+  std::optional<Address> chosen;
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  if (::connect(fd, path.remote.data(), path.remote.size()) == 0 &&
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length) == 0) {
+    chosen = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&name), length);
+  }
+  ::close(fd);
+  const bool same = chosen && chosen->with_port(0) == path.local.with_port(0);
+  return same ? Path{path.remote, Address()} : path;
+}
+
 void UdpSocket::send(const Path& path, ByteView datagram) {
   const Outgoing message{path, datagram, 0};
   send_batch({&message, 1});

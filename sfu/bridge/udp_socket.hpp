@@ -69,6 +69,10 @@ class UdpSocket {
     std::size_t segment =
         0;  // bytes hold several datagrams of this size, the last may be shorter; 0: one datagram
   };
+  // For a path that is kept: without its local address where the kernel would choose the same, since a
+  // datagram that says from which address it leaves costs a search of the routes for it (bench/send_floor).
+  // Asks the kernel: some microseconds.
+  Path leanest(const Path& path) const;
   // In order. What is not taken is counted and lost.
   void send(std::span<const Outgoing> messages);
   void send(const Path& path, ByteView datagram);

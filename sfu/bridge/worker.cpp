@@ -128,21 +128,21 @@ void Worker::take_stock(Duration elapsed) {
   if (reduced) ++counts_.last_n_reduced;
   LOG(warn, reduced ? "last_n_reduced" : "last_n_raised", {"worker", index_}, {"last_n", limit},
       {"stress", stress_.value()});
-  for (const auto& [key, conference] : conferences_) conference->allocation_due = true;
-  settle_due_ = true;
+  for (const auto& [key, conference] : conferences_) conference->want_allocation();
 }
 
 void Worker::read_commands() {
   env_.crossings.wakeup(index_).clear();
   const auto each = [this](WorkerCommand&& command) { handle(command); };
-  if (commands_.drain(kCommandsPerTurn, each) > 0) settle_due_ = true;
+  commands_.drain(kCommandsPerTurn, each);
 }
 
 void Worker::handle(WorkerCommand& command) {
   if (auto* m = std::get_if<SetParts>(&command)) {
     auto& conference = conferences_[m->conference];
     if (!conference) {
-      conference = std::make_unique<Conference>(m->conference, index_, env_.crossings.workers(), limits_);
+      conference =
+          std::make_unique<Conference>(m->conference, index_, env_.crossings.workers(), limits_, due_);
     }
     conference->set_parts(m->home, m->workers);
   } else if (auto* add = std::get_if<AddEndpoint>(&command)) {
@@ -178,7 +178,7 @@ void Worker::handle(WorkerCommand& command) {
     Endpoint* endpoint = find_endpoint(wishes->endpoint);
     if (endpoint == nullptr) return;
     endpoint->wishes.apply(wishes->constraints);
-    endpoint->conference.allocation_due = true;
+    endpoint->conference.want_allocation();
   } else if (auto* type = std::get_if<SetVideoType>(&command)) {
     Conference* conference = find_conference(type->conference);
     if (conference != nullptr) conference->set_video_type(type->endpoint, type->source, type->type);
@@ -192,7 +192,7 @@ void Worker::handle(WorkerCommand& command) {
       AudioOut* out = source->find_audio_out(*endpoint);
       if (out == nullptr && endpoint->own && !source->is_video()) {
         endpoint->conference.label_voice_if_free(*source);
-        settle_due_ = endpoint->conference.allocation_due = true;
+        endpoint->conference.want_allocation();
       } else if (out != nullptr) {
         const SsrcPool::Slot* slot =
             endpoint->own ? endpoint->own->audio.held_by(source->announced_ssrc()) : nullptr;
@@ -208,7 +208,7 @@ void Worker::handle(WorkerCommand& command) {
     Conference* conference = find_conference(speakers->conference);
     if (conference == nullptr) return;
     conference->set_speakers(std::move(speakers->order));
-    conference->allocation_due = true;
+    conference->want_allocation();
   } else if (auto* gone = std::get_if<RemoveEndpoint>(&command)) {
     remove_endpoint(gone->endpoint);
     Conference* conference = find_conference(gone->conference);
@@ -242,7 +242,6 @@ void Worker::remove_endpoint(EndpointKey key) {
 void Worker::read_handshakes() {
   handshake_events_.clear();
   env_.handshakes.collect(index_, handshake_events_);
-  if (!handshake_events_.empty()) settle_due_ = true;
   for (transport::HandshakeEvent& event : handshake_events_) {
     Endpoint* endpoint = find_endpoint(event.association);
     if (endpoint == nullptr) continue;
@@ -257,7 +256,7 @@ void Worker::read_handshakes() {
                                   limits_.srtp);
         endpoint->outbound.emplace(event.keys.profile, event.keys.server, transport::SrtpDirection::protect,
                                    limits_.srtp);
-        endpoint->conference.allocation_due = true;
+        endpoint->conference.want_allocation();
         update_state(*endpoint, "");
         break;
       case transport::HandshakeEventKind::failed:
@@ -334,37 +333,41 @@ void Worker::on_wanted(SourceState& source, std::size_t from, int height) {
 
 // After a batch of commands, or when a path carries more or less: allocate once, however many there were.
 void Worker::settle() {
-  if (!std::exchange(settle_due_, false)) return;
-  for (const auto& [key, conference] : conferences_) {
-    const bool all = std::exchange(conference->allocation_due, false);
-    bool any = all;
-    for (Endpoint* receiver : conference->receivers()) {
-      const bool due = std::exchange(receiver->allocation_due, false);
-      if (!all && !due) continue;
-      any = true;
-      const bool changes = conference->allocate(*receiver, last_n_.limit(), now_);
-      if (receiver->own) tell_maps(*receiver, false);
-      ask_for_keyframes(*receiver);
-      if (!changes) continue;
-      ForwardedChanged changed{receiver->key, receiver->forwarded, {}, receiver->suspended};
-      for (const auto& source : conference->sources()) {
-        if (!source->is_video()) continue;
-        const auto& names = receiver->forwarded;
-        const bool sent = std::find(names.begin(), names.end(), source->announced.name) != names.end();
-        const bool told = !changed.endpoints.empty() && changed.endpoints.back() == source->owner_id;
-        if (sent && !told) changed.endpoints.push_back(source->owner_id);
-      }
-      emit(std::move(changed));
+  settling_.swap(due_);
+  for (const ConferenceKey key : settling_) {
+    // One may have ended since it asked.
+    if (Conference* conference = find_conference(key)) settle(*conference);
+  }
+  settling_.clear();
+}
+
+void Worker::settle(Conference& conference) {
+  const bool all = conference.begin_allocation();
+  for (Endpoint* receiver : conference.receivers()) {
+    const bool due = std::exchange(receiver->allocation_due, false);
+    if (!all && !due) continue;
+    const bool changes = conference.allocate(*receiver, last_n_.limit(), now_);
+    if (receiver->own) tell_maps(*receiver, false);
+    ask_for_keyframes(*receiver);
+    if (!changes) continue;
+    ForwardedChanged changed{receiver->key, receiver->forwarded, {}, receiver->suspended};
+    for (const auto& source : conference.sources()) {
+      if (!source->is_video()) continue;
+      const auto& names = receiver->forwarded;
+      const bool sent = std::find(names.begin(), names.end(), source->announced.name) != names.end();
+      const bool told = !changed.endpoints.empty() && changed.endpoints.back() == source->owner_id;
+      if (sent && !told) changed.endpoints.push_back(source->owner_id);
     }
-    for (const auto& source : conference->sources()) {
-      if (!any || !source->is_video()) continue;
-      source->watch_layers(now_);
-      const int height = source->wanted_here();
-      if (source->is_local) {
-        on_wanted(*source, index_, height);
-      } else if (height != source->told_wanted) {
-        tell_wanted(*conference, *source, height);
-      }
+    emit(std::move(changed));
+  }
+  for (const auto& source : conference.sources()) {
+    if (!source->is_video()) continue;
+    source->watch_layers(now_);
+    const int height = source->wanted_here();
+    if (source->is_local) {
+      on_wanted(*source, index_, height);
+    } else if (height != source->told_wanted) {
+      tell_wanted(conference, *source, height);
     }
   }
 }
@@ -447,7 +450,7 @@ void Worker::tick() {
   for (const auto& [key, conference] : conferences_) {
     if (conference->decide_speakers(now_)) {
       emit(SpeakersChanged{key, conference->speaker_order(), conference->silence()});
-      conference->allocation_due = settle_due_ = true;
+      conference->want_allocation();
     }
     if (slow) tick_conference(*conference);
   }
@@ -537,7 +540,7 @@ void Worker::apply_ice(Endpoint& endpoint, const Path* path) {
       case transport::IceEventKind::selected:
         flush_batch();  // what is queued was meant for the old path
         moved = endpoint.path.has_value();
-        endpoint.path = Path{event.address, local_of(event.address)};
+        take_path(endpoint, {event.address, local_of(event.address)});
         break;
       case transport::IceEventKind::connected:
       case transport::IceEventKind::interrupted: break;
@@ -551,6 +554,11 @@ void Worker::apply_ice(Endpoint& endpoint, const Path* path) {
   ice_output_.clear();
   if (changed) update_state(endpoint, reason);
   if (moved && endpoint.ready()) renew_pictures(endpoint);
+}
+
+void Worker::take_path(Endpoint& endpoint, const Path& path) {
+  endpoint.path = socket_.leanest(path);
+  endpoint.path_at = now_;
 }
 
 void Worker::update_state(Endpoint& endpoint, std::string_view reason) {

@@ -155,6 +155,7 @@ class Worker {
   void on_crossing(Crossing& crossing);
   void on_wanted(SourceState& source, std::size_t from, int height);
   void settle();
+  void settle(Conference& conference);
   void tell_maps(Endpoint& endpoint, bool again);
   void review_maps(Endpoint& endpoint);
   void open_mapped(Endpoint& endpoint);
@@ -164,6 +165,7 @@ class Worker {
   void tick_conference(Conference& conference);
   void tell_sender_height(SourceState& source);
   void apply_ice(Endpoint& endpoint, const Path* path);
+  void take_path(Endpoint& endpoint, const Path& path);
   void update_state(Endpoint& endpoint, std::string_view reason);
   void remove_endpoint(EndpointKey key);
   void emit(WorkerEvent&& event);
@@ -209,7 +211,9 @@ class Worker {
   std::unordered_map<Address, Known> by_address_;
   TokenBucket moved_tries_;
 
-  bool settle_due_ = false;
+  // Conferences that want an allocation, and those that are getting theirs.
+  std::vector<ConferenceKey> due_;
+  std::vector<ConferenceKey> settling_;
   TimePoint now_;
   TimePoint next_tick_{};
   TimePoint next_slow_tick_{};

@@ -35,6 +35,7 @@ bool Focus::conference_requested(const std::string& room, TimePoint now) {
 void Focus::room_ended(const std::string& room, TimePoint) {
   const auto found = by_room_.find(room);
   if (found == by_room_.end()) return;
+  participants_ -= found->second->size();
   found->second->end();
   by_id_.erase(found->second->id());
   by_room_.erase(found);
@@ -50,7 +51,9 @@ void Focus::occupant_joined(const std::string& room, const xmpp::OccupantInfo& w
     return;
   }
   if (conference == nullptr) conference = &create(room, now);
+  const std::size_t before = conference->size();
   conference->joined(who, presence, now);
+  participants_ += conference->size() - before;
   count();
 }
 
@@ -61,7 +64,11 @@ void Focus::occupant_presence(const std::string& room, const xmpp::OccupantInfo&
 
 void Focus::occupant_left(const std::string& room, const std::string& nick, xmpp::LeaveReason,
                           TimePoint now) {
-  if (Conference* conference = by_room(room); conference != nullptr) conference->left(nick, now);
+  Conference* conference = by_room(room);
+  if (conference == nullptr) return;
+  participants_ -= conference->size();
+  conference->left(nick, now);
+  participants_ += conference->size();
   count();
 }
 
@@ -141,12 +148,6 @@ std::vector<RoomCensus> Focus::census() const {
   }
   std::sort(out.begin(), out.end(), [](const RoomCensus& a, const RoomCensus& b) { return a.room < b.room; });
   return out;
-}
-
-std::size_t Focus::participants() const {
-  std::size_t sum = 0;
-  for (const auto& [room, conference] : by_room_) sum += conference->size();
-  return sum;
 }
 
 std::string Focus::dominant_speaker(const std::string& room) const {

@@ -73,7 +73,7 @@ class Focus final : public xmpp::RoomListener {
   // What others ask.
   std::vector<RoomCensus> census() const;
   std::size_t conferences() const { return by_room_.size(); }
-  std::size_t participants() const;
+  std::size_t participants() const { return participants_; }
   std::string dominant_speaker(const std::string& room) const;  // a nick; empty: nobody yet
   bool media_alive(const std::string& room,
                    const std::string& nick) const;           // its packets arrive at the bridge
@@ -90,7 +90,8 @@ class Focus final : public xmpp::RoomListener {
   Metrics metrics_;
   Context context_;
   bool draining_ = false;
-  bool strained_ = false;  // the bridge has enough to do
+  bool strained_ = false;         // the bridge has enough to do
+  std::size_t participants_ = 0;  // in all conferences
   std::unordered_map<std::string, std::unique_ptr<Conference>> by_room_;
   std::map<std::string, Conference*, std::less<>> by_id_;
 };

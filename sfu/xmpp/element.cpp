@@ -1,6 +1,7 @@
 #include "sfu/xmpp/element.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -30,10 +31,29 @@ std::size_t sequence_length(std::string_view text, std::size_t i) {
   return length;
 }
 
+enum : std::uint8_t { kSpecialInText = 1, kSpecialInAttribute = 2 };
+constexpr auto kSpecial = [] {
+  std::array<std::uint8_t, 256> out{};
+  for (std::size_t c = 0; c < out.size(); ++c) {
+    if (c < 0x20 || c >= 0x80) out[c] = kSpecialInText | kSpecialInAttribute;
+  }
+  for (const char c : {'&', '<', '>'})
+    out[static_cast<std::uint8_t>(c)] = kSpecialInText | kSpecialInAttribute;
+  for (const char c : {'\n', '\t'}) out[static_cast<std::uint8_t>(c)] = kSpecialInAttribute;
+  out[static_cast<std::uint8_t>('\'')] = kSpecialInAttribute;
+  return out;
+}();
+
 // What no XML 1.0 document can hold leaves as U+FFFD: one such character ends the connection of every browser
 // it is relayed to. Line ends and tabs are escaped where a parser would otherwise normalise them away.
 void escape(std::string& out, std::string_view text, bool attribute) {
+  const auto special = attribute ? kSpecialInAttribute : kSpecialInText;
   for (std::size_t i = 0; i < text.size();) {
+    // Most of it leaves as it is.
+    const std::size_t begin = i;
+    while (i < text.size() && (kSpecial[static_cast<std::uint8_t>(text[i])] & special) == 0) ++i;
+    out.append(text.substr(begin, i - begin));
+    if (i == text.size()) return;
     const char c = text[i];
     if (static_cast<std::uint8_t>(c) >= 0x80) {
       const std::size_t length = sequence_length(text, i);
@@ -56,10 +76,8 @@ void escape(std::string& out, std::string_view text, bool attribute) {
       out += "&#10;";
     } else if (attribute && c == '\t') {
       out += "&#9;";
-    } else if (static_cast<std::uint8_t>(c) < 0x20 && c != '\n' && c != '\t') {
-      out += kReplacement;
     } else {
-      out += c;
+      out += kReplacement;  // a control character
     }
   }
 }

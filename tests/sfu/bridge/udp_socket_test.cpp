@@ -92,6 +92,26 @@ TEST_CASE("a socket bound to all addresses knows which one was spoken to, and an
   CHECK(answer[0].path.remote == spoken_to);
 }
 
+TEST_CASE("a path is kept without its own address only where the kernel would choose that address") {
+  UdpSocket server = opened("[::]:0");
+  UdpSocket client = opened("127.0.0.1:0");
+  const std::uint16_t port = server.bound().port();
+  const Path usual{client.bound(), *Address::from_ip("127.0.0.1", port)};
+  const Path other{client.bound(), *Address::from_ip("127.0.0.2", port)};
+
+  const Path kept = server.leanest(usual);
+  send_text(server, kept, "from the usual one");
+  send_text(server, server.leanest(other), "from the other");
+  const auto received = receive_all(client, 2);
+
+  CHECK(kept == Path{client.bound(), Address()});
+  CHECK(server.leanest(other) == other);
+  CHECK(server.leanest({client.bound(), Address()}) == Path{client.bound(), Address()});
+  REQUIRE(received.size() == 2);
+  CHECK(received[0].path.remote == *Address::from_ip("127.0.0.1", port));
+  CHECK(received[1].path.remote == *Address::from_ip("127.0.0.2", port));
+}
+
 TEST_CASE("more messages than one system call takes leave in several") {
   UdpSocket sender = opened("127.0.0.1:0");
   UdpSocket receiver = opened("127.0.0.1:0");

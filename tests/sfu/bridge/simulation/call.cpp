@@ -19,7 +19,7 @@ constexpr std::size_t kMaxPadding = 64;
 }  // namespace
 
 Call::Call(CallModel model, std::uint32_t seed)
-    : conference_(1, 0, 1, limits_),
+    : conference_(1, 0, 1, limits_, due_),
       receiver_(2, conference_, {}, 0, limits_),
       model_(std::move(model)),
       link_(model_.link, seed),
@@ -157,9 +157,9 @@ void Call::review() {
   receiver_.audio_rate.update(now_);
   if (receiver_.overspent() || now_ >= receiver_.next_allocation) {
     receiver_.next_allocation = now_ + (receiver_.limited ? milliseconds(300) : seconds(1));
-    conference_.allocation_due = true;
+    conference_.want_allocation();
   }
-  if (conference_.allocation_due) allocate();
+  if (!due_.empty()) allocate();
   VideoOut* out = source_->find_video_out(receiver_);
   if (out == nullptr) return;
   ask_for_keyframe();
@@ -171,7 +171,8 @@ void Call::review() {
 }
 
 void Call::allocate() {
-  conference_.allocation_due = false;
+  due_.clear();
+  conference_.begin_allocation();
   conference_.allocate(receiver_, kUnlimited, now_);
   source_->watch_layers(now_);
   ask_for_keyframe();

@@ -72,6 +72,7 @@ class Call {
   void answer(Duration at);
 
   sfu::bridge::BridgeLimits limits_;
+  std::vector<sfu::bridge::ConferenceKey> due_;
   sfu::bridge::Conference conference_;
   sfu::bridge::Endpoint receiver_;
   sfu::bridge::SourceState* source_ = nullptr;
