@@ -10,7 +10,8 @@ const serverCpu = '1';
 
 export const serverNames = ['roomshard', 'janus', 'janus-1loop'];
 
-// Everything but VideoRoom and HTTP is off. ICE-lite, as a server with an address of its own is run.
+// Everything but VideoRoom and HTTP is off. ICE-lite, as a server with an address of its own is run. Media of all servers goes
+// over 127.0.0.1: for another address of its own the kernel makes a new route for every datagram, which no network asks for.
 const janusConfig = (folder, loops) => `general: {
   configs_folder = "${folder}"
   plugins_folder = "${library}/janus/plugins"
@@ -19,7 +20,7 @@ const janusConfig = (folder, loops) => `general: {
   loggers_folder = "${library}/janus/loggers"
   debug_level = 2
 ${loops ? `  event_loops = ${loops}\n` : ''}}
-nat: { ice_lite = true }
+nat: { ice_lite = true, ice_enforce_list = "127.0.0.1" }
 plugins: { disable = "${others('plugins', 'videoroom')}" }
 transports: { disable = "${others('transports', 'http')}" }
 loggers: { disable = "${others('loggers', '')}" }
@@ -61,7 +62,7 @@ const start = {
     const port = await freePort();
     const config = house.file('roomshard.toml');
     writeFileSync(config, limits + settings);
-    const child = await house.start(serverCpu, `${bin}/roomshard`, ['serve', '--config', config, '--listen', `127.0.0.1:${port}`, '--media-port', '0'], port);
+    const child = await house.start(serverCpu, `${bin}/roomshard`, ['serve', '--config', config, '--listen', `127.0.0.1:${port}`, '--media-address', '127.0.0.1', '--media-port', '0'], port);
     return { child, adapter: 'jitsi', url: `http://127.0.0.1:${port}` };
   },
   janus: janus(0),
