@@ -41,9 +41,10 @@ Result<Server::Opened, std::string> Server::open_missing(const Options& wanted, 
   for (const auto& [place, address] :
        {std::pair(Place::address, &wanted.address), std::pair(Place::probe, &wanted.probe_address),
         std::pair(Place::socket, &wanted.socket)}) {
-    const bool is_open = std::any_of(listening_.begin(), listening_.end(), [&](const Listening& each) {
-      return each.place == place && each.address == *address;
-    });
+    const bool is_open = std::any_of(listening_.begin(), listening_.end(),
+                                     [at = place, named = address](const Listening& each) {
+                                       return each.place == at && each.address == *named;
+                                     });
     if (address->empty() || is_open) continue;
     const auto descriptor = open_one(place, *address);
     if (!descriptor) return fail(descriptor.error());

@@ -129,7 +129,8 @@ void append_region(const std::string& name, Region& region, std::chrono::system_
       "</tr></thead><tbody>\n";
   std::size_t left_out = 0;
   if (region.shards.size() > kShownPerRegion) {
-    std::ranges::stable_partition(region.shards, [](const ShardRow* row) { return wants_a_look(*row); });
+    std::stable_partition(region.shards.begin(), region.shards.end(),
+                          [](const ShardRow* row) { return wants_a_look(*row); });
     left_out = region.shards.size() - kShownPerRegion;
     region.shards.resize(kShownPerRegion);
   }
