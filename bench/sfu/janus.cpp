@@ -185,7 +185,7 @@ JanusConversation::Request JanusConversation::leave() {
 void JanusConversation::fail_with(std::string why) {
   if (failed()) return;
   step_ = Step::failed;
-  problem_ = std::move(why);
+  problem_ = why.empty() ? "Janus gives no reason" : std::move(why);
 }
 
 }  // namespace roomgate::bench::janus

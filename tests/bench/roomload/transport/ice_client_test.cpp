@@ -169,3 +169,84 @@ TEST_CASE("strangers move nothing") {
   CHECK(path.client.state() == IceClientState::checking);
   CHECK_FALSE(path.client.heard());
 }
+
+namespace {
+
+// A server that is ICE-lite (RFC 8445 2.5): answers checks and sends none.
+struct Lite {
+  std::string ufrag = "lite";
+  std::string pwd = "the password of the lite server";
+  IceClient client;
+  TimePoint now = kStart;
+  std::vector<std::vector<std::uint8_t>> answers;  // not yet given to the client
+  std::size_t nominations = 0;
+
+  explicit Lite(const std::vector<IceClient::Candidate>& candidates) {
+    IceOutput out;
+    client.start(candidates, ufrag, pwd, now, IceRole::controlling);
+    client.tick(now, out);
+    take(out);
+  }
+  // The checks that come to kBridge are answered.
+  void take(const IceOutput& out) {
+    const HmacSha1 key(as_bytes(pwd));
+    for (const IceDatagram& datagram : out.datagrams()) {
+      const auto message = StunMessageView::parse(datagram.view());
+      REQUIRE(message);
+      CHECK(message->controlling.has_value());
+      if (datagram.to != kBridge) continue;
+      if (message->use_candidate) ++nominations;
+      std::vector<std::uint8_t> answer(640);
+      answer.resize(write_binding_success(answer, message->transaction, kClient, key));
+      answers.push_back(std::move(answer));
+    }
+  }
+  void give(std::size_t index) {
+    const auto message = StunMessageView::parse(answers.at(index));
+    REQUIRE(message);
+    IceOutput out;
+    client.consume(*message, kBridge, now, out);
+    take(out);
+  }
+  void run_for(Duration time) {
+    for (const TimePoint end = now + time; client.next_deadline() <= end;) {
+      now = std::max(now, client.next_deadline());
+      IceOutput out;
+      client.tick(now, out);
+      take(out);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "before a lite server the first pair that answers is nominated, and selected once that is answered") {
+  Lite server({{kOther, 200}, {kBridge, 100}});
+  server.run_for(milliseconds(100));  // until the second candidate's turn
+  REQUIRE(server.answers.size() == 1);
+  CHECK(server.nominations == 0);
+
+  server.give(0);
+  CHECK(server.client.state() == IceClientState::checking);
+  REQUIRE(server.answers.size() == 2);
+  CHECK(server.nominations == 1);
+  server.give(1);
+
+  CHECK(server.client.state() == IceClientState::connected);
+  CHECK(server.client.selected() == kBridge);
+}
+
+TEST_CASE("an answer to a check from before the nomination nominates nothing") {
+  Lite server({{kBridge, 100}});
+  server.run_for(milliseconds(300));  // repeated once
+  REQUIRE(server.answers.size() == 2);
+
+  server.give(0);
+  server.give(1);
+
+  CHECK(server.client.state() == IceClientState::checking);
+  REQUIRE(server.answers.size() == 3);
+  server.give(2);
+  CHECK(server.client.state() == IceClientState::connected);
+}
