@@ -8,6 +8,7 @@
 
 #include "base/address.hpp"
 #include "base/clock.hpp"
+#include "sfu/bridge/backlog.hpp"
 #include "sfu/bridge/channel_messages.hpp"
 #include "sfu/bridge/last_n_limit.hpp"
 #include "sfu/bridge/sender_allowance.hpp"
@@ -66,6 +67,7 @@ struct BridgeLimits {
 
   StressLimits stress;
   LastNLimits last_n;
+  BacklogLimits backlog;
   SenderLimits sender;
 
   // Those of the parts, handed on.

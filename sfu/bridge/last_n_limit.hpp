@@ -12,6 +12,7 @@ struct LastNLimits {
   double raise_below = 0.75;           // far enough below that a step up does not lead straight down again
   int least = 1;                       // whoever is on stage, or speaks
   Duration reduce_every = seconds(3);  // long enough to see in the stress what the last step did
+  Duration reduce_when_late = milliseconds(100);  // while video is left out because there is too much
   Duration raise_every = seconds(10);
 };
 
@@ -22,11 +23,15 @@ class LastNLimit {
   // About once a second. `most`: the videos that the receiver with the most of them would get without a
   // limit. True when the limit has changed.
   bool update(double stress, int most, TimePoint now);
+  // Likewise, at any time, when there is more than the worker can forward.
+  bool on_late(int most, TimePoint now);
 
   // Negative: none.
   int limit() const { return limit_; }
 
  private:
+  bool reduce(int most, Duration every, TimePoint now);
+
   LastNLimits limits_;
   int limit_ = -1;
   TimePoint reduced_{};

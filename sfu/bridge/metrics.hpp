@@ -47,6 +47,7 @@ namespace roomgate::sfu::bridge {
   METRIC(drop_malformed, "roomshard_dropped_packets_total", "malformed", "Datagrams dropped")               \
   METRIC(drop_unknown_source, "roomshard_dropped_packets_total", "unknown_source", "Datagrams dropped")     \
   METRIC(drop_sender_limit, "roomshard_dropped_packets_total", "sender_limit", "Datagrams dropped")         \
+  METRIC(drop_late, "roomshard_dropped_packets_total", "late_video", "Datagrams dropped")                   \
   METRIC(drop_no_buffer, "roomshard_dropped_packets_total", "no_buffer", "Datagrams dropped")               \
   METRIC(drop_crossing, "roomshard_dropped_packets_total", "crossing_queue", "Datagrams dropped")           \
   METRIC(drop_protect, "roomshard_dropped_packets_total", "protect", "Datagrams dropped")                   \

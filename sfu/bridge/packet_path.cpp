@@ -17,6 +17,8 @@
 //                   10 history           kept opened for NACKs
 //   flush_batch      sendmmsg, runs of equal size as one UDP_SEGMENT message
 #include <algorithm>
+#include <ctime>
+#include <utility>
 
 #include "sfu/bridge/worker.hpp"
 #include "sfu/receive/audio_level.hpp"
@@ -31,6 +33,12 @@ constexpr std::size_t kRtpHeaderBytes = 12;
 constexpr Duration kPathKept = seconds(2);
 // What a packet costs a link beyond its RTP bytes: IPv4, UDP and the SRTP tag of AES-GCM.
 constexpr std::size_t kWireOverhead = 20 + 8 + 16;
+
+Duration thread_cpu_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 // A fan-out touches more than the first caches hold, once per receiver and packet: what the next receivers
 // need is on its way while this one is served. One step of the chain of pointers for each receiver ahead.
@@ -62,6 +70,10 @@ void Worker::receive_batch() {
     if (exhausted) buffers[ready++] = waste;
 
     const std::size_t count = socket_.receive(std::span(buffers).first(ready), datagrams);
+    if (count > 0) {
+      now_ = Clock::now();  // batches of one turn may be some ms apart
+      backlog_.on_batch(now_ - datagrams[0].received_at, thread_cpu_time);
+    }
     if (exhausted) counts_.drop_no_buffer += count;
     for (std::size_t i = 0; i < count && !exhausted; ++i) {
       if (datagrams[i].bytes.empty()) continue;  // torn: the socket counted it
@@ -301,11 +313,19 @@ void Worker::distribute(Conference& conference, SourceState& source, std::size_t
     forward_audio(media, conference.on_air(source));
     return;
   }
+  LayerState& state = source.streams[layer];
+  if (backlog_.too_much() && backlog_.is_long(now_ - packet->received_at)) {
+    // Sound is always sent, and no video so late that sound behind it would be late too.
+    ++counts_.drop_late;
+    state.torn = left_out_ = true;
+    return;
+  }
   media.video = source.reader.read(*view, layer);
   if (media.video.payload_size > 0) source.layers.on_packet(media.video, view->size() + kWireOverhead, now_);
   if (source.layers.take_changed()) conference.want_allocation();
-  LayerState& state = source.streams[layer];
   if (media.video.starts_keyframe) state.keyframes.on_keyframe();
+  if (std::exchange(state.torn, false) && !media.video.starts_keyframe)
+    want_keyframe(conference, source, layer);
   forward_video(media);
   if (media.forwarded) {
     const std::uint16_t sequence = view->sequence();

@@ -43,6 +43,7 @@ struct LayerState {
   // Sender's worker only.
   std::optional<receive::ReceiverStatistics> statistics;
   std::unique_ptr<receive::NackGenerator> nack;  // video
+  bool torn = false;  // some of it was left out here, so that decoders need a key frame
 };
 
 struct SourceState {

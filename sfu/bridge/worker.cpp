@@ -28,7 +28,8 @@ Worker::Worker(std::size_t index, UdpSocket socket, const WorkerEnvironment& env
       commands_(environment.limits.command_queue, environment.crossings.wakeup(index)),
       events_(environment.limits.event_queue, environment.signalling),
       stress_(environment.limits.stress),
-      last_n_(environment.limits.last_n) {}
+      last_n_(environment.limits.last_n),
+      backlog_(environment.limits.backlog) {}
 
 Worker::~Worker() {
   stop_.store(true);
@@ -57,6 +58,7 @@ void Worker::run() {
     // With the tick also what the handshake thread's ring had no room for.
     if (ready.handshakes || tick_due) read_handshakes();
     if (ready.commands) read_crossings();
+    if (std::exchange(left_out_, false)) limit_videos(true);
     settle();
     if (tick_due) tick();
 
@@ -118,10 +120,18 @@ void Worker::take_stock(Duration elapsed) {
   busy_this_second_ = lag_this_second_ = {};
   turns_with_media_ = 0;
 
+  if (const std::uint64_t left_out = counts_.drop_late - std::exchange(left_out_before_, counts_.drop_late)) {
+    LOG(warn, "video_left_out", {"worker", index_}, {"packets", left_out}, {"stress", stress_.value()});
+  }
+  limit_videos(false);
+}
+
+// `late`: at once, not only as stress rises.
+void Worker::limit_videos(bool late) {
   int most = 0;
   for (const auto& [key, endpoint] : endpoints_) most = std::max(most, endpoint->wanted_videos);
   const int before = last_n_.limit();
-  if (!last_n_.update(stress_.value(), most, now_)) return;
+  if (!(late ? last_n_.on_late(most, now_) : last_n_.update(stress_.value(), most, now_))) return;
   const int limit = last_n_.limit();
   last_n_told_.store(limit, std::memory_order_relaxed);
   const bool reduced = limit >= 0 && (before < 0 || limit < before);

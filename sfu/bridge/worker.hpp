@@ -142,6 +142,7 @@ class Worker {
   void set_now();
   void end_turn(TimePoint began);
   void take_stock(Duration elapsed);
+  void limit_videos(bool late);
   struct Ready {  // which descriptors have something
     bool media = false;
     bool commands = false;
@@ -226,6 +227,9 @@ class Worker {
   TimePoint oldest_arrival_{};        // of this turn; none: nothing came
   StressMeter stress_;
   LastNLimit last_n_;
+  Backlog backlog_;
+  bool left_out_ = false;  // video, in this turn
+  std::uint64_t left_out_before_ = 0;
   TimePoint filled_at_{};  // the senders' allowances
   WorkerCounts counts_;
   WorkerCounts published_;

@@ -77,6 +77,39 @@ TEST_CASE("a busy bridge says so, gives fewer videos, keeps audio, and gives all
   CHECK(raised);
 }
 
+TEST_CASE("when more comes than can be forwarded, video is left out and reduced at once, and sound goes on") {
+  BridgeConfig config = House::default_config();
+  // Whatever is read counts as having waited too long, and any work as enough.
+  config.limits.backlog = {.waited = -seconds(1), .worked = Duration()};
+  config.limits.last_n.reduce_when_late = Duration();
+  House house(config);
+  Member& a = house.join("room", "aaaaaaaa", 1);
+  house.join("room", "bbbbbbbb", 1);
+  house.join("room", "cccccccc", 1);
+  Member& watcher = house.join("room", "dddddddd");
+  house.want_video(watcher, 180);
+  REQUIRE(house.until([&] { return videos_of(house, watcher) == 3; }));
+
+  std::uint16_t sent = 0;
+  const bool reduced = house.until([&] {
+    a.client.send_rtp(make_rtp({.payload_type = 100,
+                                .marker = true,
+                                .sequence = sent,
+                                .timestamp = sent * 3000u,
+                                .ssrc = a.ssrcs.video.at(0).ssrc,
+                                .payload = make_vp8(true, sent, 0, "left out")}));
+    speak(a, sent++);
+    return videos_of(house, watcher) == 1 && heard(watcher, a) >= 50;
+  });
+
+  CHECK(reduced);
+  CHECK(house.until([&] {
+    return house.metric(R"(roomshard_dropped_packets_total{reason="late_video"})") >= 2 &&
+           house.metric("roomshard_last_n_reductions_total") == 2;
+  }));
+  CHECK(watcher.client.rtp.size() == heard(watcher, a));  // not one packet of video
+}
+
 TEST_CASE("a sender that floods is cut to its bound and counted; others are not affected") {
   BridgeConfig config = House::default_config();
   config.limits.sender.packets_per_second = 100;

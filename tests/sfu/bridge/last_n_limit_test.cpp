@@ -44,6 +44,21 @@ TEST_CASE("the next step down waits until the last one shows") {
   CHECK(run(limit, 1.2, 20, 1, now).size() == 1);
 }
 
+TEST_CASE("when more comes than can be forwarded, steps follow each other at once, whatever the stress") {
+  LastNLimit limit{{}};
+  TimePoint now{};
+  std::vector<int> limits;
+
+  for (int i = 0; i < 40; ++i) {
+    now += milliseconds(10);
+    if (limit.on_late(20, now)) limits.push_back(limit.limit());
+  }
+
+  CHECK(limits == std::vector<int>{15, 11, 8, 6});
+  // And that was no calm.
+  CHECK(run(limit, 0.1, 20, 9, now).empty());
+}
+
 TEST_CASE("what is not sent anyway is not counted as reduced") {
   LastNLimit limit{{}};
   TimePoint now{};
