@@ -329,14 +329,18 @@ void Stream::give_up(std::int64_t next) {
 
 void Stream::take(std::int64_t number, const Slot& slot, TimePoint arrival) {
   if ((slot.flags & kPadding) != 0) {
-    filled_ = filled_ || !frame_.open;
+    (frame_.open ? frame_.filled : filled_) = true;
     return;
   }
   if (frame_.open && slot.timestamp != frame_.timestamp) {
     // The frame before had no end. Where a bridge changes streams, at a key frame, it does not wait for it.
     if ((slot.flags & kStartsKeyframe) == 0) ++totals_.structure_faults;
     frame_.torn = true;
+    // Which of the places filled since it began are its own, and which are of pictures behind it, nobody can
+    // tell.
+    const bool filled = frame_.filled;
     end_frame(number - 1, arrival);
+    filled_ = filled;
   }
   if (!frame_.open) {
     frame_ = {.open = true, .timestamp = slot.timestamp, .first = number, .head = slot};

@@ -65,6 +65,7 @@ class Stream {
     bool open = false;
     bool torn = false;
     bool keyframe = false;
+    bool filled = false;  // a place since its beginning has no payload
     std::uint32_t timestamp = 0;
     std::int64_t first = 0;
     Slot head;

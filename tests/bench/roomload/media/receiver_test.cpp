@@ -382,6 +382,35 @@ TEST_CASE("a place filled without a payload may stand for a picture of the upper
   CHECK(wire.got.video.frames >= 29);
 }
 
+TEST_CASE("places filled between a frame without an end and a key frame may stand for a picture too") {
+  Wire wire = vp8_wire();
+  wire.run(seconds(1));
+  // The end of a picture of the lowest layer and all of the upper one's behind it; then a key frame. So a
+  // forwarder fills the places of what came too late, and of what is not for this receiver.
+  int ends_emptied = 0;
+  std::uint32_t last = 0;
+  wire.pass = [&](Bytes& packet) {
+    if (view(packet).ssrc() != 300 || ends_emptied == 2) return true;
+    const bool end = view(packet).marker();
+    const bool continues = std::exchange(last, view(packet).timestamp()) == view(packet).timestamp();
+    const auto descriptor = *rtp::read_vp8(view(packet).payload());
+    if (ends_emptied == 0 && !(end && continues && descriptor.temporal_id == 0)) return true;
+    packet.resize(view(packet).header_size() + 8, 0);
+    packet[0] |= 0x20;
+    packet[1] &= 0x7f;
+    packet.back() = 8;
+    if (end && ++ends_emptied == 2) wire.track.on_keyframe_request(300);
+    return true;
+  };
+  const auto keys = wire.got.video.keyframes;
+
+  wire.run(seconds(2));
+
+  CHECK(ends_emptied == 2);
+  CHECK(wire.got.video.keyframes == keys + 1);
+  CHECK(wire.got.video.continuity_faults() == 0);
+}
+
 TEST_CASE("packets of unknown sources and torn packets are counted and harmless") {
   Totals totals;
   Receiver receiver({}, totals);
