@@ -1,7 +1,7 @@
 // `./dev bench sfu`: what it costs roomshard and Janus' VideoRoom to forward the same packets to the same participants, made by
 // the same generator (roomload), in turn on the same machine; and what roomshard does at its end. Rows and goals:
 // bench/sfu/rows.mjs; how each is measured: bench/sfu/measure.mjs.
-//   --sets N          runs of each server for each row (5; rows that say less have less), order reversed in every second
+//   --sets N          runs of each server for each row (5), order reversed in every second
 //   --seconds S       measured while the load is steady (8)
 //   --rows A,B        only these; --servers A,B only these
 //   --no-save         print only; otherwise the rows measured replace theirs in bench/results/sfu.json and sfu.html
@@ -59,7 +59,7 @@ async function* setsOf(row, measured, build) {
   const program = programHash();
   const known = old?.program === program ? old : { records: [], seconds: 0 };
   const sets = [];
-  const count = Math.min(row.sets ?? Infinity, Number(given.sets));
+  const count = Number(given.sets);
   const begun = performance.now();
   for (let i = 0; i < 2 * count && sets.filter(isQuiet).length < count; i += 1) {
     const set = {};

@@ -10,7 +10,8 @@
 //                    4 count_and_repair  statistics for reports; gaps to ask for
 //                    5 cross             to the workers where other receivers live
 //                    6 distribute        to the receivers here:
-//   distribute         levels and layers, then for each receiver  forward_audio | forward_video
+//   distribute         late video left out when there is too much; levels and layers, then for each receiver
+//                      forward_audio | forward_video
 //                        7 choose and rewrite   (forwarders: is it for them, under which numbers)
 //                        8 send_media           header and payload into the send arena
 //                        9 seal_batch           sixteen at a time, encrypted in place
@@ -30,7 +31,7 @@ namespace roomgate::sfu::bridge {
 namespace {
 
 constexpr std::size_t kRtpHeaderBytes = 12;
-constexpr Duration kPathKept = seconds(2);
+constexpr Duration kPathKept = seconds(2);  // before the kernel is asked for its route again
 // What a packet costs a link beyond its RTP bytes: IPv4, UDP and the SRTP tag of AES-GCM.
 constexpr std::size_t kWireOverhead = 20 + 8 + 16;
 

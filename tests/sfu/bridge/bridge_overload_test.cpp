@@ -35,6 +35,22 @@ std::size_t videos_of(const House& house, const Member& member) {
   return count;
 }
 
+struct Watched {
+  Member& speaker;
+  Member& watcher;
+};
+
+// Three with cameras, one of whom will speak, and somebody who is given all three.
+Watched three_watched(House& house) {
+  Member& speaker = house.join("room", "aaaaaaaa", 1);
+  house.join("room", "bbbbbbbb", 1);
+  house.join("room", "cccccccc", 1);
+  Member& watcher = house.join("room", "dddddddd");
+  house.want_video(watcher, 180);
+  REQUIRE(house.until([&] { return videos_of(house, watcher) == 3; }));
+  return {speaker, watcher};
+}
+
 double stress_told(const House& house) {
   double stress = 0;
   for (const Event& event : house.events) {
@@ -52,12 +68,9 @@ TEST_CASE("a busy bridge says so, gives fewer videos, keeps audio, and gives all
   config.limits.last_n.reduce_every = milliseconds(1);
   config.limits.last_n.raise_every = milliseconds(1);
   House house(config);
-  Member& a = house.join("room", "aaaaaaaa", 1);
-  house.join("room", "bbbbbbbb", 1);
-  house.join("room", "cccccccc", 1);
-  Member& watcher = house.join("room", "dddddddd");
-  house.want_video(watcher, 180);
-  REQUIRE(house.until([&] { return videos_of(house, watcher) == 3; }));
+  const Watched call = three_watched(house);
+  Member& a = call.speaker;
+  Member& watcher = call.watcher;
 
   std::uint16_t sent = 0;
   const bool reduced = house.until([&] {
@@ -83,12 +96,9 @@ TEST_CASE("when more comes than can be forwarded, video is left out and reduced 
   config.limits.backlog = {.waited = -seconds(1), .worked = Duration()};
   config.limits.last_n.reduce_when_late = Duration();
   House house(config);
-  Member& a = house.join("room", "aaaaaaaa", 1);
-  house.join("room", "bbbbbbbb", 1);
-  house.join("room", "cccccccc", 1);
-  Member& watcher = house.join("room", "dddddddd");
-  house.want_video(watcher, 180);
-  REQUIRE(house.until([&] { return videos_of(house, watcher) == 3; }));
+  const Watched call = three_watched(house);
+  Member& a = call.speaker;
+  Member& watcher = call.watcher;
 
   std::uint16_t sent = 0;
   const bool reduced = house.until([&] {

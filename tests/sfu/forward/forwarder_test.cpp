@@ -117,6 +117,17 @@ std::uint16_t picture_id(const Projected& projected, const VideoPacket& packet) 
   return projected.picture ? projected.picture->picture_id : packet.picture->picture_id;
 }
 
+// Two packets of a picture of the upper temporal layer.
+std::vector<VideoPacket> upper_frame(Camera& camera) {
+  auto packets = camera.frame(0, false, 2);
+  for (VideoPacket& packet : packets) {
+    packet.temporal = 1;
+    packet.needed_by = {};
+    packet.needed_by.add(0, 1);
+  }
+  return packets;
+}
+
 }  // namespace
 
 TEST_CASE("forwards nothing before a key frame of the wanted layer") {
@@ -471,12 +482,7 @@ TEST_CASE("a late packet of a picture that was left out fills its place without 
   forwarder.set_target({.spatial = 0, .temporal = 0});
   give(forwarder, camera, camera.frame(0, true));
   camera.now += milliseconds(33);
-  auto upper = camera.frame(0, false, 2);
-  for (VideoPacket& packet : upper) {
-    packet.temporal = 1;
-    packet.needed_by = {};
-    packet.needed_by.add(0, 1);
-  }
+  const auto upper = upper_frame(camera);
   camera.now += milliseconds(33);
   const auto base = camera.frame(0, false, 1);
 
@@ -502,12 +508,7 @@ TEST_CASE("a frame whose end was left out is not begun by its first packet, whic
   give(forwarder, camera, camera.frame(0, true));
   forwarder.set_target({.spatial = 0, .temporal = 0});
   camera.now += milliseconds(33);
-  auto upper = camera.frame(0, false, 2);
-  for (VideoPacket& packet : upper) {
-    packet.temporal = 1;
-    packet.needed_by = {};
-    packet.needed_by.add(0, 1);
-  }
+  const auto upper = upper_frame(camera);
 
   const auto end = give(forwarder, camera, {upper[1]});
   const auto beginning = give(forwarder, camera, {upper[0]});
