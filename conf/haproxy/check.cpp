@@ -129,9 +129,8 @@ void import_check(Import& in, bool checked) {
   const bool plain = check.path.starts_with("/") && check.path.find_first_of(" \t\r\n") == check.path.npos;
   if (!plain) {
     in.account.left(*option, Left::lost, "A check's path begins with / and is a fixed text");
-    check.path = "/";
   }
-  health.set("path", toml(check.path),
+  health.set("path", toml(plain ? std::string_view(check.path) : "/"),
              check.method == "GET" ? "" : "asked by GET, where HAProxy sent " + check.method);
   if (!check.host.empty()) health.set("host", toml(check.host));
   health.set("expect", toml(expected(in, settings(main, {"http-check", "expect"}))));

@@ -27,7 +27,7 @@ class Draft {
     // `value` is TOML already. A key that is there gets the new value.
     void set(std::string_view key, std::string value, std::string comment = "");
     bool has(std::string_view key) const;
-    void say(std::string comment) { words_.push_back(std::move(comment)); }
+    void say(std::string_view comment) { words_.emplace_back(comment); }
     bool empty() const { return keys_.empty() && words_.empty(); }
     // What is in `said` already is not said again.
     std::string print(std::set<std::string>& said) const;

@@ -55,7 +55,7 @@ std::size_t TransportCcCollector::build(std::uint32_t sender_ssrc, std::uint32_t
   // After so many losses in a row the older ones are not worth a packet of their own.
   const std::int64_t base = std::max(reported_, first - static_cast<std::int64_t>(rtp::kMaxStatuses / 2));
 
-  const std::uint32_t reference = arrival_[index(first)] / rtp::kTicksPerReference;
+  const auto reference = static_cast<std::uint32_t>(arrival_[index(first)] / rtp::kTicksPerReference);
   std::uint32_t previous = reference * static_cast<std::uint32_t>(rtp::kTicksPerReference);
   std::size_t count = 0;
   std::size_t used = 0;  // up to and with the last received

@@ -20,7 +20,9 @@ std::vector<std::uint8_t> make_rtp(const RtpText& text) {
   }
   while (extensions.size() % 4 != 0) extensions.push_back(0);
 
-  std::vector<std::uint8_t> out(12);
+  std::vector<std::uint8_t> out;
+  out.reserve(12 + 4 + extensions.size() + text.payload.size());
+  out.resize(12);
   out[0] = extensions.empty() ? 0x80 : 0x90;
   out[1] = static_cast<std::uint8_t>((text.marker ? 0x80 : 0) | text.payload_type);
   store16(&out[2], text.sequence);
@@ -50,8 +52,9 @@ std::vector<std::uint8_t> make_vp8(bool keyframe, std::uint16_t picture_id, std:
                                    0x9d,
                                    0x01,
                                    0x2a};
-  out.insert(out.end(), tag.begin(), tag.end());
-  out.resize(out.size() + 200, 0x55);
+  const auto head = out.size();
+  out.resize(head + tag.size() + 200, 0x55);
+  std::ranges::copy(tag, &out[head]);
   return out;
 }
 
