@@ -16,7 +16,7 @@ import { cpus, release } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { imageOf } from '../../tests/e2e/gate/agree/image.mjs';
-import { House, bin, sleep } from '../proxy/house.mjs';
+import { House, bin, revision, sleep } from '../proxy/house.mjs';
 
 const text = { type: 'string' };
 const { values: given } = parseArgs({ options: { sets: { ...text, default: '5' }, rooms: { ...text, default: '500' },
@@ -325,7 +325,7 @@ try {
   const resync = await measureResync();
   if (!given['no-save']) {
     mkdirSync('bench/results', { recursive: true });
-    const data = { name: 'peers', revision: firstLine('git', 'describe', '--always', '--dirty'), date: new Date().toISOString().slice(0, 10),
+    const data = { name: 'peers', revision: revision(), date: new Date().toISOString().slice(0, 10),
       machine: { cpus: cpus().length, model: cpus()[0].model, kernel: release() }, haproxy: firstLine('haproxy', '-v'), lag, cpu, resync };
     writeFileSync('bench/results/peers.json', `${JSON.stringify(data, (key, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value), 1)}\n`);
   }

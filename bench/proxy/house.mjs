@@ -23,6 +23,13 @@ const reachable = (port) => new Promise((resolve) => {
   socket.on('error', () => resolve(false));
 });
 
+// The commit measured; -dirty where the tree differs from it elsewhere than in results, which a benchmark writes itself.
+export function revision() {
+  const git = (...args) => execFileSync('git', args, { encoding: 'utf8' }).trim();
+  const changed = git('status', '--porcelain', '--untracked-files=no', '--', '.', ':!bench/results');
+  return git('describe', '--always') + (changed ? '-dirty' : '');
+}
+
 // A child with its own: nginx's worker would outlive its master.
 function killGroup(child) {
   try { process.kill(-child.pid, 'SIGKILL'); } catch { /* gone already */ }

@@ -12,7 +12,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { House, locked } from './house.mjs';
+import { House, locked, revision } from './house.mjs';
 import { checkRooms, measureH2, measureLoad, measureMemory, traceCalls } from './measure.mjs';
 import { page } from './report.mjs';
 import { scenarios, traced } from './scenarios.mjs';
@@ -143,7 +143,7 @@ function save(rows) {
 
 async function measureRows() {
   const rows = {};
-  const revision = firstLine('git', 'describe', '--always', '--dirty');
+  const build = revision();
   const checked = new Set();
   for (const scenario of scenarios.filter((s) => !wanted || wanted.includes(s.name))) {
     const list = scenario.proxies.filter((name) => !onlyProxies || onlyProxies.includes(name));
@@ -158,7 +158,7 @@ async function measureRows() {
     const row = summarise({ ...scenario, proxies: list }, sets);
     print(scenario, row);
     rows[scenario.name] = { title: scenario.title, unit: scenario.unit, tool: scenario.tool, subject: scenario.subject,
-      against: scenario.against, revision, date: new Date().toISOString().slice(0, 10), ...row, records: sets };
+      against: scenario.against, revision: build, date: new Date().toISOString().slice(0, 10), ...row, records: sets };
     if (!given['no-save']) save(rows);  // an interrupted run keeps what it has
   }
   printTable(given['no-save'] ? rows : save(rows));

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { bin, freePort } from '../proxy/house.mjs';
+import { bin, freePort, revision } from '../proxy/house.mjs';
 
 const library = '/usr/lib/x86_64-linux-gnu';
 const serverCpu = '1';
@@ -81,7 +81,7 @@ export function versions() {
   const packageOf = (name) => { try { return `${name} ${first('dpkg-query', '-W', '-f=${Version}', name)}`; } catch { return ''; } };
   const srtp = execFileSync('sh', ['-c', `ldd ${library}/libsrtp2.so.1`], { encoding: 'utf8' });
   return { janus: packageOf('janus'), libsrtp: `${packageOf('libsrtp2-1')}, ${/libnss3/.test(srtp) ? 'built on NSS' : /libcrypto/.test(srtp) ? 'built on OpenSSL' : 'with its own ciphers'}`,
-    roomshard: first('git', 'describe', '--always', '--dirty') };
+    roomshard: revision() };
 }
 
 // The program itself, whatever the tree around it looks like by now.
