@@ -76,7 +76,8 @@ std::optional<Projected> Forwarder::forward(const SourceLayers& layers, const Vi
   // probe, fills its place without a payload: a receiver asks for what is missing, and waits.
   const Unpacked then = unpack(mapped.mark.selection);
   if (!mapped.newest) {
-    fits = packet.payload_size > 0 && packet.needed_by.has(then.spatial, then.temporal) && !is_cut(packet);
+    fits = packet.payload_size > 0 && packet.needed_by.has(then.spatial, then.temporal) && !is_cut(packet) &&
+           !is_after_end(*held, packet);
   }
   Projected projected = project(*held, mapped.mark, mapped.sequence, packet);
   projected.empty = !fits;
@@ -86,7 +87,13 @@ std::optional<Projected> Forwarder::forward(const SourceLayers& layers, const Vi
   emptied_.set(place, projected.empty);
   if (fits) tell_targets(projected, mapped.mark, packet, mapped.newest && tell_targets_);
   if (projected.descriptor && projected.descriptor->targets > 0) tell_targets_ = false;
-  if (mapped.newest) note_sent(*held, projected, packet, now);
+  if (mapped.newest && fits) {
+    seen_ = Seen{.timestamp = packet.timestamp, .spatial = packet.spatial, .left_out = false};
+  }
+  // Also a late one: what came before it may have been left out.
+  if (!sent_any_ || rtp::sequence_newer(projected.sequence, last_.sequence)) {
+    note_sent(*held, projected, packet, now);
+  }
   return projected;
 }
 
@@ -113,11 +120,16 @@ bool Forwarder::is_cut(const VideoPacket& packet) const {
   });
 }
 
+// A picture that begins only now, of a stream that was left: the one joined to it has its picture id.
+bool Forwarder::is_after_end(const Epoch& epoch, const VideoPacket& packet) const {
+  return epoch.number != last_epoch_ &&
+         rtp::timestamp_newer(packet.timestamp + epoch.timestamp_offset, epoch.end);
+}
+
 void Forwarder::note_sent(const Epoch& held, const Projected& projected, const VideoPacket& packet,
                           TimePoint now) {
   last_.sequence = projected.sequence;
   if (projected.empty) return;
-  seen_ = Seen{.timestamp = packet.timestamp, .spatial = packet.spatial, .left_out = false};
   if (!sent_any_ || rtp::timestamp_newer(projected.timestamp, last_.timestamp)) {
     last_.timestamp = projected.timestamp;
     last_.at = now;
@@ -149,7 +161,7 @@ bool Forwarder::left_behind(const SourceLayers& layers, std::size_t stream, Time
 std::optional<Forwarder::Retransmission> Forwarder::find_sent(std::uint16_t outgoing) const {
   const auto origin = sequences_.origin(outgoing);
   if (!origin) return std::nullopt;
-  return Retransmission{origin->stream, origin->sequence, origin->epoch, origin->mark};
+  return Retransmission{origin->stream, origin->sequence, origin->epoch, origin->mark, origin->sent};
 }
 
 std::optional<Projected> Forwarder::reproject(const Retransmission& found, std::uint16_t outgoing,
@@ -158,8 +170,8 @@ std::optional<Projected> Forwarder::reproject(const Retransmission& found, std::
   if (held == nullptr) return std::nullopt;
   Projected projected = project(*held, found.mark, outgoing, packet);
   const std::size_t place = outgoing % SequenceMap::kWindow;
-  projected.marker = marked_.test(place);
-  projected.empty = emptied_.test(place);
+  projected.empty = !found.sent || emptied_.test(place);
+  projected.marker = !projected.empty && marked_.test(place);
   if (!projected.empty) tell_targets(projected, found.mark, packet, false);
   return projected;
 }
@@ -215,6 +227,7 @@ void Forwarder::begin_epoch(std::uint32_t number, const SourceLayers& layers, co
       next.template_offset = before->template_offset;
     }
   }
+  epochs_[last_epoch_ % kEpochs].end = last_.timestamp;
   // Ids of the stream itself count again from here.
   mark_.pictures_left_out = 0;
   epochs_[number % kEpochs] = next;

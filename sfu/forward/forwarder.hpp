@@ -10,6 +10,8 @@
 //   TL0PICIDX          goes on                      as it is: base layers are never left out
 //   AV1 frame number,  go on                        as they are, for the same reason; the receiver is told
 //   template ids                                    which decode targets it has
+//   a picture that     its place is filled without  in its place
+//   begins late        a payload: its id is taken
 //   marker             as it is                     on the last packet of what a receiver of SVC gets of a picture
 #pragma once
 
@@ -89,6 +91,7 @@ class Forwarder {
     std::uint16_t original_sequence = 0;
     std::uint32_t epoch = 0;
     SequenceMap::Mark mark;
+    bool sent = false;  // else it came while nothing was forwarded: it only fills the place kept for it
   };
   std::optional<Retransmission> find_sent(std::uint16_t outgoing) const;
   // The same projection again, for the packet found; empty when its epoch is forgotten. `sequence` is
@@ -113,6 +116,7 @@ class Forwarder {
     std::uint32_t timestamp_offset = 0;
     std::uint16_t picture_id_offset = 0;
     std::uint16_t frame_offset = 0;
+    std::uint32_t end = 0;  // the newest timestamp sent when the next began
   };
   static constexpr std::size_t kEpochs = 8;
 
@@ -122,6 +126,7 @@ class Forwarder {
   std::uint32_t join_timestamp(const SourceLayers& layers, const VideoPacket& packet, TimePoint now) const;
   bool leave_out(const VideoPacket& packet);
   bool is_cut(const VideoPacket& packet) const;
+  bool is_after_end(const Epoch& epoch, const VideoPacket& packet) const;
   static void tell_targets(Projected& projected, SequenceMap::Mark mark, const VideoPacket& packet,
                            bool changed);
   void note_sent(const Epoch& epoch, const Projected& projected, const VideoPacket& packet, TimePoint now);
@@ -150,7 +155,7 @@ class Forwarder {
   // By outgoing number: those that got a marker of ours, and those that went out empty.
   std::bitset<static_cast<std::size_t>(SequenceMap::kWindow)> marked_;
   std::bitset<static_cast<std::size_t>(SequenceMap::kWindow)> emptied_;
-  OutgoingState last_{};  // newest values sent
+  OutgoingState last_{};  // of the highest number sent
   std::uint32_t packets_ = 0;
   std::uint32_t octets_ = 0;
 };

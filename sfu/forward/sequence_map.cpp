@@ -119,7 +119,7 @@ std::optional<SequenceMap::Origin> SequenceMap::origin(std::uint16_t outgoing) c
     const Range& held = range(age);
     if (held.out_start > out) continue;
     return Origin{held.stream, static_cast<std::uint16_t>(held.in_start + (out - held.out_start)), held.epoch,
-                  held.mark};
+                  held.mark, sent_.test(bit(out))};
   }
   return std::nullopt;
 }

@@ -62,6 +62,7 @@ class SequenceMap {
     std::uint16_t sequence = 0;
     std::uint32_t epoch = 0;
     Mark mark;
+    bool sent = false;  // it has; else the place is kept for it
   };
   // Which incoming packet has (or would have had) this outgoing number; empty outside the window.
   std::optional<Origin> origin(std::uint16_t outgoing) const;

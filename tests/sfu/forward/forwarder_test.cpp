@@ -118,8 +118,8 @@ std::uint16_t picture_id(const Projected& projected, const VideoPacket& packet) 
 }
 
 // Two packets of a picture of the upper temporal layer.
-std::vector<VideoPacket> upper_frame(Camera& camera) {
-  auto packets = camera.frame(0, false, 2);
+std::vector<VideoPacket> upper_frame(Camera& camera, std::size_t layer = 0, std::size_t count = 2) {
+  auto packets = camera.frame(layer, false, count);
   for (VideoPacket& packet : packets) {
     packet.temporal = 1;
     packet.needed_by = {};
@@ -354,9 +354,9 @@ TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consis
     std::array<bool, 3> sending = {true, true, true};
     for (int frame = 0; frame < 600; ++frame) {
       camera.now += milliseconds(33);
-      if (random() % 60 == 0) {
+      if (random() % 12 == 0) {
         wanted = static_cast<std::int8_t>(random() % 5) - 1;
-        forwarder.set_target({.spatial = wanted});
+        forwarder.set_target({.spatial = wanted, .temporal = static_cast<std::int8_t>(random() % 2)});
       }
       if (random() % 100 == 0) forwarder.set_muted(muted = !muted);
       if (random() % 80 == 0) sending[1 + random() % 2] = random() % 2 == 0;
@@ -365,13 +365,16 @@ TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consis
       for (std::size_t layer = 0; layer < 3; ++layer) {
         if (!sending[layer]) continue;
         const bool key = asked == layer || random() % 100 == 0;
-        for (const VideoPacket& packet : camera.frame(layer, key, 1 + random() % 4))
+        const std::size_t count = 1 + random() % 4;
+        const bool upper = !key && random() % 3 == 0;
+        for (const VideoPacket& packet :
+             upper ? upper_frame(camera, layer, count) : camera.frame(layer, key, count))
           in_flight.push_back(packet);
         if (random() % 30 == 0) in_flight.push_back(camera.probe(layer));
       }
       // The network: loses, swaps neighbours, holds some over to the next frame, doubles some.
       for (std::size_t i = 1; i < in_flight.size(); ++i) {
-        if (random() % 12 == 0) std::swap(in_flight[i - 1], in_flight[i]);
+        if (random() % 6 == 0) std::swap(in_flight[i - 1], in_flight[i]);
       }
       const std::size_t hold = random() % 3;
       while (in_flight.size() > hold) {
@@ -404,7 +407,7 @@ TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consis
         REQUIRE(again->picture == projected->picture);
       }
     }
-    REQUIRE(by_number.size() > 50);  // a seed may spend most of its time muted
+    REQUIRE(by_number.size() > 30);  // a seed may spend most of its time muted
     total += by_number.size();
     // In the order of numbers, whatever order they came in: time and picture ids go on, never back; and what
     // is missing is no more than the network lost or still holds.
@@ -421,7 +424,7 @@ TEST_CASE("random loss, reordering, probes, mutes and layer switches: one consis
     const auto span = static_cast<double>(*numbers.rbegin() - *numbers.begin() + 1);
     CHECK(static_cast<double>(numbers.size()) > 0.85 * span);
   }
-  CHECK(total > 40000);
+  CHECK(total > 30000);
 }
 
 TEST_CASE(
@@ -516,4 +519,78 @@ TEST_CASE("a frame whose end was left out is not begun by its first packet, whic
   CHECK(end.empty());
   REQUIRE(beginning.size() == 1);
   CHECK(beginning[0].empty);
+}
+
+TEST_CASE("what comes late, before a switch or after it, has no picture id that the next layer gets too") {
+  for (const bool before_switch : {true, false}) {
+    CAPTURE(before_switch);
+    Camera camera;
+    Forwarder forwarder(kSsrc);
+    forwarder.set_target({.spatial = 0, .temporal = 0});
+    const auto first = camera.frame(0, true);
+    const auto first_sent = give(forwarder, camera, first);
+    camera.now += milliseconds(33);
+    const auto late = camera.frame(0, false, 1);
+    camera.now += milliseconds(33);
+    CHECK(give(forwarder, camera, upper_frame(camera)).empty());  // behind it, and left out
+
+    std::vector<Projected> late_sent;
+    if (before_switch) late_sent = give(forwarder, camera, late);
+    forwarder.set_target({.spatial = 2});
+    camera.now += milliseconds(33);
+    const auto key = camera.frame(2, true);
+    const auto key_sent = give(forwarder, camera, key);
+    if (!before_switch) late_sent = give(forwarder, camera, late);
+
+    REQUIRE(first_sent.size() == 3);
+    REQUIRE(late_sent.size() == 1);
+    REQUIRE(key_sent.size() == 3);
+    CHECK(late_sent[0].sequence == static_cast<std::uint16_t>(first_sent[2].sequence + 1));
+    CHECK(key_sent[0].sequence == static_cast<std::uint16_t>(late_sent[0].sequence + 1));
+    CHECK(late_sent[0].empty == !before_switch);
+    const int pictures = before_switch ? 2 : 1;
+    CHECK(picture_id(key_sent[0], key[0]) == ((picture_id(first_sent[0], first[0]) + pictures) & 0x7fff));
+    CHECK(key_sent[0].picture->tl0 == static_cast<std::uint8_t>(first[0].picture->tl0 + pictures));
+    CHECK(forwarder.state()->sequence == key_sent[2].sequence);
+  }
+}
+
+TEST_CASE("a source that comes back does not begin with the number of what came late") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_target({.spatial = 0, .temporal = 0});
+  give(forwarder, camera, camera.frame(0, true));
+  camera.now += milliseconds(33);
+  const auto late = camera.frame(0, false, 1);
+  camera.now += milliseconds(33);
+  give(forwarder, camera, upper_frame(camera));
+  const auto late_sent = give(forwarder, camera, late);
+
+  REQUIRE(late_sent.size() == 1);
+  CHECK(forwarder.state()->sequence == late_sent[0].sequence);
+  CHECK(forwarder.state()->timestamp == late_sent[0].timestamp);
+}
+
+TEST_CASE("asked for again, what came while nothing was forwarded fills its place without a payload") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_target({.spatial = 0, .temporal = 0});
+  give(forwarder, camera, camera.frame(0, true));
+  camera.now += milliseconds(33);
+  const auto late = camera.frame(0, false, 1);
+  camera.now += milliseconds(33);
+  give(forwarder, camera, upper_frame(camera));  // keeps its place
+  forwarder.set_target({});
+  CHECK(give(forwarder, camera, late).empty());
+  forwarder.set_target({.spatial = 2});
+  camera.now += milliseconds(33);
+  const auto key = give(forwarder, camera, camera.frame(2, true));
+
+  REQUIRE(key.size() == 3);
+  const auto place = static_cast<std::uint16_t>(key[0].sequence - 1);
+  const auto found = forwarder.find_sent(place);
+  REQUIRE(found);
+  CHECK(found->original_sequence == late[0].sequence);
+  CHECK_FALSE(found->sent);
+  CHECK(forwarder.reproject(*found, place, late[0])->empty);
 }
