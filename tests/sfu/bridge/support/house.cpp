@@ -138,8 +138,8 @@ void House::want_video(Member& member, int height) {
                   std::to_string(height) + "}}");
 }
 
-bool House::until(const std::function<bool()>& done) {
-  const TimePoint deadline = Clock::now() + seconds(10);
+bool House::until(const std::function<bool()>& done, Duration within) {
+  const TimePoint deadline = Clock::now() + within;
   for (;;) {
     turn();
     if (done()) return true;

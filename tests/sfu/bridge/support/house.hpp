@@ -68,8 +68,8 @@ class House {
   Member& join(const std::string& conference, const std::string& id, std::size_t layers = 0);
   void want_video(Member& member, int height);
 
-  // Turns everything until `done` holds; false when it does not within ten seconds.
-  bool until(const std::function<bool()>& done);
+  // Turns everything until `done` holds; false when it does not in time.
+  bool until(const std::function<bool()>& done, Duration within = seconds(10));
   // Once: every client, then what the bridge has to say.
   void turn();
 
