@@ -76,8 +76,7 @@ std::optional<Projected> Forwarder::forward(const SourceLayers& layers, const Vi
   // probe, fills its place without a payload: a receiver asks for what is missing, and waits.
   const Unpacked then = unpack(mapped.mark.selection);
   if (!mapped.newest) {
-    fits = packet.payload_size > 0 && packet.needed_by.has(then.spatial, then.temporal) && !is_cut(packet) &&
-           !is_after_end(*held, packet);
+    fits = fits_late(*held, mapped.mark, packet);
   }
   Projected projected = project(*held, mapped.mark, mapped.sequence, packet);
   projected.empty = !fits;
@@ -118,6 +117,12 @@ bool Forwarder::is_cut(const VideoPacket& packet) const {
   return std::any_of(cut_.begin(), cut_.end(), [&packet](const Seen& frame) {
     return frame.left_out && frame.timestamp == packet.timestamp && frame.spatial == packet.spatial;
   });
+}
+
+bool Forwarder::fits_late(const Epoch& epoch, SequenceMap::Mark mark, const VideoPacket& packet) const {
+  const Unpacked then = unpack(mark.selection);
+  return packet.payload_size > 0 && packet.needed_by.has(then.spatial, then.temporal) && !is_cut(packet) &&
+         !is_after_end(epoch, packet);
 }
 
 // A picture that begins only now, of a stream that was left: the one joined to it has its picture id.
@@ -170,8 +175,14 @@ std::optional<Projected> Forwarder::reproject(const Retransmission& found, std::
   if (held == nullptr) return std::nullopt;
   Projected projected = project(*held, found.mark, outgoing, packet);
   const std::size_t place = outgoing % SequenceMap::kWindow;
-  projected.empty = !found.sent || emptied_.test(place);
-  projected.marker = !projected.empty && marked_.test(place);
+  if (found.sent) {
+    projected.marker = marked_.test(place);
+    projected.empty = emptied_.test(place);
+  } else {
+    projected.empty = !fits_late(*held, found.mark, packet);
+    projected.marker =
+        !projected.empty && packet.ends_frame && packet.spatial == unpack(found.mark.selection).spatial;
+  }
   if (!projected.empty) tell_targets(projected, found.mark, packet, false);
   return projected;
 }

@@ -91,7 +91,7 @@ class Forwarder {
     std::uint16_t original_sequence = 0;
     std::uint32_t epoch = 0;
     SequenceMap::Mark mark;
-    bool sent = false;  // else it came while nothing was forwarded: it only fills the place kept for it
+    bool sent = false;  // else it came while nothing was forwarded, and is judged as what comes late
   };
   std::optional<Retransmission> find_sent(std::uint16_t outgoing) const;
   // The same projection again, for the packet found; empty when its epoch is forgotten. `sequence` is
@@ -126,6 +126,7 @@ class Forwarder {
   std::uint32_t join_timestamp(const SourceLayers& layers, const VideoPacket& packet, TimePoint now) const;
   bool leave_out(const VideoPacket& packet);
   bool is_cut(const VideoPacket& packet) const;
+  bool fits_late(const Epoch& epoch, SequenceMap::Mark mark, const VideoPacket& packet) const;
   bool is_after_end(const Epoch& epoch, const VideoPacket& packet) const;
   static void tell_targets(Projected& projected, SequenceMap::Mark mark, const VideoPacket& packet,
                            bool changed);

@@ -594,3 +594,23 @@ TEST_CASE("asked for again, what came while nothing was forwarded fills its plac
   CHECK_FALSE(found->sent);
   CHECK(forwarder.reproject(*found, place, late[0])->empty);
 }
+
+TEST_CASE("asked for again, a part that came while nothing was forwarded completes the picture it is of") {
+  Camera camera;
+  Forwarder forwarder(kSsrc);
+  forwarder.set_target({.spatial = 0});
+  const auto first = camera.frame(0, true);
+  const auto sent = give(forwarder, camera, {first[0], first[2]});
+  forwarder.set_target({});
+  CHECK(give(forwarder, camera, {first[1]}).empty());
+  forwarder.set_target({.spatial = 2});
+  camera.now += milliseconds(33);
+  give(forwarder, camera, camera.frame(2, true));
+
+  REQUIRE(sent.size() == 2);
+  const auto place = static_cast<std::uint16_t>(sent[0].sequence + 1);
+  const auto found = forwarder.find_sent(place);
+  REQUIRE(found);
+  CHECK_FALSE(found->sent);
+  CHECK_FALSE(forwarder.reproject(*found, place, first[1])->empty);
+}
