@@ -358,6 +358,7 @@ void Stream::take(std::int64_t number, const Slot& slot, TimePoint arrival) {
     frame_.torn = true;
   }
   if ((slot.flags & kStartsKeyframe) != 0) frame_.keyframe = true;
+  frame_.arrived = last_arrival_;
   if ((slot.flags & kMarker) != 0) end_frame(number, arrival);
 }
 
@@ -366,7 +367,7 @@ bool Stream::check_numbers(const Slot& head) {
   bool skipped = false;
   if (has_last_) {
     const double step = rtp::timestamp_distance(frame_.timestamp, last_timestamp_) / 90000.0;
-    const double passed = std::chrono::duration<double>(last_arrival_ - last_timestamp_at_).count();
+    const double passed = std::chrono::duration<double>(frame_.arrived - last_timestamp_at_).count();
     if (step <= 0 || std::abs(step - passed) > std::chrono::duration<double>(kMaxClockError).count()) {
       ++totals_.timestamp_faults;
     }
@@ -420,7 +421,7 @@ void Stream::end_frame(std::int64_t last, TimePoint arrival) {
   jumped_ = false;
   filled_ = false;
   last_timestamp_ = frame_.timestamp;
-  last_timestamp_at_ = last_arrival_;
+  last_timestamp_at_ = frame_.arrived;
   last_picture_id_ = head.picture_id;
   has_tl0_ = (head.flags & kHasTl0) != 0;
   last_tl0_ = head.tl0;

@@ -68,6 +68,7 @@ class Stream {
     bool filled = false;  // a place since its beginning has no payload
     std::uint32_t timestamp = 0;
     std::int64_t first = 0;
+    TimePoint arrived{};  // its newest packet; one without an end is ended much later by a key frame
     Slot head;
   };
 
