@@ -26,6 +26,11 @@ Unpacked unpack(std::uint8_t packed) {
   return {static_cast<std::uint8_t>(packed >> 4), static_cast<std::uint8_t>(packed & 0x0f)};
 }
 
+// Of what a receiver of SVC gets of a picture.
+bool ends_picture(SequenceMap::Mark mark, const VideoPacket& packet) {
+  return packet.ends_frame && packet.spatial == unpack(mark.selection).spatial;
+}
+
 std::int64_t ticks(Duration duration) {
   return std::chrono::duration_cast<microseconds>(duration).count() * kClockRate / 1'000'000;
 }
@@ -36,6 +41,7 @@ Forwarder::Forwarder(std::uint32_t ssrc, std::optional<OutgoingState> previous) 
   if (!previous) return;
   sequences_.continue_after(previous->sequence);
   last_ = *previous;
+  last_filled_ = previous->sequence;
   packets_ = previous->packets;
   octets_ = previous->octets;
   sent_any_ = true;
@@ -72,15 +78,10 @@ std::optional<Projected> Forwarder::forward(const SourceLayers& layers, const Vi
   const Epoch* held = epoch(mapped.epoch);
   if (held == nullptr) return std::nullopt;
 
-  // Late ones are judged by what was forwarded when their place was kept. What was not even then, nor is a
-  // probe, fills its place without a payload: a receiver asks for what is missing, and waits.
-  const Unpacked then = unpack(mapped.mark.selection);
-  if (!mapped.newest) {
-    fits = fits_late(*held, mapped.mark, packet);
-  }
+  if (!mapped.newest) fits = fits_late(*held, mapped.mark, packet);
   Projected projected = project(*held, mapped.mark, mapped.sequence, packet);
   projected.empty = !fits;
-  projected.marker = fits && layers.scalable() && packet.ends_frame && packet.spatial == then.spatial;
+  projected.marker = fits && layers.scalable() && ends_picture(mapped.mark, packet);
   const std::size_t place = projected.sequence % SequenceMap::kWindow;
   marked_.set(place, projected.marker);
   emptied_.set(place, projected.empty);
@@ -89,10 +90,7 @@ std::optional<Projected> Forwarder::forward(const SourceLayers& layers, const Vi
   if (mapped.newest && fits) {
     seen_ = Seen{.timestamp = packet.timestamp, .spatial = packet.spatial, .left_out = false};
   }
-  // Also a late one: what came before it may have been left out.
-  if (!sent_any_ || rtp::sequence_newer(projected.sequence, last_.sequence)) {
-    note_sent(*held, projected, packet, now);
-  }
+  note_sent(*held, projected, packet, now);
   return projected;
 }
 
@@ -119,6 +117,8 @@ bool Forwarder::is_cut(const VideoPacket& packet) const {
   });
 }
 
+// Late ones are judged by what was forwarded when their place was kept. What was not even then, nor is a
+// probe, fills its place without a payload: a receiver asks for what is missing, and waits.
 bool Forwarder::fits_late(const Epoch& epoch, SequenceMap::Mark mark, const VideoPacket& packet) const {
   const Unpacked then = unpack(mark.selection);
   return packet.payload_size > 0 && packet.needed_by.has(then.spatial, then.temporal) && !is_cut(packet) &&
@@ -131,10 +131,14 @@ bool Forwarder::is_after_end(const Epoch& epoch, const VideoPacket& packet) cons
          rtp::timestamp_newer(packet.timestamp + epoch.timestamp_offset, epoch.end);
 }
 
+// By its number, not by when it came: what is late is the newest where all behind it was left out or empty.
 void Forwarder::note_sent(const Epoch& held, const Projected& projected, const VideoPacket& packet,
                           TimePoint now) {
-  last_.sequence = projected.sequence;
-  if (projected.empty) return;
+  if (!sent_any_ || rtp::sequence_newer(projected.sequence, last_.sequence)) {
+    last_.sequence = projected.sequence;
+  }
+  if (projected.empty || (sent_any_ && !rtp::sequence_newer(projected.sequence, last_filled_))) return;
+  last_filled_ = projected.sequence;
   if (!sent_any_ || rtp::timestamp_newer(projected.timestamp, last_.timestamp)) {
     last_.timestamp = projected.timestamp;
     last_.at = now;
@@ -180,8 +184,7 @@ std::optional<Projected> Forwarder::reproject(const Retransmission& found, std::
     projected.empty = emptied_.test(place);
   } else {
     projected.empty = !fits_late(*held, found.mark, packet);
-    projected.marker =
-        !projected.empty && packet.ends_frame && packet.spatial == unpack(found.mark.selection).spatial;
+    projected.marker = !projected.empty && ends_picture(found.mark, packet);
   }
   if (!projected.empty) tell_targets(projected, found.mark, packet, false);
   return projected;

@@ -156,7 +156,8 @@ class Forwarder {
   // By outgoing number: those that got a marker of ours, and those that went out empty.
   std::bitset<static_cast<std::size_t>(SequenceMap::kWindow)> marked_;
   std::bitset<static_cast<std::size_t>(SequenceMap::kWindow)> emptied_;
-  OutgoingState last_{};  // of the highest number sent
+  OutgoingState last_{};           // of the newest number sent, and of the newest picture
+  std::uint16_t last_filled_ = 0;  // the newest number sent with a payload
   std::uint32_t packets_ = 0;
   std::uint32_t octets_ = 0;
 };

@@ -128,6 +128,44 @@ std::vector<VideoPacket> upper_frame(Camera& camera, std::size_t layer = 0, std:
   return packets;
 }
 
+// A receiver of the lowest temporal layer has a key frame. The picture after it is late: one of the upper
+// layer came before it and was left out. `upper` packets of another between the two are late as well.
+struct Overtaken {
+  explicit Overtaken(std::size_t upper = 0) {
+    forwarder.set_target({.spatial = 0, .temporal = 0});
+    first = camera.frame(0, true);
+    first_sent = give(forwarder, camera, first);
+    camera.now += milliseconds(33);
+    late = camera.frame(0, false, 1);
+    if (upper > 0) {
+      camera.now += milliseconds(33);
+      late_upper = upper_frame(camera, 0, upper);
+    }
+    camera.now += milliseconds(33);
+    CHECK(give(forwarder, camera, upper_frame(camera)).empty());
+  }
+
+  std::vector<Projected> give_late() { return give(forwarder, camera, late); }
+  // Of the highest layer.
+  std::vector<Projected> give_key() {
+    forwarder.set_target({.spatial = 2});
+    camera.now += milliseconds(33);
+    key = camera.frame(2, true);
+    return give(forwarder, camera, key);
+  }
+  // How many pictures the key frame is behind the first, by its picture id; TL0PICIDX says the same.
+  int pictures_to(const std::vector<Projected>& key_sent) const {
+    const int pictures = (picture_id(key_sent[0], key[0]) - picture_id(first_sent[0], first[0])) & 0x7fff;
+    CHECK(key_sent[0].picture->tl0 == static_cast<std::uint8_t>(first[0].picture->tl0 + pictures));
+    return pictures;
+  }
+
+  Camera camera;
+  Forwarder forwarder{kSsrc};
+  std::vector<VideoPacket> first, late, late_upper, key;
+  std::vector<Projected> first_sent;
+};
+
 }  // namespace
 
 TEST_CASE("forwards nothing before a key frame of the wanted layer") {
@@ -524,75 +562,62 @@ TEST_CASE("a frame whose end was left out is not begun by its first packet, whic
 TEST_CASE("what comes late, before a switch or after it, has no picture id that the next layer gets too") {
   for (const bool before_switch : {true, false}) {
     CAPTURE(before_switch);
-    Camera camera;
-    Forwarder forwarder(kSsrc);
-    forwarder.set_target({.spatial = 0, .temporal = 0});
-    const auto first = camera.frame(0, true);
-    const auto first_sent = give(forwarder, camera, first);
-    camera.now += milliseconds(33);
-    const auto late = camera.frame(0, false, 1);
-    camera.now += milliseconds(33);
-    CHECK(give(forwarder, camera, upper_frame(camera)).empty());  // behind it, and left out
-
+    Overtaken call;
     std::vector<Projected> late_sent;
-    if (before_switch) late_sent = give(forwarder, camera, late);
-    forwarder.set_target({.spatial = 2});
-    camera.now += milliseconds(33);
-    const auto key = camera.frame(2, true);
-    const auto key_sent = give(forwarder, camera, key);
-    if (!before_switch) late_sent = give(forwarder, camera, late);
+    if (before_switch) late_sent = call.give_late();
+    const auto key_sent = call.give_key();
+    if (!before_switch) late_sent = call.give_late();
 
-    REQUIRE(first_sent.size() == 3);
+    REQUIRE(call.first_sent.size() == 3);
     REQUIRE(late_sent.size() == 1);
     REQUIRE(key_sent.size() == 3);
-    CHECK(late_sent[0].sequence == static_cast<std::uint16_t>(first_sent[2].sequence + 1));
+    CHECK(late_sent[0].sequence == static_cast<std::uint16_t>(call.first_sent[2].sequence + 1));
     CHECK(key_sent[0].sequence == static_cast<std::uint16_t>(late_sent[0].sequence + 1));
     CHECK(late_sent[0].empty == !before_switch);
-    const int pictures = before_switch ? 2 : 1;
-    CHECK(picture_id(key_sent[0], key[0]) == ((picture_id(first_sent[0], first[0]) + pictures) & 0x7fff));
-    CHECK(key_sent[0].picture->tl0 == static_cast<std::uint8_t>(first[0].picture->tl0 + pictures));
-    CHECK(forwarder.state()->sequence == key_sent[2].sequence);
+    CHECK(call.pictures_to(key_sent) == (before_switch ? 2 : 1));
+    CHECK(call.forwarder.state()->sequence == key_sent[2].sequence);
   }
 }
 
+TEST_CASE("a late picture counts also where a place behind it was filled before") {
+  Overtaken call(1);
+  const auto filled = give(call.forwarder, call.camera, call.late_upper);
+  const auto late_sent = call.give_late();
+  const auto state = call.forwarder.state();
+  const auto key_sent = call.give_key();
+
+  REQUIRE(filled.size() == 1);
+  REQUIRE(late_sent.size() == 1);
+  REQUIRE(key_sent.size() == 3);
+  CHECK(filled[0].empty);
+  CHECK_FALSE(late_sent[0].empty);
+  CHECK(filled[0].sequence == static_cast<std::uint16_t>(late_sent[0].sequence + 1));
+  CHECK(state->sequence == filled[0].sequence);
+  CHECK(call.pictures_to(key_sent) == 2);
+}
+
 TEST_CASE("a source that comes back does not begin with the number of what came late") {
-  Camera camera;
-  Forwarder forwarder(kSsrc);
-  forwarder.set_target({.spatial = 0, .temporal = 0});
-  give(forwarder, camera, camera.frame(0, true));
-  camera.now += milliseconds(33);
-  const auto late = camera.frame(0, false, 1);
-  camera.now += milliseconds(33);
-  give(forwarder, camera, upper_frame(camera));
-  const auto late_sent = give(forwarder, camera, late);
+  Overtaken call;
+  const auto late_sent = call.give_late();
 
   REQUIRE(late_sent.size() == 1);
-  CHECK(forwarder.state()->sequence == late_sent[0].sequence);
-  CHECK(forwarder.state()->timestamp == late_sent[0].timestamp);
+  CHECK(call.forwarder.state()->sequence == late_sent[0].sequence);
+  CHECK(call.forwarder.state()->timestamp == late_sent[0].timestamp);
 }
 
 TEST_CASE("asked for again, what came while nothing was forwarded fills its place without a payload") {
-  Camera camera;
-  Forwarder forwarder(kSsrc);
-  forwarder.set_target({.spatial = 0, .temporal = 0});
-  give(forwarder, camera, camera.frame(0, true));
-  camera.now += milliseconds(33);
-  const auto late = camera.frame(0, false, 1);
-  camera.now += milliseconds(33);
-  give(forwarder, camera, upper_frame(camera));  // keeps its place
-  forwarder.set_target({});
-  CHECK(give(forwarder, camera, late).empty());
-  forwarder.set_target({.spatial = 2});
-  camera.now += milliseconds(33);
-  const auto key = give(forwarder, camera, camera.frame(2, true));
+  Overtaken call;
+  call.forwarder.set_target({});
+  CHECK(call.give_late().empty());
+  const auto key = call.give_key();
 
   REQUIRE(key.size() == 3);
   const auto place = static_cast<std::uint16_t>(key[0].sequence - 1);
-  const auto found = forwarder.find_sent(place);
+  const auto found = call.forwarder.find_sent(place);
   REQUIRE(found);
-  CHECK(found->original_sequence == late[0].sequence);
+  CHECK(found->original_sequence == call.late[0].sequence);
   CHECK_FALSE(found->sent);
-  CHECK(forwarder.reproject(*found, place, late[0])->empty);
+  CHECK(call.forwarder.reproject(*found, place, call.late[0])->empty);
 }
 
 TEST_CASE("asked for again, a part that came while nothing was forwarded completes the picture it is of") {
