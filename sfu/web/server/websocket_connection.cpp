@@ -61,6 +61,7 @@ class WebSocketConnection : public Socket,
 
   void close(std::uint16_t code, std::string_view reason) override {
     if (closing_ || closed_) return;
+    if (!opened_) return cut();  // while the handshake is under way, nothing else may be written
     closing_ = true;
     close_reason_ = websocket::close_reason(static_cast<websocket::close_code>(code),
                                             beast::string_view(reason.data(), reason.size()));
@@ -73,7 +74,7 @@ class WebSocketConnection : public Socket,
 
  private:
   void on_accepted(const error_code& error) {
-    if (error) return finish();
+    if (error || closed_) return finish();
     last_received_ = Clock::now();
     opened_ = true;
     handler_->on_open(*this);
