@@ -53,6 +53,10 @@ void none(std::string_view text, std::string& page) {
   page.append("<p class=\"none quiet\">").append(text).append("</p>");
 }
 
+void begin_scrolled(std::string_view label, std::string& page) {
+  page += "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"" + escaped(label) + "\">";
+}
+
 Row& Row::text(std::string_view value, Mood mood) { return html(escaped(value), class_of(mood)); }
 
 Row& Row::number(std::uint64_t value, std::string_view label) {

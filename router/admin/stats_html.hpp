@@ -23,6 +23,9 @@ std::string bar(double share, Mood mood);
 void begin_card(std::string_view title, std::string& page);
 void end_card(std::string& page);
 void none(std::string_view text, std::string& page);
+// Around a table that may be wider than the screen, ended by </div>: the keyboard reaches it, so that it can
+// be scrolled without a mouse (WCAG 2.1.1). `label` names it, once a page.
+void begin_scrolled(std::string_view label, std::string& page);
 
 // One row of a table, written when it ends. A cell with a label has its column's name with it: where a row
 // becomes a card, on a phone, there is no head above it.

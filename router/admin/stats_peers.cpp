@@ -41,8 +41,9 @@ void append_peers(const StatsFacts& facts, std::string& page) {
     return end_card(page);
   }
   append_view(peers, page);
+  begin_scrolled("Table of other front doors", page);
   page +=
-      "<div class=\"wide\"><table><thead><tr><th>name<th>kind<th>state<th class=\"n\">round trip<th "
+      "<table><thead><tr><th>name<th>kind<th>state<th class=\"n\">round trip<th "
       "class=\"n\">behind<th class=\"n extra\">in<th class=\"n extra\">out<th></tr></thead><tbody>\n";
   for (const Peers::Row& row : peers.rows) {
     Row(page)

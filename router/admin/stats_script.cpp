@@ -19,7 +19,7 @@ function replace(old, fresh) {
   const scrolled = [...old.querySelectorAll('.wide')].map((each) => each.scrollLeft);
   old.replaceChildren(...document.adoptNode(fresh).childNodes);
   old.querySelectorAll('.wide').forEach((each, i) => { each.scrollLeft = scrolled[i] ?? 0; });
-  if (focused !== null) [...old.querySelectorAll('button')].find((each) => each.getAttribute('aria-label') === focused)?.focus({ preventScroll: true });
+  if (focused !== null) [...old.querySelectorAll('[aria-label]')].find((each) => each.getAttribute('aria-label') === focused)?.focus({ preventScroll: true });
 }
 
 async function renew() {

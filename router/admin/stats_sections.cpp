@@ -156,8 +156,9 @@ void append_rooms(Subject& subject, std::string_view prefix, const StatsFacts& f
     none(prefix.empty() ? "none" : "none that begins so", page);
     return;
   }
+  begin_scrolled("Table of rooms", page);
   page +=
-      "<div class=\"wide\"><table><thead><tr><th>room<th>shard<th "
+      "<table><thead><tr><th>room<th>shard<th "
       "class=\"n\">tunnels<th class=\"n\">for<th class=\"extra\">how</tr></thead>"
       "<tbody>\n";
   for (const RoomRow& row : rooms) {
@@ -218,8 +219,9 @@ void append_certificates(const StatsFacts& facts, std::string& page) {
 void append_discovery(const StatsFacts& facts, std::string& page) {
   if (facts.discovery.empty()) return;
   begin_card("Found by DNS", page);
+  begin_scrolled("Table of what DNS answered", page);
   page +=
-      "<div class=\"wide\"><table><thead><tr><th>question<th>answer<th class=\"n\">shards<th>asked again "
+      "<table><thead><tr><th>question<th>answer<th class=\"n\">shards<th>asked again "
       "in<th></tr></thead>"
       "<tbody>\n";
   for (const DiscoveryRow& row : facts.discovery) {

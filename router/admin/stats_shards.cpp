@@ -121,8 +121,9 @@ void append_region(const std::string& name, Region& region, std::chrono::system_
           counted(region.shards.size(), "shard") + " up</span><span class=\"quiet sums\">" +
           counted(region.rooms, "room") + ", " + counted(region.tunnels, "tunnel") + ", " +
           rate(region.requests_per_second) + " requests/s</span></h3>\n";
+  begin_scrolled(name.empty() ? "Shards of no region" : "Shards of " + name, page);
   page +=
-      "<div class=\"wide\"><table class=\"shards\"><thead><tr><th>shard<th>health<th>load<th "
+      "<table class=\"shards\"><thead><tr><th>shard<th>health<th>load<th "
       "class=\"n\">rooms"
       "<th class=\"n\">new/min<th class=\"n\">tunnels<th class=\"n\">requests/s<th>note<th "
       "class=\"act\">change"

@@ -27,7 +27,7 @@ a { color: var(--accent) } code { font-size: .9em } small { display: block; colo
 .tiles div { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .8rem; display: flex; flex-direction: column }
 .tiles dt { color: var(--quiet); font-size: .82rem } .tiles dd { margin: auto 0 0; font-size: 1.4rem; font-variant-numeric: tabular-nums; letter-spacing: -.01em }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; margin: 0 0 .75rem; overflow: hidden }
-.wide { overflow-x: auto }
+.wide { overflow-x: auto } .wide:focus-visible { outline-offset: -2px }
 table { border-collapse: collapse; width: 100% } th, td { padding: .4rem .5rem; text-align: left; vertical-align: top } th:first-child, td:first-child { padding-left: 1rem } th:last-child, td:last-child { padding-right: 1rem }
 th { color: var(--quiet); font-weight: 500; font-size: .82rem; white-space: nowrap; padding-top: .1rem } td { border-top: 1px solid var(--line) } td:first-child { overflow-wrap: anywhere; min-width: 8rem } .nb { white-space: nowrap } .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 .shards { table-layout: fixed; min-width: 58rem } .shards th:nth-child(1) { width: 16% } .shards th:nth-child(2) { width: 12% } .shards th:nth-child(3) { width: 10rem } .shards th:nth-child(n+4) { width: 5rem } .shards th:nth-child(7) { width: 5.5rem } .shards th:nth-child(8) { width: auto } .shards .act { width: 6rem !important } .shards td { overflow-wrap: anywhere; vertical-align: middle }

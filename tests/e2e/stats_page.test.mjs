@@ -180,6 +180,8 @@ test('a day with a shard that is down and one that is drained, on a laptop and o
     ['stats-dark', { viewport: { width: 1280, height: 900 }, colorScheme: 'dark' }],
     ['stats-phone', { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }],
     ['stats-phone-dark', { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true, colorScheme: 'dark' }],
+    // Narrow enough that tables have to be scrolled.
+    ['stats-narrow', { viewport: { width: 320, height: 640 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }],
   ]) {
     const page = await open(t, gate, options);
     await giveToken(page, token);
