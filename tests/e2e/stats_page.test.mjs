@@ -189,6 +189,7 @@ test('a day with a shard that is down and one that is drained, on a laptop and o
     await page.getByText('us-east-2 is down').waitFor();
     await page.getByText(new RegExp(`${drained.rooms - 2} of ${drained.rooms} rooms left after \\d+s; moved in (30m|29m)`)).waitFor();
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${file}: nothing is wider than the screen`);
+    if (file === 'stats-narrow') assert.equal(await page.evaluate(() => { const { scrollWidth, clientWidth } = document.querySelector('#rooms > .wide'); return scrollWidth > clientWidth; }), true);
     if (process.env.SCREENSHOTS) await page.screenshot({ path: path.join(process.env.SCREENSHOTS, `${file}.png`), fullPage: true, clip: { x: 0, y: 0, width: options.viewport.width, height: options.isMobile ? 1150 : 1450 } });
     const found = await page.evaluate(`${axe}; axe.run().then((result) => result.violations.map((each) => each.id + ': ' + each.nodes.map((node) => node.target).join(' ')))`);
     assert.deepEqual(found, []);

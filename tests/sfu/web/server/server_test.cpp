@@ -66,20 +66,16 @@ class Peer {
   }
   // Everything sent so far, once it has `part` or the connection ended; at most ten seconds.
   const std::string& until(const std::string& part) {
-    const TimePoint deadline = Clock::now() + seconds(10);
-    while (got_.find(part) == std::string::npos && !ended && Clock::now() < deadline) turn();
+    turn_until([&] { return ended || got_.find(part) != std::string::npos; });
     return got_;
   }
   void until_ended() {
-    const TimePoint deadline = Clock::now() + seconds(10);
-    while (!ended && Clock::now() < deadline) turn();
+    turn_until([&] { return ended; });
     REQUIRE(ended);
     ::shutdown(fd_, SHUT_WR);
   }
-  void until_told_silent() {
-    const TimePoint deadline = Clock::now() + seconds(10);
-    while (!site.silent && Clock::now() < deadline) turn();
-    REQUIRE(site.silent);
+  void until_handler_closed() {
+    turn_until([&] { return site.silent.has_value(); });
   }
   void end_server() { server_.close_all(); }
 
@@ -87,6 +83,11 @@ class Peer {
   bool ended = false;
 
  private:
+  template <typename Condition>
+  void turn_until(Condition reached) {
+    const TimePoint deadline = Clock::now() + seconds(10);
+    while (!reached() && Clock::now() < deadline) turn();
+  }
   // One step of the server at a time, so that what is between two of them can be met.
   void turn() {
     context_.run_one_for(milliseconds(1));
@@ -158,12 +159,13 @@ TEST_CASE(
 
   const std::string head = peer.until("\r\n\r\n");
   peer.until_ended();
-  peer.until_told_silent();
+  peer.until_handler_closed();
 
   CHECK(peer.site.opened);
   const std::string& all = peer.until("");
   const std::string after = all.substr(all.find("\r\n\r\n") + 4);
   CHECK(has(after, std::string("\x89\x00", 2)));  // an empty ping
+  REQUIRE(peer.site.silent);
   CHECK(*peer.site.silent >= milliseconds(90));
 }
 
@@ -174,6 +176,8 @@ TEST_CASE("a WebSocket that its client closes was not silent") {
 
   peer.say(std::string("\x88\x80\x00\x00\x00\x00", 6));  // close, masked with zeros
   peer.until_ended();
+  peer.until_handler_closed();
 
+  REQUIRE(peer.site.silent);
   CHECK(*peer.site.silent == Duration::zero());
 }
